@@ -1,0 +1,128 @@
+//! An issue set in a theme: subject, HTML and text, cut at the places where readers differ. Holds no reader.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Field, Mailbox};
+
+/// What every reader's copy is made from. Frozen at the first send; its JSON is what the digest is of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edition {
+    /// The publication's id.
+    pub publication: String,
+    /// The issue's folder name.
+    pub slug: String,
+    /// The language (BCP 47).
+    pub language: String,
+    /// The subject line.
+    pub subject: Vec<Piece>,
+    /// The whole HTML document.
+    pub html: Vec<Piece>,
+    /// The whole text part, LF between lines.
+    pub text: Vec<Passage>,
+    /// Everything the headers need that is the same for all readers.
+    pub headers: Headers,
+    /// The merge fields that it uses, each with what is known of it.
+    pub fields: BTreeMap<String, Field>,
+}
+
+/// The headers' fixed part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Headers {
+    /// From.
+    pub from: Mailbox,
+    /// Reply-To.
+    pub reply_to: Option<Mailbox>,
+    /// List-Id's phrase: the publication's title.
+    pub list_title: String,
+    /// List-Id's identifier without brackets: `id.domain-of-from`.
+    pub list_id: String,
+    /// List-Help's URL: the feedback page or mailto.
+    pub list_help: String,
+    /// List-Archive's URL.
+    pub list_archive: Option<String>,
+    /// Domain of VERP return paths.
+    pub bounces: Option<String>,
+    /// `[web] url`, for one-click unsubscribe (RFC 8058).
+    pub web: Option<String>,
+}
+
+/// A stretch of the finished copy, or a place where readers differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Piece {
+    /// The same for everybody, finished and escaped.
+    Literal(String),
+    /// Filled per reader.
+    Slot(Slot),
+}
+
+/// Where a reader's own value stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Whose value.
+    pub source: Source,
+    /// What is done to it, in order.
+    pub filters: Vec<Filter>,
+    /// How it is escaped.
+    pub context: Context,
+}
+
+/// What a slot shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// A merge field of `[list.fields]`: `name`, `email`, or a column of the list.
+    Field(String),
+    /// The reader's address, for the reason line.
+    Address,
+    /// The reader's own unsubscribe link: an https URL, or a mailto.
+    Unsubscribe,
+}
+
+/// What may be done to a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Filter {
+    /// Used where the value is empty.
+    Default(String),
+    /// Upper case.
+    Upper,
+    /// Lower case.
+    Lower,
+    /// An ISO date shown by a strftime pattern.
+    Date(String),
+}
+
+/// What a value stands in, which decides its escaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Context {
+    /// Between tags.
+    HtmlText,
+    /// In a quoted attribute.
+    HtmlAttribute,
+    /// A whole URL in a quoted attribute: http, https or mailto only.
+    HtmlUrl,
+    /// A part of a URL in a quoted attribute: percent-encoded.
+    HtmlUrlPart,
+    /// A header's text.
+    Header,
+    /// The text part: line ends become spaces.
+    Text,
+    /// A part of a URL in the text part: percent-encoded.
+    TextUrlPart,
+}
+
+/// A piece of the text part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Passage {
+    /// Finished lines, each with its LF.
+    Fixed(String),
+    /// A paragraph that holds a slot and is wrapped again for every copy; ends with one LF.
+    Flowing {
+        /// Its words and slots, in one line.
+        pieces: Vec<Piece>,
+        /// What the first line begins with.
+        first: String,
+        /// What the others begin with.
+        rest: String,
+    },
+}

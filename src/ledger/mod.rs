@@ -1,0 +1,511 @@
+//! What was owed, tried and settled. Every reader of an issue is a row here, before the first byte and after the last reply.
+//!
+//! ```text
+//! planned -claim-> claimed -begin (durable)-> attempting -record-> accepted | rejected | deferred | in_doubt
+//! claimed:    lease over -> planned; unsubscribed -> suppressed; paused -> planned; cancelled
+//! attempting: lease over -> in_doubt, never planned; late evidence with the same fence and attempt -> the true outcome
+//! deferred -> claimed again at its hour, expired after 48 h; in_doubt -> planned only by `resolve --resend`
+//! ```
+//!
+//! The trait speaks of deliveries, never of SQL. Its promises are the rules
+//! D1-D15 of ARCHITECTURE.md; `tests/it/ledger.rs` asks every ledger the same
+//! questions. All instants are the ledger's own clock.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Address, DeliveryState, IssueState, Outcome, Rate, Subscriber, SubscriberState, Suppressed,
+    Tally,
+};
+
+mod sqlite;
+
+/// Remembers a publication's readers and what each of them was sent.
+///
+/// `publication` is always the publication's id. Every method that writes is
+/// one transaction, durable when it returns.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Returns the ledger's own time.
+    async fn now(&self) -> Result<Timestamp, LedgerError>;
+
+    /// Returns who this ledger is and how many deliveries it has ever begun (rule D12).
+    async fn mark(&self) -> Result<Mark, LedgerError>;
+
+    /// Puts every claimed or attempting delivery of every issue in doubt, after a restored backup was accepted (rule D12), and raises the count of begins to at least `begins`. Returns how many are in doubt now.
+    async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError>;
+
+    // The list.
+
+    /// Adds and updates people from list records, all in one transaction; nothing is kept when `order.rehearse`.
+    ///
+    /// Suppression always wins: a record never makes an unsubscribed, bounced,
+    /// complained, blocked or erased person active or pending, unless
+    /// `order.resubscribe` gives a reason. A record of an address met before in
+    /// the same call changes nothing and is reported as a duplicate, but a
+    /// suppressing status in it still acts.
+    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError>;
+
+    /// Moves a person to `to`, adding them first where the list does not know the address; says what they were (`None`: unknown until now).
+    async fn move_subscriber(
+        &self,
+        publication: &str,
+        address: &Address,
+        to: SubscriberState,
+        event: &Event,
+    ) -> Result<Option<SubscriberState>, LedgerError>;
+
+    /// Finds a person by address, or `None`.
+    async fn subscriber(
+        &self,
+        publication: &str,
+        address: &Address,
+    ) -> Result<Option<Subscriber>, LedgerError>;
+
+    /// Finds a person by the random id in their links, or `None`.
+    async fn subscriber_by_token(
+        &self,
+        publication: &str,
+        token_id: &str,
+    ) -> Result<Option<Subscriber>, LedgerError>;
+
+    /// Returns up to `limit` people whose address key follows `after`, in the order of their keys.
+    async fn subscribers(
+        &self,
+        publication: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Subscriber>, LedgerError>;
+
+    /// Returns everything that ever happened to a person's consent, oldest first.
+    async fn history(
+        &self,
+        publication: &str,
+        address: &Address,
+    ) -> Result<Vec<Happening>, LedgerError>;
+
+    // Issues.
+
+    /// Finds an issue by its slug, or `None` while it is only a draft.
+    async fn issue(
+        &self,
+        publication: &str,
+        slug: &str,
+    ) -> Result<Option<IssueRecord>, LedgerError>;
+
+    /// Returns every issue the ledger knows, oldest first.
+    async fn issues(&self, publication: &str) -> Result<Vec<IssueRecord>, LedgerError>;
+
+    /// Binds an issue to an hour and a digest, or binds it anew. Refuses (`Ok(false)`) when it is past `scheduled` or `missed`.
+    async fn schedule(
+        &self,
+        publication: &str,
+        slug: &str,
+        booking: &Booking,
+    ) -> Result<bool, LedgerError>;
+
+    /// Moves an issue from any of `from` to `to`; `Ok(false)` when it is in none of them. Going to `Cancelled` cancels what is planned, claimed or deferred (attempting rows are settled by their sender); going to `Draft` forgets a schedule; going to `Finished` also requires that nothing is open and the sum balances (rule D15).
+    async fn turn(
+        &self,
+        publication: &str,
+        slug: &str,
+        from: &[IssueState],
+        to: IssueState,
+        why: &str,
+    ) -> Result<bool, LedgerError>;
+
+    /// Freezes an issue: enrols the records of the list file, then makes one delivery of everybody on the list, in one transaction (rule D7). Nothing is kept when `order.rehearse`.
+    ///
+    /// Whoever must not be mailed gets a row `suppressed` with the reason, so
+    /// that nobody is left out in silence. People who came from the list file
+    /// and are no longer in it get none. When the issue is frozen already, its
+    /// first freeze stands and is returned, and `records` are not read
+    /// (`order.catch_up` adds the rows of people who joined since).
+    async fn freeze(
+        &self,
+        order: Freeze,
+        records: Option<Records>,
+        admit: Admit,
+    ) -> Result<Frozen, LedgerError>;
+
+    /// Returns the frozen edition, as the bytes given to `freeze`.
+    async fn edition(&self, issue: i64) -> Result<Vec<u8>, LedgerError>;
+
+    /// Counts an issue's deliveries.
+    async fn tally(&self, issue: i64) -> Result<Tally, LedgerError>;
+
+    /// Counts an issue's suppressed deliveries by reason.
+    async fn suppressed(&self, issue: i64) -> Result<BTreeMap<Suppressed, u64>, LedgerError>;
+
+    /// Returns up to `limit` deliveries in any of `states`, of slots after `after`, in order of slot.
+    async fn deliveries(
+        &self,
+        issue: i64,
+        states: &[DeliveryState],
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>, LedgerError>;
+
+    /// Returns every attempt to reach an address, oldest first, over all issues.
+    async fn attempts(
+        &self,
+        publication: &str,
+        address: &Address,
+    ) -> Result<Vec<AttemptRecord>, LedgerError>;
+
+    // The run.
+
+    /// Takes back what senders that no longer live left behind: their claims become planned, their attempts in doubt.
+    ///
+    /// A sender no longer lives when its lease is over or `gone` says so of its name.
+    async fn recover(&self, issue: i64, gone: Gone) -> Result<Recovered, LedgerError>;
+
+    /// Takes up to `limit` deliveries that are planned or due again, and expires what was deferred for longer than `expire_after`. Each gets a new fence. None while the issue is not sending.
+    async fn claim(
+        &self,
+        issue: i64,
+        owner: &str,
+        limit: usize,
+        lease: Duration,
+        expire_after: Duration,
+    ) -> Result<Vec<Claim>, LedgerError>;
+
+    /// Writes begins, outcomes and releases, in order, in one durable transaction, and answers each (rules D1-D3). The group is the caller's: the more it brings, the cheaper each is.
+    async fn enter(&self, entries: &[Entry]) -> Result<Vec<Entered>, LedgerError>;
+
+    /// Returns when the next deferred delivery may be tried, or `None` where nothing is deferred.
+    async fn next_retry(&self, issue: i64) -> Result<Option<Timestamp>, LedgerError>;
+
+    /// Reserves `count` beginnings on a lane (a relay) under all `rates` at once, and returns the instants, not before now, at which they may begin, in order (rule D11). In no window do more than its count begin. Survives restarts; shared by all senders.
+    async fn reserve(
+        &self,
+        lane: &str,
+        rates: &[Rate],
+        count: usize,
+    ) -> Result<Vec<Timestamp>, LedgerError>;
+
+    /// Settles a delivery in doubt: by `Delivered` it is accepted, by `Resend` planned again under a new fence with the same Message-ID. `Ok(false)` when that address is not in doubt.
+    async fn resolve(
+        &self,
+        issue: i64,
+        address: &Address,
+        how: Resolution,
+    ) -> Result<bool, LedgerError>;
+
+    /// Copies the whole ledger to a new file or fails where one is.
+    async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
+}
+
+/// Identifies a ledger and counts what it began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Random, made with the ledger.
+    pub ledger: String,
+    /// How many deliveries were ever begun; never falls, unless a backup is restored.
+    pub begins: u64,
+}
+
+/// One record of a list file, read and judged by `list/`; its line is where it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The physical line it starts on, counted from 1.
+    pub line: u64,
+    /// The mailbox.
+    pub address: Address,
+    /// The name; empty where there is none.
+    pub name: String,
+    /// The labels.
+    pub tags: Vec<String>,
+    /// Every other column, by header in lower case.
+    pub fields: BTreeMap<String, String>,
+    /// The state it claims.
+    pub state: SubscriberState,
+}
+
+/// Streams the good records of a list; the bad ones were reported by whoever made it.
+pub type Records = Box<dyn Iterator<Item = Record> + Send>;
+
+/// Says how list records are to be taken.
+#[derive(Clone, Debug)]
+pub struct Enrol {
+    /// Whose list.
+    pub publication: String,
+    /// What is written in the consent log: who brought them, from where.
+    pub event: Event,
+    /// Whether these people belong to the publication's list file, and leave the list with their line.
+    pub from_list_file: bool,
+    /// The reason given for bringing people back who left.
+    pub resubscribe: Option<String>,
+    /// Whether to undo everything after counting.
+    pub rehearse: bool,
+}
+
+/// Counts what became of list records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Records read.
+    pub read: u64,
+    /// New people.
+    pub added: u64,
+    /// People whose name, tags, fields or state changed.
+    pub updated: u64,
+    /// People the list knew just so.
+    pub unchanged: u64,
+    /// Records of an address met before in the same file: line, address, line of the first.
+    pub duplicates: Vec<(u64, Address, u64)>,
+    /// Records claiming active or pending for somebody suppressed: line, address, what they are.
+    pub suppressed: Vec<(u64, Address, SubscriberState)>,
+    /// New or changed people by the state their record gave them.
+    pub by_state: BTreeMap<&'static str, u64>,
+}
+
+/// Who did something to a person's consent, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// A name from a short list: `import`, `add`, `unsubscribe`, `suppress`, `bounce`, `complaint`, `resubscribe`.
+    pub name: String,
+    /// Where it came from: a file's name, `command line`, a link.
+    pub source: String,
+    /// Anything worth keeping as proof; may be empty.
+    pub detail: String,
+}
+
+/// One line of a person's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+    /// What the person was after it.
+    pub state: SubscriberState,
+}
+
+/// An issue as the ledger knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssueRecord {
+    /// The ledger's number of it.
+    pub id: i64,
+    /// The folder's name.
+    pub slug: String,
+    /// Where it stands.
+    pub state: IssueState,
+    /// Why it stands there, where somebody or something said so; may be empty.
+    pub why: String,
+    /// SHA-256 of the edition it is bound to, in hexadecimal; empty before it is bound.
+    pub digest: String,
+    /// When it was bound to go out.
+    pub booking: Option<Booking>,
+    /// When it was frozen: the Date of every message. `None` before.
+    pub frozen_at: Option<Timestamp>,
+    /// When the first delivery began.
+    pub started_at: Option<Timestamp>,
+    /// When it was finished or cancelled.
+    pub ended_at: Option<Timestamp>,
+    /// Whether somebody was told that it was missed.
+    pub told: bool,
+}
+
+/// An hour an issue is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booking {
+    /// The instant.
+    pub at: Timestamp,
+    /// As a person reads it: wall time and zone (RFC 9557).
+    pub shown: String,
+    /// How late it may still go out.
+    pub max_late: Duration,
+    /// SHA-256 of the edition it is bound to, in hexadecimal.
+    pub digest: String,
+}
+
+/// Asks for an issue to be frozen.
+#[derive(Clone, Debug)]
+pub struct Freeze {
+    /// Whose.
+    pub publication: String,
+    /// The folder's name.
+    pub slug: String,
+    /// SHA-256 of the edition, in hexadecimal.
+    pub digest: String,
+    /// The edition; opaque to the ledger.
+    pub edition: Vec<u8>,
+    /// The Date of every message.
+    pub date: Timestamp,
+    /// The domain of every Message-ID: From's.
+    pub message_domain: String,
+    /// What the consent log says of people first met in the list file.
+    pub event: Event,
+    /// Whether to add the rows of people who joined since the first freeze.
+    pub catch_up: bool,
+    /// Whether to undo everything after counting (`plan`).
+    pub rehearse: bool,
+}
+
+/// Judges whether a reader's copy can be made; called once for each person who may be mailed, on the thread that freezes.
+pub type Admit = Box<dyn FnMut(&Subscriber) -> Result<(), Suppressed> + Send>;
+
+/// What a freeze found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frozen {
+    /// The issue.
+    pub issue: IssueRecord,
+    /// Whether this call froze it (or would have).
+    pub fresh: bool,
+    /// How many deliveries there are in all.
+    pub planned: u64,
+    /// How many of them will be tried.
+    pub recipients: u64,
+    /// Those that will not, by reason.
+    pub suppressed: BTreeMap<Suppressed, u64>,
+    /// What became of the list file's records.
+    pub enrolled: Enrolled,
+}
+
+/// A delivery taken by a sender.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// What to show at `enter`.
+    pub ticket: Ticket,
+    /// The reader, as frozen: name, tags and fields are those of the freeze.
+    pub reader: Subscriber,
+    /// The Message-ID, with its angle brackets; the same for every attempt.
+    pub message_id: String,
+}
+
+/// Proves the right to one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The issue.
+    pub issue: i64,
+    /// The delivery's number within the issue, from 1.
+    pub slot: i64,
+    /// Raised by every claim; a stale one is refused.
+    pub fence: i64,
+    /// The number of the attempt this claim may make, from 1.
+    pub attempt: u32,
+}
+
+/// One thing a sender tells the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The message is about to be handed over (rules D1, D2).
+    Begin(Ticket),
+    /// The attempt ended (rule D3).
+    Record(Ticket, Outcome),
+    /// The claim is given back unused.
+    Release(Ticket),
+}
+
+/// What the ledger answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entered {
+    /// It is so, durably.
+    Done,
+    /// The reader left or was suppressed since; the row says so. Do not send.
+    Suppressed,
+    /// The claim is no longer this sender's, or the issue is not sending. Do not send.
+    Refused,
+}
+
+/// Tells of a sender's name whether it is known to be dead.
+pub type Gone = Box<dyn Fn(&str) -> bool + Send>;
+
+/// What a recovery took back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Claims that are planned again.
+    pub planned: u64,
+    /// Attempts that are in doubt.
+    pub in_doubt: u64,
+}
+
+/// One delivery, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryRecord {
+    /// Its number within the issue.
+    pub slot: i64,
+    /// The reader's mailbox.
+    pub address: Address,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Why it is suppressed.
+    pub suppressed: Option<Suppressed>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// What the relay said last, or what happened instead.
+    pub said: String,
+    /// When that was.
+    pub at: Timestamp,
+    /// When it is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// Its Message-ID.
+    pub message_id: String,
+}
+
+/// One attempt, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRecord {
+    /// The issue's slug.
+    pub slug: String,
+    /// The attempt's number, from 1; 0 for a row that tells why nothing was tried.
+    pub attempt: u32,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When its outcome was recorded.
+    pub ended_at: Option<Timestamp>,
+    /// The delivery's state after it.
+    pub state: DeliveryState,
+    /// What the relay said.
+    pub said: String,
+}
+
+/// A person's word on a delivery in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// It arrived.
+    Delivered,
+    /// Send it again, the same bytes.
+    Resend,
+}
+
+/// Says why the ledger could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It cannot be opened or reached.
+    #[error("the ledger {place} cannot be opened: {why}")]
+    Unreachable {
+        /// The file or server, without secrets.
+        place: String,
+        /// What the system said.
+        why: String,
+    },
+    /// A newer postrider wrote it.
+    #[error(
+        "the ledger {place} was written by a newer postrider (its version is {found}, this one knows {known})"
+    )]
+    Newer {
+        /// The file or server.
+        place: String,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// No space is left, or the disk failed.
+    #[error("the ledger cannot be written: {0}")]
+    Disk(String),
+    /// Another process held it for too long.
+    #[error("the ledger is busy: {0}")]
+    Busy(String),
+    /// It answered what it never should.
+    #[error("the ledger is damaged: {0}")]
+    Damaged(String),
+    /// Somebody asked for the impossible.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -1,0 +1,14 @@
+//! Composes a newsletter and delivers it, so that every reader is accounted for.
+//!
+//! The rooms are the stages a draft walks through; `ARCHITECTURE.md` is the
+//! map, and `tests/it/floors.rs` holds that none leans upwards.
+
+pub mod compose;
+pub mod config;
+pub mod ledger;
+pub mod list;
+pub mod model;
+pub mod outbox;
+pub mod schedule;
+pub mod send;
+pub mod smtp;

@@ -1,0 +1,26 @@
+//! The words postrider thinks in, as plain values: floor 0 of the house.
+//!
+//! Nothing here reads the clock, a file or the network, and nothing here knows
+//! of SMTP, SQL or Markdown. Every other room may lean on this one; this one
+//! leans on none.
+
+mod address;
+mod delivery;
+mod issue;
+mod problem;
+mod publication;
+mod rate;
+mod secret;
+mod subscriber;
+
+pub use address::{Address, AddressError, Mailbox};
+pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
+pub use issue::IssueState;
+pub use problem::{Place, Problem, Severity};
+pub use publication::{
+    Field, Links, ListSettings, NavLink, Publication, RelaySettings, RelayUrl, ScheduleSettings,
+    SecretSource, Security, SendSettings, Sender,
+};
+pub use rate::{Rate, RateError};
+pub use secret::Secret;
+pub use subscriber::{Subscriber, SubscriberState};

@@ -1,0 +1,185 @@
+//! Who publishes, how it looks, where it goes: `publication.toml` as values already checked.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, Mailbox, Rate};
+
+/// The newsletter and its identity. Every field is checked when it is read, so a value of this type can be composed and sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// The label of List-Id (RFC 2919): `[a-z0-9-]`, not empty.
+    pub id: String,
+    /// The masthead's title.
+    pub title: String,
+    /// The line below it; may be empty.
+    pub tagline: String,
+    /// The places above it, as in New York : London : Moscow.
+    pub masthead: Vec<String>,
+    /// The footer's motto; may be empty.
+    pub motto: String,
+    /// The publisher's name, after the © sign.
+    pub publisher: String,
+    /// The years of the copyright, as they are to be shown.
+    pub copyright: String,
+    /// The postal address the law wants in every issue.
+    pub postal_address: String,
+    /// The language an issue has unless it says otherwise (BCP 47).
+    pub language: String,
+    /// The IANA time zone that schedules and dates are told in.
+    pub timezone: String,
+    /// The theme's name.
+    pub theme: String,
+    /// Where its pages are.
+    pub links: Links,
+    /// Who the mail is from.
+    pub sender: Sender,
+    /// Where it is handed over.
+    pub relay: RelaySettings,
+    /// Who reads it.
+    pub list: ListSettings,
+    /// What `draft` and `schedule` propose.
+    pub schedule: ScheduleSettings,
+    /// When to stop.
+    pub send: SendSettings,
+    /// Where `postrider web` can be reached from outside, without a final slash; `None` without it.
+    pub web: Option<String>,
+    /// The ledger's URL, `sqlite:` and a path relative to the publication.
+    pub ledger: String,
+}
+
+/// The pages of a publication. Every one is an absolute `https:` URL; feedback may be `mailto:`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The publisher's site.
+    pub website: Option<String>,
+    /// Where one subscribes.
+    pub subscribe: Option<String>,
+    /// Where past issues are; an issue's own page is this, a slash and its slug.
+    pub archive: Option<String>,
+    /// The disclaimer.
+    pub disclaimer: String,
+    /// The privacy statement.
+    pub privacy: String,
+    /// Where readers answer.
+    pub feedback: String,
+    /// A page for leaving, beside the personal link; most publications need none.
+    pub unsubscribe: Option<String>,
+    /// Links beside the tagline.
+    pub nav: Vec<NavLink>,
+}
+
+/// A link with its label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NavLink {
+    /// What is shown.
+    pub label: String,
+    /// Where it goes.
+    pub url: String,
+}
+
+/// Who the mail is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The From header.
+    pub from: Mailbox,
+    /// Where answers go; From's address where `None`.
+    pub reply_to: Option<Mailbox>,
+    /// The domain of VERP return paths; From's address is the return path where `None`.
+    pub bounces: Option<String>,
+}
+
+/// Where messages are handed over, and how fast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelaySettings {
+    /// The server.
+    pub url: RelayUrl,
+    /// Every window holds at once; empty is no limit.
+    pub rate: Vec<Rate>,
+    /// How many connections at most; at least 1.
+    pub connections: usize,
+    /// A certificate to trust besides the system's, as a path relative to the publication.
+    pub ca_file: Option<String>,
+    /// Where the password is; `None` where the server wants none.
+    pub password: Option<SecretSource>,
+}
+
+/// A relay as an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelayUrl {
+    /// The SMTP server inside the program, which keeps a Maildir in `outbox/`.
+    Outbox,
+    /// A server.
+    Server {
+        /// How the connection is protected.
+        security: Security,
+        /// Its DNS name or IP address, without brackets.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// The user to authenticate as; `None` does not authenticate.
+        user: Option<String>,
+    },
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte (`smtps://`, RFC 8314).
+    Implicit,
+    /// STARTTLS, required (`smtp://`, RFC 3207).
+    StartTls,
+    /// None (`?tls=none`): no credentials ever cross it.
+    Plain,
+}
+
+/// Where a secret is kept; never the configuration file itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The first line of a file, relative to the publication.
+    File(String),
+    /// The first line of what a command prints.
+    Command(String),
+}
+
+/// Who reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListSettings {
+    /// A list file read afresh at every plan, relative to the publication.
+    pub csv: Option<String>,
+    /// The merge fields an issue may use, by name.
+    pub fields: BTreeMap<String, Field>,
+}
+
+/// What is known of a merge field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Used where a reader has no value.
+    pub default: Option<String>,
+    /// Whether a reader without a value is left out.
+    pub required: bool,
+}
+
+/// What `draft` and `schedule` propose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleSettings {
+    /// `Mon 07:00`, as written; `None` proposes nothing.
+    pub every: Option<String>,
+    /// How late an issue may still go out.
+    pub max_late: Duration,
+}
+
+/// When a run stops by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SendSettings {
+    /// The share of permanent refusals among the last 200 that stops the run, 0 to 1.
+    pub stop_at_rejected: f64,
+}
+
+impl Publication {
+    /// Returns the mailbox that readers' answers reach.
+    pub fn reply_address(&self) -> &Address {
+        self.sender.reply_to.as_ref().map_or(&self.sender.from.address, |mailbox| &mailbox.address)
+    }
+}

@@ -1,0 +1,125 @@
+//! The client's side of an SMTP conversation (RFC 5321): the one door mail leaves by.
+//!
+//! One task owns a connection. What the relay said is told as it is, as a
+//! [`Handover`]; what it means is decided in `send/policy.rs`.
+
+use std::time::Duration;
+
+use crate::model::{Address, Reply, Secret, Security, Stage};
+
+/// A relay and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// DNS name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// Who we are to it.
+    pub credentials: Option<Credentials>,
+    /// Certificates to trust besides the system's, PEM; empty for none.
+    pub trust: Vec<u8>,
+    /// The name we say in EHLO: a domain or an address literal.
+    pub hello: String,
+    /// How long each step may take.
+    pub deadlines: Deadlines,
+}
+
+/// A user and a password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How long to wait for each reply as a whole (RFC 5321 section 4.5.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Opening the TCP connection, and the TLS handshake.
+    pub connect: Duration,
+    /// The greeting and every command.
+    pub command: Duration,
+    /// The reply to DATA, and writing the body.
+    pub data: Duration,
+    /// The reply to the final dot.
+    pub dot: Duration,
+}
+
+/// The SMTP envelope of one message.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// The return path.
+    pub from: &'a str,
+    /// The one recipient (rule D5).
+    pub to: &'a Address,
+}
+
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// 2yz after the dot.
+    Accepted(Reply),
+    /// The relay said 4yz or 5yz; nothing of the message is with it.
+    Refused {
+        /// At which step.
+        stage: Stage,
+        /// What it said.
+        reply: Reply,
+    },
+    /// Something broke before any byte of the dot had left; nothing of the message is with the relay.
+    NotSent {
+        /// At which step.
+        stage: Stage,
+        /// What broke, for people.
+        why: String,
+    },
+    /// Something broke after a byte of the dot had left: the relay may have it (RFC 1047).
+    InDoubt {
+        /// What came instead of a reply, for people.
+        why: String,
+    },
+}
+
+/// Says why no connection could be had. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The relay answered no.
+    #[error("the relay {relay} refused at {stage}: {reply}")]
+    Refused {
+        /// `host:port`.
+        relay: String,
+        /// At which step.
+        stage: Stage,
+        /// What it said.
+        reply: Reply,
+    },
+    /// The network, the name, or the server's behaviour.
+    #[error("the relay {relay} failed at {stage}: {why}")]
+    Broken {
+        /// `host:port`.
+        relay: String,
+        /// At which step.
+        stage: Stage,
+        /// What broke, for people.
+        why: String,
+    },
+    /// Its certificate is not to be trusted.
+    #[error("the certificate of the relay {relay} is not trusted: {why}")]
+    Untrusted {
+        /// `host:port`.
+        relay: String,
+        /// What is wrong with it, for people.
+        why: String,
+    },
+    /// What was asked cannot be done safely, such as a password over a connection without TLS.
+    #[error("the relay {relay}: {why}")]
+    Unsafe {
+        /// `host:port`.
+        relay: String,
+        /// What is wrong.
+        why: String,
+    },
+}

@@ -1,0 +1,16 @@
+//! Every test that needs more than one room, in one binary: a test is an input and an expected output.
+
+mod browser;
+mod command;
+mod compose;
+mod config;
+mod floors;
+mod ledger;
+mod list;
+mod message;
+mod outbox;
+mod postfix;
+mod schedule;
+mod seed;
+mod send;
+mod smtp;
