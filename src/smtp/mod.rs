@@ -69,6 +69,11 @@ pub enum Handover {
         /// What it said.
         reply: Reply,
     },
+    /// The message may not be put on a wire at all (the last gate); the connection was not touched.
+    Unfit {
+        /// What is wrong with its bytes, for people.
+        why: String,
+    },
     /// Something broke before any byte of the dot had left; nothing of the message is with the relay.
     NotSent {
         /// At which step.
