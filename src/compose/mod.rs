@@ -11,3 +11,11 @@
 mod edition;
 
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+
+mod token;
+mod wrap;
+
+pub use token::{
+    KeyError, KeyRing, Purpose, Returned, TokenError, Unsubscribe, read_return_path,
+    read_unsubscribe_token, return_path, unsubscribe_token,
+};
