@@ -125,12 +125,18 @@ fn escape(value: &str, context: Context, out: &mut String) -> bool {
         Context::HtmlUrl => return escape_url(value, out),
         Context::HtmlUrlPart | Context::TextUrlPart => percent_encode(value, out),
         Context::Header => escape_header(value, HEADER_CHARS, out),
+        Context::Text if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+            out.push_str(value);
+        }
         Context::Text => out.extend(value.chars().filter_map(printable)),
     }
     true
 }
 
 fn escape_html(value: &str, out: &mut String) {
+    if value.bytes().all(|byte| byte == b' ' || byte.is_ascii_alphanumeric()) {
+        return out.push_str(value);
+    }
     for char in value.chars().filter_map(printable) {
         match char {
             '&' => out.push_str("&amp;"),

@@ -12,11 +12,12 @@ mod edition;
 
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
 
-mod encode;
+mod base64;
 mod header;
 mod merge;
 mod part;
 mod press;
+mod quoted;
 mod token;
 mod wrap;
 

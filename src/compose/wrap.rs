@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 pub(super) fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::with_capacity(text.len() / width.max(1) + 1);
     let mut line = Line::new(first, width);
-    for word in text.split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
+    for word in text.split_ascii_whitespace() {
         let mut gap = " ";
         for piece in pieces(word) {
             let columns = columns(piece);

@@ -221,10 +221,15 @@ proptest! {
         company in hostile(),
         site in hostile(),
         literal in "[ -~é日\n=.]{0,200}",
+        base64 in any::<bool>(),
     ) {
         let mut edition = edition();
         edition.html.insert(1, text(&literal));
         edition.text.insert(1, Passage::Fixed(format!("{literal}\n")));
+        if base64 {
+            edition.html.push(text(&"Казахстан".repeat(200)));
+            edition.text.insert(1, Passage::Fixed("Казахстан\n".repeat(200)));
+        }
         let press = press(&edition);
         let mut reader = reader(&name);
         reader.fields.insert("company".to_owned(), company);
