@@ -11,3 +11,18 @@
 mod edition;
 
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+
+mod encode;
+mod header;
+mod merge;
+mod part;
+mod press;
+mod token;
+mod wrap;
+
+pub use header::PressError;
+pub use press::{Press, Printed};
+pub use token::{
+    KeyError, KeyRing, Purpose, Returned, TokenError, Unsubscribe, read_return_path,
+    read_unsubscribe_token, return_path, unsubscribe_token,
+};

@@ -1,88 +1,133 @@
-//! Breaks a paragraph into lines of 72 columns, as the text part and every reader's copy of it do.
+//! Sets a paragraph of plain text in lines of so many columns.
+//!
+//! Columns are those of a terminal (UAX 11, by unicode-width). Lines break at
+//! spaces, and inside wide scripts where UAX 14 allows it; a URL or a word too
+//! long for a line is never broken.
 
-use unicode_linebreak::{BreakOpportunity, linebreaks};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_linebreak::linebreaks;
+use unicode_width::UnicodeWidthStr;
 
-/// The columns of a line.
-pub(super) const COLUMNS: usize = 72;
-
-/// Wraps one paragraph without line ends: `first` begins the first line, `rest` the others; every line ends with LF.
+/// Returns the lines of a paragraph, none wider than `width` unless one word is.
 ///
-/// Lines break at spaces, and within wide scripts where UAX 14 allows it. A
-/// word that is longer than a line, such as a URL, is never broken.
-pub(super) fn wrap(paragraph: &str, first: &str, rest: &str) -> String {
-    let mut lines = String::new();
-    let mut line = String::from(first);
-    let mut is_empty = true;
-    for word in words(paragraph.trim()) {
-        let fits = line.width() + word.trim_end().width() <= COLUMNS;
-        if !is_empty && !fits {
-            push_line(&mut lines, &line);
-            line.clear();
-            line.push_str(rest);
+/// Line ends and runs of spaces count as one space. The first line begins with
+/// `first`, the others with `rest`; there is always at least one line.
+pub(super) fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::with_capacity(text.len() / width.max(1) + 1);
+    let mut line = Line::new(first, width);
+    for word in text.split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
+        let mut gap = " ";
+        for piece in pieces(word) {
+            let columns = columns(piece);
+            if !line.takes(gap, columns) {
+                lines.push(std::mem::replace(&mut line, Line::new(rest, width)).text);
+            }
+            line.push(gap, piece, columns);
+            gap = "";
         }
-        line.push_str(word);
-        is_empty = false;
     }
-    push_line(&mut lines, &line);
+    lines.push(line.text);
     lines
 }
 
-fn push_line(lines: &mut String, line: &str) {
-    lines.push_str(line.trim_end_matches([' ', '\t']));
-    lines.push('\n');
+struct Line {
+    text: String,
+    used: usize,
+    width: usize,
+    empty: bool,
 }
 
-/// Splits where a line may break; a word keeps the spaces after it.
-fn words(paragraph: &str) -> impl Iterator<Item = &str> {
-    let mut start = 0;
-    linebreaks(paragraph).filter_map(move |(at, opportunity)| {
-        let is_end = at == paragraph.len();
-        if !is_end && opportunity == BreakOpportunity::Allowed && !may_break(paragraph, start, at) {
-            return None;
+impl Line {
+    fn new(indent: &str, width: usize) -> Self {
+        let mut text = String::with_capacity(width + 8);
+        text.push_str(indent);
+        Self { text, used: columns(indent), width, empty: true }
+    }
+
+    fn takes(&self, gap: &str, columns: usize) -> bool {
+        self.empty || self.used + gap.len() + columns <= self.width
+    }
+
+    fn push(&mut self, gap: &str, piece: &str, columns: usize) {
+        if !self.empty {
+            self.text.push_str(gap);
+            self.used += gap.len();
         }
-        let word = &paragraph[start..at];
-        start = at;
-        (!word.is_empty()).then_some(word)
+        self.text.push_str(piece);
+        self.used += columns;
+        self.empty = false;
+    }
+}
+
+fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// Cuts a word where a line may break inside it: beside a wide character, and nowhere in a URL.
+fn pieces(word: &str) -> impl Iterator<Item = &str> {
+    let breakable = !word.is_ascii() && !is_url(word) && word.chars().any(is_wide);
+    let mut cuts = breakable.then(|| linebreaks(word)).into_iter().flatten();
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let end = cuts
+            .find(|(at, _)| *at < word.len() && beside_wide(word, *at))
+            .map_or(word.len(), |(at, _)| at);
+        let piece = word.get(start..end).filter(|piece| !piece.is_empty());
+        start = end;
+        piece
     })
 }
 
-/// Tells whether a break that UAX 14 allows is one of ours: after a space, or beside a wide letter outside a URL.
-fn may_break(paragraph: &str, start: usize, at: usize) -> bool {
-    let before = paragraph[..at].chars().next_back();
-    if before.is_some_and(|letter| letter == ' ' || letter == '\t') {
-        return true;
-    }
-    let after = paragraph[at..].chars().next();
-    let is_wide = |letter: Option<char>| letter.and_then(UnicodeWidthChar::width) == Some(2);
-    (is_wide(before) || is_wide(after)) && !paragraph[start..at].contains("://")
+fn is_url(word: &str) -> bool {
+    word.contains("://") || word.contains("mailto:")
+}
+
+fn beside_wide(word: &str, at: usize) -> bool {
+    let before = word[..at].chars().next_back();
+    let after = word[at..].chars().next();
+    before.into_iter().chain(after).any(is_wide)
+}
+
+fn is_wide(char: char) -> bool {
+    unicode_width::UnicodeWidthChar::width(char) == Some(2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn lines_break_at_spaces_and_never_within_a_url() {
-        let url = format!("https://example.org/{}", "a-long/path/".repeat(8));
-        let wrapped = wrap(&format!("See {url} for more."), "- ", "  ");
-        assert_eq!(wrapped, format!("- See\n  {url}\n  for more.\n"));
+    fn check(text: &str, width: usize, lines: &[&str]) {
+        assert_eq!(wrap(text, "", "", width), lines);
     }
 
     #[test]
-    fn hyphenated_words_stay_whole() {
-        let wrapped = wrap(&format!("{} Baku-Tbilisi-Ceyhan pipeline", "x".repeat(60)), "", "");
-        assert_eq!(wrapped, format!("{}\nBaku-Tbilisi-Ceyhan pipeline\n", "x".repeat(60)));
+    fn lines_break_at_spaces_and_spaces_do_not_add_up() {
+        check("one two  three\nfour", 9, &["one two", "three", "four"]);
+        check("", 9, &[""]);
+        check("   ", 9, &[""]);
     }
 
     #[test]
-    fn wide_scripts_break_between_letters_by_their_width() {
-        let wrapped = wrap(&"字".repeat(40), "", "");
-        assert_eq!(wrapped, format!("{}\n{}\n", "字".repeat(36), "字".repeat(4)));
+    fn the_first_line_and_the_others_have_their_own_indent() {
+        assert_eq!(wrap("one two three", "* ", "  ", 9), ["* one two", "  three"]);
     }
 
     #[test]
-    fn nothing_is_one_empty_line() {
-        assert_eq!(wrap("", "> ", "> "), ">\n");
+    fn urls_and_long_words_are_never_broken() {
+        let url = "https://example.org/a-very-long-path?with=a-query&and=more";
+        check(&format!("see {url} now"), 20, &["see", url, "now"]);
+        let wide = "https://example.org/日本語日本語日本語日本語";
+        check(wide, 20, &[wide]);
+        check("Donaudampfschifffahrtsgesellschaft", 9, &["Donaudampfschifffahrtsgesellschaft"]);
+    }
+
+    #[test]
+    fn wide_scripts_break_between_characters_but_not_before_a_full_stop() {
+        check("日本語の文章です。終わり", 10, &["日本語の文", "章です。終", "わり"]);
+        check("日本語文字。終わり", 10, &["日本語文", "字。終わり"]);
+    }
+
+    #[test]
+    fn an_accent_is_no_column() {
+        check("e\u{301}e\u{301} e\u{301}e\u{301}", 5, &["e\u{301}e\u{301} e\u{301}e\u{301}"]);
     }
 }

@@ -122,7 +122,8 @@ pub trait Ledger: Send + Sync {
     ///
     /// Whoever must not be mailed gets a row `suppressed` with the reason, so
     /// that nobody is left out in silence. People who came from the list file
-    /// and are no longer in it get none. When the issue is frozen already, its
+    /// and are no longer in it get none. A freeze that finds no reader to mail
+    /// keeps nothing. When the issue is frozen already, its
     /// first freeze stands and is returned, and `records` are not read
     /// (`order.catch_up` adds the rows of people who joined since).
     async fn freeze(
@@ -180,13 +181,14 @@ pub trait Ledger: Send + Sync {
     /// Returns when the next deferred delivery may be tried, or `None` where nothing is deferred.
     async fn next_retry(&self, issue: i64) -> Result<Option<Timestamp>, LedgerError>;
 
-    /// Reserves `count` beginnings on a lane (a relay) under all `rates` at once, and returns the instants, not before now, at which they may begin, in order (rule D11). In no window do more than its count begin. Survives restarts; shared by all senders.
+    /// Reserves up to `count` beginnings on a lane (a relay) under all `rates` at once, and returns the instants, not before now, at which they may begin, in order (rule D11). In no window do more than its count begin. None later than `within` from now is reserved, so that a sender who will not wait uses nothing up. Survives restarts; shared by all senders.
     async fn reserve(
         &self,
         lane: &str,
         rates: &[Rate],
         count: usize,
-    ) -> Result<Vec<Timestamp>, LedgerError>;
+        within: Duration,
+    ) -> Result<Reservation, LedgerError>;
 
     /// Settles a delivery in doubt: by `Delivered` it is accepted, by `Resend` planned again under a new fence with the same Message-ID. `Ok(false)` when that address is not in doubt.
     async fn resolve(
@@ -226,8 +228,8 @@ pub struct Record {
     pub state: SubscriberState,
 }
 
-/// Streams the good records of a list; the bad ones were reported by whoever made it.
-pub type Records = Box<dyn Iterator<Item = Record> + Send>;
+/// Streams the good records of a list; the bad ones were reported by whoever made it. An error says why the list cannot be trusted any further, and undoes everything.
+pub type Records = Box<dyn Iterator<Item = Result<Record, String>> + Send>;
 
 /// Says how list records are to be taken.
 #[derive(Clone, Debug)]
@@ -344,6 +346,8 @@ pub struct Freeze {
     pub catch_up: bool,
     /// Whether to undo everything after counting (`plan`).
     pub rehearse: bool,
+    /// How many readers somebody agreed to; another count undoes everything.
+    pub expected: Option<u64>,
 }
 
 /// Judges whether a reader's copy can be made; called once for each person who may be mailed, on the thread that freezes.
@@ -410,6 +414,15 @@ pub enum Entered {
     Suppressed,
     /// The claim is no longer this sender's, or the issue is not sending. Do not send.
     Refused,
+}
+
+/// Beginnings reserved on a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// When they may begin, in order.
+    pub at: Vec<Timestamp>,
+    /// When the next one after these may be reserved for.
+    pub next: Timestamp,
 }
 
 /// Tells of a sender's name whether it is known to be dead.

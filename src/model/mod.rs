@@ -13,7 +13,7 @@ mod rate;
 mod secret;
 mod subscriber;
 
-pub use address::{Address, AddressError, Mailbox};
+pub use address::{Address, AddressError, Mailbox, is_control};
 pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
 pub use issue::IssueState;
 pub use problem::{Place, Problem, Severity};

@@ -1,4 +1,256 @@
 //! The run: claim, begin, hand over, record.
+//!
+//! ```text
+//! desk (claims, rate) --> carrier (one connection) --> relay
+//!                            | begin, outcome
+//!                            v
+//!                         clerk (groups of entries) --> ledger, or outcomes.journal when it is away
+//! ```
+//!
+//! Nothing leaves before its begin is durable, and no carrier gets another
+//! delivery before the outcome of its last one stands beside it: both travel
+//! in one entry, so a killed run leaves at most one reader in doubt for each
+//! connection.
 
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    compose::Press,
+    ledger::{Gone, IssueRecord, Ledger, LedgerError, Recovered},
+    model::{DeliveryState, IssueState, Outcome, Rate, Tally},
+    smtp::Relay,
+};
+
+mod carrier;
+mod clerk;
+mod desk;
+pub mod guard;
+mod journal;
 pub mod policy;
 pub mod throttle;
+
+pub use journal::{Journal, JournalError};
+
+use clerk::Clerk;
+use desk::Desk;
+
+/// How long a claim may be held: longer than the ten minutes a relay may take to answer the dot.
+const LEASE: Duration = Duration::from_mins(15);
+
+/// How soon something must come up again for a run to wait for it rather than end.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One issue to be delivered, with everything a run needs.
+pub struct Run {
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Whose issue.
+    pub publication: String,
+    /// The issue, frozen.
+    pub issue: IssueRecord,
+    /// What makes the copies.
+    pub press: Arc<Press>,
+    /// Where they go.
+    pub relay: Relay,
+    /// How many connections at most.
+    pub connections: usize,
+    /// How fast.
+    pub rates: Vec<Rate>,
+    /// How many readers at most this time; `None` for all.
+    pub limit: Option<u64>,
+    /// The share of refusals among the last 200 that stops the run, 0 to 1.
+    pub stop_at_rejected: f64,
+    /// This sender's name in the ledger.
+    pub owner: String,
+    /// Where outcomes go when the ledger is away.
+    pub journal: PathBuf,
+    /// Where the count of begins is kept outside the ledger (rule D12).
+    pub high_water: PathBuf,
+}
+
+/// How a run is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Go on.
+    No,
+    /// Finish what is in flight, record it, and end.
+    Drain,
+}
+
+/// What a run tells while it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// What dead senders had left behind was taken back.
+    Recovered(Recovered),
+    /// A delivery was settled or deferred.
+    Settled(DeliveryState),
+    /// Nothing may begin before this instant, for the rate's sake.
+    Waiting(Timestamp),
+    /// A connection was lost or refused, and will be tried again.
+    Trouble(String),
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ended {
+    /// Nothing is left to do.
+    Finished,
+    /// The rest waits for this instant: readers deferred by their servers.
+    Deferred(Timestamp),
+    /// The rest waits for this instant: the rate's longest window is used up.
+    Quota(Timestamp),
+    /// As many as `limit` said were tried.
+    Limit,
+    /// A signal.
+    Stopped,
+    /// Somebody paused the issue.
+    Paused,
+    /// Somebody cancelled the issue.
+    Cancelled,
+    /// Another sender still holds some of it.
+    Held,
+    /// A guard stopped it: why. The rest stays planned.
+    Halted(Halt),
+}
+
+/// A reason to stop a run before its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Halt {
+    /// The relay does not know us.
+    Credentials(String),
+    /// The relay cannot be reached or is not the one we trust.
+    Relay(String),
+    /// Too many refusals, or one that would meet every reader.
+    Refusals(String),
+    /// The ledger went away; outcomes are in the journal.
+    Ledger(String),
+    /// The disk is full.
+    Disk(String),
+}
+
+/// Says why a run could not start or end properly.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The ledger is older than what was begun (rule D12).
+    #[error(transparent)]
+    RolledBack(#[from] guard::RolledBack),
+}
+
+impl Run {
+    /// Delivers until nothing is left, something stops it, or `stop` says so.
+    ///
+    /// Calling it again resumes. `gone` tells of other senders' names whether
+    /// they are known to be dead.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be used at the start or the end, or is a restored
+    /// backup. Nothing was sent that it does not know of.
+    pub async fn deliver(
+        self,
+        gone: Gone,
+        stop: watch::Receiver<Stop>,
+        progress: mpsc::UnboundedSender<Progress>,
+    ) -> Result<Ended, SendError> {
+        let ledger = Arc::clone(&self.ledger);
+        let high_water = guard::HighWater::check(&self.high_water, &ledger.mark().await?)?;
+        let journal = Journal::open(&self.journal)?;
+        journal.replay(&*ledger).await?;
+        let recovered = ledger.recover(self.issue.id, gone).await?;
+        if recovered != Recovered::default() {
+            let _ = progress.send(Progress::Recovered(recovered));
+        }
+
+        let (halt, halted) = watch::channel(None);
+        let clerk = Clerk::start(Arc::clone(&ledger), journal, high_water, halt.clone());
+        let run = Arc::new(self);
+        let (desk, counter) = Desk::open(Arc::clone(&run), stop.clone(), halted.clone(), progress.clone());
+        let mut carriers = tokio::task::JoinSet::new();
+        let shared = Arc::new(carrier::Shared::new(run.stop_at_rejected, halt));
+        for number in 0..run.connections {
+            carriers.spawn(carrier::carry(
+                number,
+                Arc::clone(&run),
+                counter.clone(),
+                clerk.clone(),
+                Arc::clone(&shared),
+                stop.clone(),
+                progress.clone(),
+            ));
+        }
+        drop(counter);
+        while carriers.join_next().await.is_some() {}
+        let reason = desk.close().await;
+        clerk.close().await;
+
+        if let Some(halt) = halted.borrow().clone() {
+            return Ok(Ended::Halted(halt));
+        }
+        run.conclude(reason).await
+    }
+
+    /// Turns the issue to finished where nothing is left, and says why the run ended.
+    async fn conclude(&self, reason: desk::Reason) -> Result<Ended, SendError> {
+        let turned = self
+            .ledger
+            .turn(
+                &self.publication,
+                &self.issue.slug,
+                &[IssueState::Sending],
+                IssueState::Finished,
+                "",
+            )
+            .await?;
+        if turned {
+            return Ok(Ended::Finished);
+        }
+        let now = self.ledger.issue(&self.publication, &self.issue.slug).await?;
+        Ok(match (now.map(|issue| issue.state), reason) {
+            (Some(IssueState::Finished), _) => Ended::Finished,
+            (Some(IssueState::Paused), _) => Ended::Paused,
+            (Some(IssueState::Cancelled), _) => Ended::Cancelled,
+            (_, desk::Reason::Stopped) => Ended::Stopped,
+            (_, desk::Reason::Limit) => Ended::Limit,
+            (_, desk::Reason::Quota(until)) => Ended::Quota(until),
+            (_, desk::Reason::Nothing) => match self.ledger.next_retry(self.issue.id).await? {
+                Some(at) => Ended::Deferred(at),
+                None => Ended::Held,
+            },
+        })
+    }
+}
+
+impl Ended {
+    /// Tells whether the run is over for good, so that nothing must be run again.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Finished | Self::Cancelled)
+    }
+}
+
+/// Tells whether a tally asks for a person's eye.
+pub fn needs_attention(tally: &Tally) -> bool {
+    tally.rejected + tally.in_doubt + tally.expired > 0
+}
+
+impl From<&LedgerError> for Halt {
+    fn from(error: &LedgerError) -> Self {
+        match error {
+            LedgerError::Disk(_) => Self::Disk(error.to_string()),
+            _ => Self::Ledger(error.to_string()),
+        }
+    }
+}
+
+/// Shows what a carrier settled.
+fn settled(outcome: &Outcome) -> Progress {
+    Progress::Settled(outcome.state())
+}

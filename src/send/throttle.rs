@@ -1,1 +1,187 @@
-//! When the next delivery may begin, as a pure function of those that began.
+//! When the next delivery may begin, as a pure function of those that began (rule D11).
+//!
+//! Exact sliding windows, not a bucket that refills: in any half-open stretch
+//! of time as long as a rate's window, wherever it starts, no more than its
+//! count begin. The shortest window is also made even, so that `5/s` is one
+//! every 200 ms and never five at once; a longer window binds by its count
+//! alone, so that `2000/day` is used as fast as the others allow and then
+//! waits. The caller keeps the instants; nothing here reads the clock.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::Rate;
+
+/// Returns the earliest instant, not before `now`, at which one more delivery may begin on a lane under all `rates` at once.
+///
+/// `back(n)` returns the instant of the n-th beginning counted back from the
+/// newest (`back(1)`), or `None` where there were fewer. The newest may lie
+/// after `now`: reservations are made ahead, in order. An error is that of
+/// `back`, handed on.
+pub fn earliest<E>(
+    rates: &[Rate],
+    now: Timestamp,
+    mut back: impl FnMut(u32) -> Result<Option<Timestamp>, E>,
+) -> Result<Timestamp, E> {
+    let newest = back(1)?;
+    let evenly = newest.map(|newest| after(newest, spacing(rates)));
+    let mut earliest = evenly.map_or(now, |evenly| evenly.max(now));
+    for rate in rates {
+        if let Some(begun) = back(rate.count)? {
+            earliest = earliest.max(after(begun, rate.window));
+        }
+    }
+    Ok(earliest)
+}
+
+/// Returns how many of the newest beginnings of a lane still matter under `rates`; older ones may be forgotten.
+pub fn memory(rates: &[Rate]) -> u32 {
+    rates.iter().map(|rate| rate.count).max().unwrap_or(0)
+}
+
+/// Returns how long a beginning matters under `rates`; what began longer ago may be forgotten.
+pub fn reach(rates: &[Rate]) -> Duration {
+    rates.iter().map(|rate| rate.window).max().unwrap_or_default()
+}
+
+/// Returns the time between two beginnings that makes the shortest window even, rounded up to the microsecond a ledger keeps.
+fn spacing(rates: &[Rate]) -> Duration {
+    let shortest = rates.iter().map(|rate| rate.window).min().unwrap_or_default();
+    let fewest = rates.iter().filter(|rate| rate.window == shortest).map(|rate| rate.count).min();
+    let nanos = shortest.as_nanos().div_ceil(u128::from(fewest.unwrap_or(1).max(1)));
+    let micros = nanos.div_ceil(1_000);
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+fn after(instant: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait)
+        .ok()
+        .and_then(|wait| instant.checked_add(wait).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rates(written: &[&str]) -> Vec<Rate> {
+        written.iter().map(|rate| rate.parse().expect("it is a rate")).collect()
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_microsecond(micros).expect("it is in range")
+    }
+
+    fn next(rates: &[Rate], begun: &[i64], now: i64) -> i64 {
+        let back = |n: u32| {
+            let place = begun.len().checked_sub(n as usize);
+            Ok::<_, Infallible>(place.map(|place| at(begun[place])))
+        };
+        match earliest(rates, at(now), back) {
+            Ok(instant) => instant.as_microsecond(),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Asks for `asks` one after the other, each at its own moment, and returns when they begin.
+    fn begin(rates: &[Rate], asks: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let mut begun = Vec::new();
+        for now in asks {
+            begun.push(next(rates, &begun, now));
+        }
+        begun
+    }
+
+    #[test]
+    fn five_a_second_is_one_every_200_milliseconds() {
+        assert_eq!(
+            begin(&rates(&["5/s"]), [0; 7]),
+            [0, 200_000, 400_000, 600_000, 800_000, 1_000_000, 1_200_000]
+        );
+    }
+
+    #[test]
+    fn a_second_that_does_not_divide_is_rounded_up() {
+        assert_eq!(begin(&rates(&["3/s"]), [0; 4]), [0, 333_334, 666_668, 1_000_002]);
+    }
+
+    #[test]
+    fn a_quota_is_used_as_fast_as_the_shorter_window_allows_and_then_waits() {
+        let begun = begin(&rates(&["3/day", "1/s"]), [0; 5]);
+        let day = 86_400_000_000;
+        assert_eq!(begun, [0, 1_000_000, 2_000_000, day, day + 1_000_000]);
+    }
+
+    #[test]
+    fn what_was_not_used_is_not_saved_up() {
+        assert_eq!(begin(&rates(&["2/s"]), [0, 9_000_000, 9_000_000]), [0, 9_000_000, 9_500_000]);
+    }
+
+    #[test]
+    fn no_rate_is_no_wait() {
+        assert_eq!(begin(&[], [5, 5, 7]), [5, 5, 7]);
+    }
+
+    #[test]
+    fn a_window_beyond_the_end_of_time_waits_for_ever_and_does_not_panic() {
+        let forever = Rate { count: 1, window: Duration::MAX };
+        assert_eq!(next(&[forever], &[0], 0), Timestamp::MAX.as_microsecond());
+    }
+
+    /// Tells by counting, in the plainest way, whether a beginning at `t` keeps every rate.
+    fn keeps(rates: &[Rate], begun: &[i64], t: i64) -> bool {
+        let newest = begun.last().copied();
+        let micros = |window: Duration| i64::try_from(window.as_micros()).expect("it is short");
+        let counts = rates.iter().all(|rate| {
+            let within = begun.iter().filter(|begun| t - **begun < micros(rate.window)).count();
+            within < rate.count as usize
+        });
+        let shortest = rates.iter().map(|rate| rate.window).min().unwrap_or_default();
+        let even = rates.iter().filter(|rate| rate.window == shortest).all(|rate| {
+            newest.is_none_or(|newest| (t - newest) * i64::from(rate.count) >= micros(rate.window))
+        });
+        counts && even
+    }
+
+    fn any_rates() -> impl Strategy<Value = Vec<Rate>> {
+        let rate = (1_u32..9, 1_u64..4_000)
+            .prop_map(|(count, millis)| Rate { count, window: Duration::from_millis(millis) });
+        prop::collection::vec(rate, 1..4)
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_is_ever_exceeded_and_nothing_waits_longer_than_it_must(
+            rates in any_rates(),
+            asks in prop::collection::vec((0_i64..3_000_000, 1_usize..7), 1..25),
+        ) {
+            let reach = i64::try_from(reach(&rates).as_micros()).expect("it is short");
+            let (mut begun, mut remembered, mut now) = (Vec::new(), Vec::new(), 0);
+            for (pause, batch) in asks {
+                now += pause;
+                for _ in 0..batch {
+                    let t = next(&rates, &remembered, now);
+                    prop_assert!(t >= now);
+                    prop_assert!(keeps(&rates, &begun, t), "{t} breaks {rates:?} after {begun:?}");
+                    prop_assert!(t == now || !keeps(&rates, &begun, t - 1), "{t} is late");
+                    begun.push(t);
+                    remembered.push(t);
+                }
+                // A restart remembers no more than it must.
+                remembered.retain(|begun| begun + reach > now);
+                let spare = remembered.len().saturating_sub(memory(&rates) as usize);
+                remembered.drain(..spare);
+            }
+            for rate in &rates {
+                let count = rate.count as usize;
+                let window = i64::try_from(rate.window.as_micros()).expect("it is short");
+                prop_assert!(begun.windows(count + 1).all(|run| run[count] - run[0] >= window));
+            }
+        }
+    }
+}

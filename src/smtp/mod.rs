@@ -7,6 +7,18 @@ use std::time::Duration;
 
 use crate::model::{Address, Reply, Secret, Security, Stage};
 
+mod auth;
+mod capability;
+mod connection;
+mod gate;
+mod open;
+mod reply;
+mod tls;
+mod wire;
+
+pub use capability::Capabilities;
+pub use connection::Connection;
+
 /// A relay and how to reach it.
 #[derive(Clone, Debug)]
 pub struct Relay {
@@ -24,6 +36,14 @@ pub struct Relay {
     pub hello: String,
     /// How long each step may take.
     pub deadlines: Deadlines,
+}
+
+impl Relay {
+    /// Returns `host:port`, as people are told it.
+    pub fn name(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
 }
 
 /// A user and a password.

@@ -1,1 +1,303 @@
-//!
+//! Addresses and lists: what is accepted, what is refused, and in which words.
+
+use std::{
+    fmt::Write,
+    fs,
+    io::{self, Cursor, Read},
+    path::PathBuf,
+};
+
+use postrider::{
+    list::{self, Reason, Row, Skipped},
+    model::{Address, Mailbox},
+};
+use proptest::prelude::*;
+
+use crate::skip::skipped;
+
+#[test]
+fn every_address_of_the_corpus_is_judged_as_its_verdict_says() {
+    let Some(corpus) = corpus("addresses.tsv") else {
+        return skipped("the corpus of addresses, for want of `../shared/corpus/addresses.tsv`");
+    };
+    let rows = corpus.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        (cells[0], cells[1], from_unicode_escape(cells[2]))
+    });
+    let (mut judged, mut wrong) = (0, Vec::new());
+    for (verdict, class, text) in rows {
+        // Four rows come from a suite that was told to take display names; other rows refuse just those.
+        let with_name = verdict == "accept" && class.starts_with("pev:") && text.ends_with('>');
+        let accepted = if with_name {
+            text.parse::<Mailbox>().is_ok()
+        } else {
+            text.parse::<Address>().is_ok()
+        };
+        match verdict {
+            "accept" if !accepted => wrong.push(format!("refused: {text:?}")),
+            "reject" if accepted => wrong.push(format!("accepted: {text:?}")),
+            "accept" | "reject" => judged += 1,
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(judged > 300, "only {judged} were judged");
+}
+
+/// Reads a file that stands beside the repository, never in it: its licence is its owner's.
+fn corpus(file: &str) -> Option<String> {
+    let shared = std::env::var_os("POSTRIDER_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    fs::read_to_string(shared.join("corpus").join(file)).ok()
+}
+
+/// Decodes Python's `unicode_escape`; a lone surrogate, which no text holds, becomes U+FFFD.
+fn from_unicode_escape(text: &str) -> String {
+    let mut decoded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        decoded.push_str(before);
+        let sign = after.chars().next().expect("a backslash is never the last sign");
+        let digits = match sign {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
+        decoded.push(match sign {
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            '\\' => '\\',
+            _ => {
+                let number = u32::from_str_radix(&after[1..=digits], 16).expect("hexadecimal");
+                char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+        });
+        rest = &after[1 + digits..];
+    }
+    decoded + rest
+}
+
+/// Tells in lines what becomes of a list.
+fn told(list: &[u8]) -> String {
+    let rows = match list::read(list, "subscribers.csv") {
+        Ok(rows) => rows,
+        Err(problem) => {
+            let help = problem.help.unwrap_or_default();
+            return format!(
+                "{} {}: {}; {help}\n",
+                problem.code, problem.place.line, problem.message
+            );
+        }
+    };
+    let mut told = String::new();
+    for row in rows {
+        match row {
+            Row::Good(entry) => {
+                write!(told, "{} {} {:?}", entry.line, entry.address, entry.name)
+                    .expect("a String");
+                write!(told, " {} {:?} {:?}", entry.state.word(), entry.tags, entry.fields)
+                    .expect("a String");
+                for note in entry.notes {
+                    write!(told, "; {note}").expect("a String");
+                }
+                told.push('\n');
+            }
+            Row::Bad(Skipped { line, record, address, reason, .. }) => {
+                writeln!(told, "{line} (record {record}) `{address}`: {reason}").expect("a String");
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn every_record_is_told_with_its_line_and_what_it_says() {
+    let list = concat!(
+        "\u{FEFF}E-mail,First Name,Last Name,Tags,Status,Town\r\n",
+        "anna@example.org,Anna,Lund,\"press; gold,press\",subscribed,Bergen\r\n",
+        "\r\n",
+        " bo@example.org ,\"Bo\r\nBcc: x@example.net\",,,,\r\n",
+        "'=cy@example.org,Cy,,,,\"'+47\u{202E} 1\"\r\n",
+        "dee@example.org\r\n",
+        "ed@example.org,Ed,,,unsubscribed,,,\r\n",
+        "fay@example,Fay,,,,\r\n",
+        "gus@example.org,Gus,,,perhaps,\r\n",
+        "hal@example.org,Hal,,,,Oslo,Norway\r\n",
+        "\"Ida <ida@example.org>\r\n\",Ida,,,,\r\n",
+        ",Joe,,,,\r\n",
+        ",,,,,\r\n",
+        "kim@example.org,Kim,,,cleaned,\"Aa\u{301}lesund\"",
+    );
+    insta::assert_snapshot!(told(list.as_bytes()));
+}
+
+#[test]
+fn semicolons_tabs_and_a_separator_line_are_understood_with_any_line_end() {
+    let expected = told(b"email,name\nanna@example.org,\"Lund, A; B\"\nbo@example.org,Bo\n");
+    for list in [
+        "email;name\nanna@example.org;\"Lund, A; B\"\nbo@example.org;Bo\n",
+        "email\tname\r\nanna@example.org\tLund, A; B\r\nbo@example.org\tBo",
+        "email,name\ranna@example.org,\"Lund, A; B\"\rbo@example.org,Bo\r",
+    ] {
+        assert_eq!(told(list.as_bytes()), expected, "{list:?}");
+    }
+    let with_line = told(b"sep=;\nemail;name\nanna@example.org;\"Lund, A; B\"\nbo@example.org;Bo");
+    assert_eq!(with_line, expected.replace("2 anna", "3 anna").replace("3 bo", "4 bo"));
+}
+
+#[test]
+fn a_file_that_is_no_list_is_one_problem_that_says_how_to_mend_it() {
+    let lists: [&[u8]; 7] = [
+        b"",
+        b"\n\r\n",
+        b"name,town\nAnna,Bergen\n",
+        b"anna@example.org\nbo@example.org\n",
+        b"email,E-Mail Address\n",
+        b"email,\"name\nanna@example.org,Anna\n",
+        b"\xFF\xFEe\0m\0a\0i\0l\0",
+    ];
+    insta::assert_snapshot!(lists.map(told).concat());
+}
+
+#[test]
+fn a_record_that_is_too_long_open_or_in_another_encoding_is_skipped_with_its_line() {
+    let long = |bytes: usize| "x".repeat(bytes);
+    let list = [
+        b"email,name\nanna@example.org,Zo\xEB\nbo@example.org,",
+        long(65_537).as_bytes(),
+        b"\ncy@example.org,",
+        long((1 << 20) + 1).as_bytes(),
+        b"\ndee@example.org,Dee\ned@example.org,\"Ed\nfay@example.org,Fay\n",
+    ]
+    .concat();
+    insta::assert_snapshot!(told(&list));
+}
+
+#[test]
+fn a_list_that_cannot_be_read_to_its_end_says_so() {
+    struct Torn;
+    impl Read for Torn {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    let start = format!("email\n{}", "anna@example.org\n".repeat(10_000));
+    let rows = list::read(Cursor::new(start).chain(Torn), "subscribers.csv").expect("a header");
+    let rows: Vec<Row> = rows.collect();
+    let Some(Row::Bad(last)) = rows.last() else { panic!("the last row is bad") };
+    assert_eq!((rows.len(), last.line, last.record), (10_001, 10_002, 10_001));
+    assert_eq!(last.reason, Reason::Unreadable("the disk is gone".to_owned()));
+    assert!(last.reason.ends_the_list());
+}
+
+#[test]
+fn a_long_list_is_read_as_a_stream() {
+    /// Makes each line when it is asked for.
+    struct Lines(u64, Cursor<Vec<u8>>);
+    impl Read for Lines {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            if self.1.position() == self.1.get_ref().len() as u64 && self.0 < 100_000 {
+                self.0 += 1;
+                self.1 = Cursor::new(format!("r{0}@example.org,Reader {0}\r\n", self.0).into());
+            }
+            self.1.read(bytes)
+        }
+    }
+    let lines = Lines(0, Cursor::new(b"email,name\r\n".to_vec()));
+    let rows = list::read(lines, "subscribers.csv").expect("a header");
+    let mut last = 1;
+    for row in rows {
+        let Row::Good(entry) = row else { panic!("{row:?}") };
+        assert_eq!(entry.line, last + 1);
+        last = entry.line;
+    }
+    assert_eq!(last, 100_001);
+}
+
+#[test]
+fn rejects_hold_no_formula_and_can_be_mended_and_read_again() {
+    let list = "email,name,town\n=cmd@example,@Cy,Bergen\nanna@example.org,,\n-x,\"a\"\"b\",\n";
+    let mut file = Vec::new();
+    let rows = list::read(list.as_bytes(), "old.csv").expect("a header");
+    let mut rejects = list::rejects(&mut file, rows.columns()).expect("a Vec");
+    for row in rows {
+        if let Row::Bad(skipped) = row {
+            rejects.write("old.csv", &skipped).expect("a Vec");
+        }
+    }
+    rejects.finish().expect("a Vec");
+    let file = String::from_utf8(file).expect("UTF-8");
+    insta::assert_snapshot!(file);
+
+    let mended = file.replace("cmd@example,", "cmd@example.org,");
+    insta::assert_snapshot!(told(mended.as_bytes()));
+}
+
+/// Bytes in which lists are likely.
+fn near_lists() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"anna@example.org".to_vec()),
+        "[,;\t\"\r\n]{1,3}".prop_map(String::into_bytes),
+        "[a-z'=]{0,5}".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    let pieces = prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat());
+    let header = prop_oneof![
+        Just("email,name,status\n"),
+        Just("\u{FEFF}sep=;\r\nname;email;tags\r\n"),
+        Just("e-mail\ttown\r"),
+        Just(""),
+    ];
+    (header, pieces).prop_map(|(header, pieces)| [header.as_bytes(), &pieces].concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_records_that_are_good_or_bad_and_none_is_lost(list in near_lists()) {
+        let Ok(rows) = list::read(list.as_slice(), "subscribers.csv") else { return Ok(()) };
+        let lines = 1 + list.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count() as u64;
+        let (mut number, mut line) = (0, 0);
+        for row in rows {
+            number += 1;
+            let at = match row {
+                Row::Good(entry) => {
+                    prop_assert!(!entry.name.chars().any(char::is_control));
+                    entry.line
+                }
+                Row::Bad(skipped) => {
+                    prop_assert_eq!(skipped.record, number);
+                    prop_assert!(!skipped.address.chars().any(char::is_control));
+                    skipped.line
+                }
+            };
+            prop_assert!(line < at && at <= lines);
+            line = at;
+        }
+    }
+
+    #[test]
+    fn an_address_written_once_a_line_is_found_once_a_line(
+        names in prop::collection::vec("[a-zA-Z ]{0,12}", 0..50),
+        end in prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\r\n\r\n")],
+    ) {
+        let mut list = format!("name,email{end}");
+        for (at, name) in names.iter().enumerate() {
+            write!(list, "\"{name}\",r{at}@example.org{end}").expect("a String");
+        }
+        let rows = list::read(list.as_bytes(), "subscribers.csv").expect("a header");
+        let read: Vec<(String, String)> = rows
+            .map(|row| match row {
+                Row::Good(entry) => (entry.name, entry.address.wire()),
+                Row::Bad(skipped) => panic!("{skipped:?}"),
+            })
+            .collect();
+        let written: Vec<(String, String)> = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (name.trim().to_owned(), format!("r{at}@example.org")))
+            .collect();
+        prop_assert_eq!(read, written);
+    }
+}

@@ -13,4 +13,5 @@ mod postfix;
 mod schedule;
 mod seed;
 mod send;
+mod skip;
 mod smtp;

@@ -1,0 +1,409 @@
+//! The command line as types: what may be asked, and the help that teaches it. Nothing here acts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Red.on_default().bold())
+    .usage(styling::AnsiColor::Red.on_default().bold())
+    .literal(styling::Effects::BOLD.into_style())
+    .placeholder(styling::Effects::ITALIC.into_style());
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done, or nothing to do
+   1  finished, and some readers were rejected or are in doubt; or `check` found errors
+   2  wrong usage
+  65  bad draft or list
+  66  no such issue or file
+  69  relay or ledger unreachable
+  70  a bug of ours
+  74  disk
+  75  not finished, run it again (deferred, paused, limit, held by another sender, stopped)
+  76  refused by a guard (edited since scheduled, too late, count differs, ledger rolled back)
+  77  the relay refused our credentials
+  78  bad configuration";
+
+/// Compose a newsletter and deliver it, so that every reader is accounted for
+#[derive(Debug, Parser)]
+#[command(
+    name = "postrider",
+    version,
+    styles = STYLES,
+    max_term_width = 100,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "\
+First steps:
+  postrider demo                          see it work: nothing to set up
+  postrider init tt-report                a publication of your own
+  cd tt-report
+  postrider render 2003-10-06-kazakhstan  look at the HTML, the text and the mail
+  postrider test 2003-10-06-kazakhstan --to me@example.org
+  postrider plan 2003-10-06-kazakhstan    who gets it, how fast, until when
+  postrider send 2003-10-06-kazakhstan    send it; again resumes",
+    after_long_help = EXIT_CODES
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The publication's folder, else the nearest one upwards from here
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "POSTRIDER_PUBLICATION")]
+    pub publication: Option<PathBuf>,
+    /// Print one JSON document instead of words
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// The time to go by, for schedules and the Date header (RFC 3339)
+    #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
+    pub now: Option<String>,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the sample publication, compose its issue and deliver it to the example readers
+    #[command(after_help = "\
+Everything happens on this machine: the relay is a small SMTP server inside the program,
+and the mails end in DIR/outbox. Running it again sends nothing twice.
+
+  postrider demo
+  postrider demo /somewhere/else --json")]
+    Demo {
+        /// Where to make it
+        #[arg(value_name = "DIR", default_value = "demo")]
+        folder: PathBuf,
+    },
+    /// Make a new publication that renders and sends at once
+    #[command(after_help = "\
+  postrider init tt-report
+  cd tt-report && $EDITOR publication.toml")]
+    Init {
+        /// The folder to make; must be empty or not exist
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Start a new issue: the next number, the next date of `every`
+    #[command(after_help = "\
+Prints the path of the draft.
+
+  postrider draft georgia
+  postrider draft georgia --date 2026-12-07
+  postrider draft georgia --like kazakhstan --edit")]
+    Draft {
+        /// What the issue is about, in a word or two, for the folder's name
+        slug: String,
+        /// The date of the issue, else the next one of `[schedule] every`, else today
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        date: Option<String>,
+        /// Begin with the text of another issue
+        #[arg(long, value_name = "ISSUE")]
+        like: Option<String>,
+        /// Open it in $VISUAL or $EDITOR
+        #[arg(long)]
+        edit: bool,
+    },
+    /// Find every mistake of a draft, at file:line:column
+    #[command(after_help = "\
+Without ISSUE, checks every issue of the publication.
+
+  postrider check
+  postrider check kazakhstan --json")]
+    Check {
+        /// The issues to check: folder names, or any unambiguous part
+        #[arg(value_name = "ISSUE")]
+        issues: Vec<String>,
+    },
+    /// Write the issue as one reader would get it: issue.html, issue.txt and issue.eml
+    #[command(after_help = "\
+  postrider render kazakhstan
+  postrider render kazakhstan --as anna@example.org --out /tmp/look")]
+    Render {
+        /// The issue: its folder's name, any unambiguous part of it, or a path
+        issue: String,
+        /// As which reader, else a made-up one
+        #[arg(long = "as", value_name = "ADDR")]
+        reader: Option<String>,
+        /// Where to write, else beside the draft in `rendered/`
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Send one real mail to yourself, marked [Test]
+    #[command(after_help = "\
+Exactly what that reader would get, through the relay of publication.toml; its unsubscribe
+link does nothing, and the ledger's deliveries are left alone.
+
+  postrider test kazakhstan --to me@example.org
+  postrider test kazakhstan --to me@example.org --as anna@example.org")]
+    Test {
+        /// The issue
+        issue: String,
+        /// Where to send it; may be given several times
+        #[arg(long, value_name = "ADDR", required = true, num_args = 1..)]
+        to: Vec<String>,
+        /// As which reader, else the address it goes to
+        #[arg(long = "as", value_name = "ADDR")]
+        reader: Option<String>,
+    },
+    /// The list: bring people, let them go, look them up
+    #[command(subcommand)]
+    Subscribers(Subscribers),
+    /// Show what `send` would do, and write nothing
+    #[command(after_help = "\
+  postrider plan kazakhstan
+  postrider plan kazakhstan --json")]
+    Plan {
+        /// The issue
+        issue: String,
+    },
+    /// Freeze an issue and deliver it; run again, it resumes
+    #[command(after_help = "\
+On a terminal it asks for the number of readers to be typed. Elsewhere it needs --yes, or
+--confirm with that number. Whatever stops it (a signal, a power cut, a full disk), running it
+again goes on where it was: nobody is mailed twice, nobody is left out.
+
+  postrider send kazakhstan
+  postrider send kazakhstan --confirm 1204
+  postrider send kazakhstan --yes --limit 100")]
+    Send(Send),
+    /// Bind an issue to an hour; `due` sends it then
+    #[command(after_help = "\
+What will go out is bound by its digest: an edit after this is refused until you schedule again.
+
+  postrider schedule kazakhstan                          the next hour of `[schedule] every`
+  postrider schedule kazakhstan --at '2026-11-30 07:00'  in the publication's time zone
+  postrider schedule kazakhstan --at '2026-11-30T07:00[Europe/London]' --max-late 2h
+  postrider schedule --cron-line | crontab -             the line that makes it happen")]
+    Schedule(Schedule),
+    /// Take an issue off the schedule
+    Unschedule {
+        /// The issue
+        issue: String,
+    },
+    /// Send what is due and resume what is unfinished: the line cron runs
+    #[command(after_help = "\
+Silent when there is nothing to do. `postrider schedule --cron-line` prints the line for cron.
+
+  postrider -C /srv/tt-report due")]
+    Due,
+    /// Hold an issue that is being sent
+    Pause {
+        /// The issue
+        issue: String,
+    },
+    /// Let a held issue go on (and send the rest with `send` or `due`)
+    Resume {
+        /// The issue
+        issue: String,
+    },
+    /// Stop an issue for good; whoever has it keeps it
+    Cancel {
+        /// The issue
+        issue: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show where every reader of an issue stands, and what to do next
+    #[command(after_help = "\
+  postrider status                        all issues
+  postrider status kazakhstan
+  postrider status kazakhstan --in-doubt  whole addresses, one a line")]
+    Status(Status),
+    /// Tell everything that was ever sent to an address
+    Log {
+        /// The address
+        address: String,
+    },
+    /// Settle deliveries in doubt: they arrived, or send them again
+    #[command(after_help = "\
+In doubt means: the whole message was handed over, and the relay's answer never came. Only the
+relay's log or the reader knows. Until you say so, postrider neither counts them as delivered
+nor mails them again.
+
+  postrider status kazakhstan --in-doubt
+  postrider resolve kazakhstan anna@example.org --delivered
+  postrider resolve kazakhstan anna@example.org --resend && postrider send kazakhstan")]
+    Resolve(Resolve),
+    /// Care for the ledger
+    #[command(subcommand)]
+    Ledger(LedgerVerb),
+}
+
+/// The list's verbs.
+#[derive(Debug, Subcommand)]
+pub enum Subscribers {
+    /// Bring people from CSV files with a header: email, name, tags, status, any field
+    #[command(after_help = "\
+Whoever left stays away, whatever a file says. Bad rows are named by line and reason; the good
+ones are taken. Importing a file again changes nothing.
+
+  postrider subscribers import readers.csv
+  postrider subscribers import readers.csv --dry-run --rejects bad.csv")]
+    Import {
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// Report, and keep nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Write the rows that were skipped to this file
+        #[arg(long, value_name = "FILE")]
+        rejects: Option<PathBuf>,
+        /// Bring back people who left, for this reason (a new consent)
+        #[arg(long, value_name = "REASON")]
+        resubscribe: Option<String>,
+    },
+    /// Add one person
+    Add {
+        /// Their address
+        address: String,
+        /// Their name
+        #[arg(long)]
+        name: Option<String>,
+        /// A merge field, as field=value; may be given several times
+        #[arg(long = "field", value_name = "FIELD=VALUE")]
+        fields: Vec<String>,
+        /// A label; may be given several times
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+    },
+    /// Let somebody go: they asked to leave
+    Unsubscribe {
+        /// Their address, or the token of their unsubscribe mail
+        address: String,
+    },
+    /// Never mail an address again, by the publisher's own word
+    Suppress {
+        /// The address
+        address: String,
+        /// Why, for the record
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// List everybody
+    List {
+        /// Only people in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Tell what is known of one person, and how it came about
+    Show {
+        /// The address
+        address: String,
+    },
+}
+
+/// How to send.
+#[derive(Clone, Debug, Args)]
+pub struct Send {
+    /// The issue
+    pub issue: String,
+    /// Do not ask
+    #[arg(long, conflicts_with = "confirm")]
+    pub yes: bool,
+    /// Go ahead only if this is the number of readers
+    #[arg(long, value_name = "COUNT")]
+    pub confirm: Option<u64>,
+    /// Stop after this many readers; `send` again goes on
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Also send to people who joined since the issue was frozen
+    #[arg(long)]
+    pub catch_up: bool,
+}
+
+/// When to send.
+#[derive(Clone, Debug, Args)]
+pub struct Schedule {
+    /// The issue
+    #[arg(required_unless_present = "cron_line")]
+    pub issue: Option<String>,
+    /// The hour, as wall time with or without a zone, else the next of `[schedule] every`
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// How late it may still go out, else `[schedule] max_late`
+    #[arg(long, value_name = "DURATION")]
+    pub max_late: Option<String>,
+    /// Print the line for crontab
+    #[arg(long, conflicts_with_all = ["issue", "at", "max_late"])]
+    pub cron_line: bool,
+}
+
+/// What to show.
+#[derive(Clone, Debug, Args)]
+pub struct Status {
+    /// The issue, else all
+    pub issue: Option<String>,
+    /// List those refused for good or given up, with what the relay said
+    #[arg(long, requires = "issue")]
+    pub failed: bool,
+    /// List those in doubt, with what to do
+    #[arg(long, requires = "issue")]
+    pub in_doubt: bool,
+    /// List those not settled yet
+    #[arg(long, requires = "issue")]
+    pub left: bool,
+}
+
+/// Whom to settle, and how.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("how").required(true))]
+pub struct Resolve {
+    /// The issue
+    pub issue: String,
+    /// The addresses
+    #[arg(value_name = "ADDR", required_unless_present = "all")]
+    pub addresses: Vec<String>,
+    /// Everybody of the issue who is in doubt
+    #[arg(long, conflicts_with = "addresses")]
+    pub all: bool,
+    /// They have it
+    #[arg(long, group = "how")]
+    pub delivered: bool,
+    /// Send it again, the same bytes
+    #[arg(long, group = "how")]
+    pub resend: bool,
+}
+
+/// The ledger's verbs.
+#[derive(Debug, Subcommand)]
+pub enum LedgerVerb {
+    /// Go on with a restored backup: whoever was unfinished in it is put in doubt
+    AcceptRollback,
+    /// Copy the whole ledger to a new file, also while it is being used
+    Backup {
+        /// The file to make
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+    },
+}

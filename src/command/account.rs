@@ -1,0 +1,195 @@
+//! The account of an issue: where every reader stands, in words and in JSON.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use super::{Console, console::Tone};
+use crate::{
+    ledger::IssueRecord,
+    list::Skipped,
+    model::{IssueState, Suppressed, Tally},
+};
+
+/// Everything `send` and `status` say of an issue.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) slug: String,
+    pub(super) digest: String,
+    pub(super) state: IssueState,
+    pub(super) tally: Tally,
+    pub(super) suppressed: BTreeMap<Suppressed, u64>,
+    /// How long the deliveries took, or this run of them.
+    pub(super) took: Duration,
+    /// How many began in that time.
+    pub(super) begun: u64,
+}
+
+/// The keys of `--json`, which scripts rely on.
+#[derive(Serialize)]
+struct Document<'a> {
+    issue: &'a str,
+    digest: &'a str,
+    state: IssueState,
+    #[serde(flatten)]
+    tally: Tally,
+    seconds: f64,
+    deliveries_per_second: f64,
+}
+
+impl Account {
+    /// Makes the account of an issue that is no more than a draft.
+    pub(super) fn draft(slug: &str) -> Self {
+        Self {
+            slug: slug.to_owned(),
+            digest: String::new(),
+            state: IssueState::Draft,
+            tally: Tally::default(),
+            suppressed: BTreeMap::new(),
+            took: Duration::ZERO,
+            begun: 0,
+        }
+    }
+
+    /// Makes the account of an issue as the ledger knows it.
+    pub(super) fn of(
+        issue: &IssueRecord,
+        tally: Tally,
+        suppressed: BTreeMap<Suppressed, u64>,
+        took: Duration,
+        begun: u64,
+    ) -> Self {
+        Self {
+            slug: issue.slug.clone(),
+            digest: issue.digest.clone(),
+            state: issue.state,
+            tally,
+            suppressed,
+            took,
+            begun,
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        let seconds = self.took.as_secs_f64();
+        if seconds > 0.0 { count(self.begun) / seconds } else { 0.0 }
+    }
+
+    /// Prints it as JSON.
+    pub(super) fn document(&self, console: &Console) {
+        console.document(&Document {
+            issue: &self.slug,
+            digest: &self.digest,
+            state: self.state,
+            tally: self.tally,
+            seconds: round(self.took.as_secs_f64()),
+            deliveries_per_second: round(self.rate()),
+        });
+    }
+
+    /// Prints it in words: only the lines that have something to say.
+    pub(super) fn tell(&self, console: &Console) {
+        let tally = &self.tally;
+        let reasons = self
+            .suppressed
+            .iter()
+            .map(|(reason, count)| format!("{} {reason}", grouped(*count)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let rows: [(&str, u64, Tone, &str); 8] = [
+            ("planned", tally.planned, Tone::Strong, "everybody on the list when it was frozen"),
+            ("accepted", tally.accepted, Tone::Good, "the relay has them"),
+            ("suppressed", tally.suppressed, Tone::Quiet, &reasons),
+            ("rejected", tally.rejected, Tone::Bad, "refused for good"),
+            ("in doubt", tally.in_doubt, Tone::Warn, "the relay's answer was lost"),
+            ("expired", tally.expired, Tone::Bad, "deferred for 48 hours"),
+            ("cancelled", tally.cancelled, Tone::Quiet, "not sent"),
+            ("remaining", tally.remaining, Tone::Warn, "not settled yet"),
+        ];
+        for (word, number, tone, remark) in rows {
+            if number > 0 || word == "planned" || word == "accepted" {
+                let number = console.paint(tone, format_args!("{:>9}", grouped(number)));
+                console.tell(format!("  {word:<10} {number}   {}", console.paint(Tone::Quiet, remark)).trim_end());
+            }
+        }
+        if tally.deferred > 0 {
+            console.tell(format_args!("  of these   {:>9}   deferred by their servers", grouped(tally.deferred)));
+        }
+        if self.begun > 0 {
+            console.tell(format_args!("  {} s, {} a second", tenths(self.took.as_secs_f64()), tenths(self.rate())));
+        }
+    }
+
+    /// Says what to do next; empty where there is nothing.
+    pub(super) fn advice(&self) -> Vec<String> {
+        let slug = &self.slug;
+        let mut advice = Vec::new();
+        match self.state {
+            IssueState::Draft => advice.push(format!("`postrider plan {slug}` shows what sending would do")),
+            IssueState::Scheduled => advice.push("`postrider due`, run by cron, sends it at its hour".to_owned()),
+            IssueState::Sending => advice.push(format!("`postrider send {slug}` goes on with the rest")),
+            IssueState::Paused => advice.push(format!("`postrider resume {slug}` lets it go on")),
+            IssueState::Missed => advice.push(format!("`postrider schedule {slug}` gives it a new hour, `postrider send {slug}` sends it now")),
+            IssueState::Finished | IssueState::Cancelled => {}
+        }
+        if self.tally.in_doubt > 0 {
+            advice.push(format!(
+                "`postrider status {slug} --in-doubt` lists the readers in doubt; `postrider resolve {slug} ADDR --delivered` or `--resend` settles them"
+            ));
+        }
+        if self.tally.rejected + self.tally.expired > 0 {
+            advice.push(format!("`postrider status {slug} --failed` tells who was refused, and why"));
+        }
+        advice
+    }
+}
+
+/// Names the rows of a list file that nobody can be mailed by: the first few, and how many more.
+pub(super) fn tell_left_out(console: &Console, file: &str, left_out: &[Skipped]) {
+    const SHOWN: usize = 10;
+    for row in left_out.iter().take(SHOWN) {
+        console.warn(format_args!("{file}:{}: {}: {}", row.line, super::console::printable(&row.address), row.reason));
+    }
+    if left_out.len() > SHOWN {
+        console.warn(format_args!("{file}: {} more rows cannot be mailed", grouped((left_out.len() - SHOWN) as u64)));
+    }
+}
+
+/// Shows a count with a comma at every thousand.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+fn tenths(number: f64) -> String {
+    format!("{number:.1}")
+}
+
+fn round(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+/// Counts are far below the 2^52 that a float keeps exactly.
+#[allow(clippy::cast_precision_loss)]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), shown);
+        }
+    }
+}

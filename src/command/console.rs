@@ -1,0 +1,250 @@
+//! The terminal: results on stdout, messages on stderr, colours only where wanted, nothing under cron that is not an error.
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Display,
+    io::{self, BufRead, IsTerminal, Write},
+};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use clap::builder::styling::{AnsiColor, Effects, Style};
+use serde::Serialize;
+
+use super::Failure;
+use crate::{
+    cli::{Colour, Global},
+    model::{Problem, Severity},
+};
+
+/// The three streams, and how talkative to be.
+pub struct Console {
+    /// Whether results are JSON documents.
+    pub json: bool,
+    /// Whether only errors are told.
+    pub quiet: bool,
+    /// Whether more is told.
+    pub verbose: bool,
+    colour_out: bool,
+    colour_err: bool,
+    out: RefCell<io::BufWriter<io::Stdout>>,
+    closed: Cell<bool>,
+    broken: RefCell<Option<io::Error>>,
+}
+
+/// What a piece of a line is, which decides its colour.
+#[derive(Clone, Copy, Debug)]
+pub enum Tone {
+    /// A title.
+    Strong,
+    /// Good news.
+    Good,
+    /// Look at this.
+    Warn,
+    /// Bad news.
+    Bad,
+    /// Of less weight.
+    Quiet,
+}
+
+impl Console {
+    /// Makes the console that the global options ask for.
+    pub fn new(global: &Global) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let wanted = |terminal: bool| match global.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => terminal && !plain,
+        };
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            colour_out: wanted(io::stdout().is_terminal()),
+            colour_err: wanted(io::stderr().is_terminal()),
+            out: RefCell::new(io::BufWriter::new(io::stdout())),
+            closed: Cell::new(false),
+            broken: RefCell::new(None),
+        }
+    }
+
+    /// Tells whether a person watches: stderr is a terminal and nobody asked for silence.
+    pub fn is_watched(&self) -> bool {
+        io::stderr().is_terminal() && !self.quiet
+    }
+
+    /// Tells whether a person can answer.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Prints a line of the result.
+    pub fn say(&self, line: impl Display) {
+        if !self.closed.get()
+            && let Err(error) = writeln!(self.out.borrow_mut(), "{line}")
+        {
+            self.lost(error);
+        }
+    }
+
+    /// Prints a line of the result unless `--quiet` or `--json`.
+    pub fn tell(&self, line: impl Display) {
+        if !self.quiet && !self.json {
+            self.say(line);
+        }
+    }
+
+    /// Prints the result as one JSON document.
+    pub fn document(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.say(text),
+            Err(error) => self.note(format_args!("failed to write JSON: {error}")),
+        }
+    }
+
+    /// Prints a message for whoever watches; silent with `--quiet`.
+    pub fn note(&self, line: impl Display) {
+        if !self.quiet {
+            self.flush();
+            // Nothing is left to tell where stderr is gone too.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    /// Prints a warning, even with `--quiet`.
+    pub fn warn(&self, line: impl Display) {
+        self.flush();
+        let _ = writeln!(io::stderr(), "{}: {line}", self.paint_err(Tone::Warn, "warning"));
+    }
+
+    /// Tells whether whoever read our results has gone, so that a long listing may end.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Writes out what is waiting, and returns what made results unwritable. A closed pipe is no failure: `| head` took what it wanted.
+    pub fn finish(&self) -> Option<io::Error> {
+        self.flush();
+        self.broken.borrow_mut().take()
+    }
+
+    fn flush(&self) {
+        if !self.closed.get()
+            && let Err(error) = self.out.borrow_mut().flush()
+        {
+            self.lost(error);
+        }
+    }
+
+    fn lost(&self, error: io::Error) {
+        self.closed.set(true);
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.broken.borrow_mut().get_or_insert(error);
+        }
+    }
+
+    /// Asks a question on the terminal and returns the answer.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        self.flush();
+        let _ = write!(io::stderr(), "{question} ");
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).ok().filter(|read| *read > 0)?;
+        Some(line.trim().to_owned())
+    }
+
+    /// Colours a piece of a result.
+    pub fn paint(&self, tone: Tone, text: impl Display) -> String {
+        paint(self.colour_out, tone, &text)
+    }
+
+    fn paint_err(&self, tone: Tone, text: impl Display) -> String {
+        paint(self.colour_err, tone, &text)
+    }
+
+    /// Prints mistakes with their source line, a caret and how to mend them.
+    pub fn problems(&self, problems: &[Problem]) {
+        self.flush();
+        let renderer = if self.colour_err { Renderer::styled() } else { Renderer::plain() };
+        for problem in problems {
+            let _ = writeln!(io::stderr(), "{}\n", renderer.render(&[group(problem)]));
+        }
+    }
+
+    /// Prints why a command stopped.
+    pub fn failure(&self, failure: &Failure) {
+        self.problems(&failure.problems);
+        let _ = writeln!(io::stderr(), "{}: {}", self.paint_err(Tone::Bad, "error"), failure.message);
+        for hint in &failure.hints {
+            let _ = writeln!(io::stderr(), "{}: {hint}", self.paint_err(Tone::Good, "hint"));
+        }
+    }
+}
+
+fn paint(colour: bool, tone: Tone, text: &dyn Display) -> String {
+    if !colour {
+        return text.to_string();
+    }
+    let style = match tone {
+        Tone::Strong => Style::new().effects(Effects::BOLD),
+        Tone::Good => AnsiColor::Green.on_default(),
+        Tone::Warn => AnsiColor::Yellow.on_default().bold(),
+        Tone::Bad => AnsiColor::Red.on_default().bold(),
+        Tone::Quiet => Style::new().effects(Effects::DIMMED),
+    };
+    format!("{style}{text}{style:#}")
+}
+
+fn group(problem: &Problem) -> Group<'_> {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let place = &problem.place;
+    let title = level.primary_title(printable(&problem.message)).id(problem.code);
+    let mut group = if place.line > 0 && place.column > 0 {
+        let start = byte_of(&place.source, place.column - 1);
+        let end = byte_of(&place.source, place.column - 1 + place.length).max(start);
+        title.element(
+            Snippet::source(place.source.as_str())
+                .line_start(place.line)
+                .path(place.file.as_str())
+                .annotation(AnnotationKind::Primary.span(start..end)),
+        )
+    } else if place.line > 0 {
+        title.element(Origin::path(place.file.as_str()).line(place.line))
+    } else {
+        title.element(Origin::path(place.file.as_str()))
+    };
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(printable(help)));
+    }
+    group
+}
+
+fn byte_of(line: &str, column: usize) -> usize {
+    line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
+}
+
+/// Returns `text` with control and direction characters escaped, so that a stranger's bytes cannot steer a terminal.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_direction = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if (character.is_control() && character != '\n') || is_direction {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn a_strangers_name_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+    }
+}

@@ -1,0 +1,152 @@
+//! What a command says when it cannot do what was asked: what, where, how to mend, and the exit code.
+
+use std::path::Path;
+
+use super::exit;
+use crate::{
+    ledger::LedgerError,
+    model::{AddressError, Problem},
+    send::{Ended, Halt, JournalError, SendError, guard::RolledBack},
+    smtp::OpenError,
+};
+
+/// A command that stopped.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What went wrong: lower case, no full stop.
+    pub message: String,
+    /// How to mend it, a line each.
+    pub hints: Vec<String>,
+    /// The mistakes of a draft, a list or a configuration that it is about.
+    pub problems: Vec<Problem>,
+}
+
+impl Failure {
+    /// Makes a failure.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hints: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Makes one of the mistakes of a file.
+    pub fn problems(code: u8, message: impl Into<String>, problems: Vec<Problem>) -> Self {
+        Self { problems, ..Self::new(code, message) }
+    }
+
+    /// Adds a line on how to mend it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Makes one of a file that could not be read or written.
+    pub fn file(path: &Path, doing: &str, error: &std::io::Error) -> Self {
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => exit::NO_INPUT,
+            _ => exit::DISK,
+        };
+        Self::new(code, format!("failed to {doing} `{}`: {error}", path.display()))
+    }
+
+    /// Makes one of an address nobody can deliver to.
+    pub fn address(text: &str, error: AddressError) -> Self {
+        Self::new(exit::USAGE, format!("`{}` is not an address: {error}", text.escape_debug()))
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let (code, hint) = match &error {
+            LedgerError::Unreachable { .. } => (
+                exit::UNREACHABLE,
+                "look at [ledger] url in publication.toml, and at who may write to that folder",
+            ),
+            LedgerError::Newer { .. } => {
+                (exit::UNREACHABLE, "install the postrider that wrote it, or a later one; nothing was changed")
+            }
+            LedgerError::Disk(_) => {
+                (exit::DISK, "make room and run it again: nothing is lost, and nobody is mailed twice")
+            }
+            LedgerError::Busy(_) => (exit::AGAIN, "run it again in a moment"),
+            LedgerError::Damaged(_) => (
+                exit::UNREACHABLE,
+                "restore the last backup of the ledger, then run `postrider ledger accept-rollback`",
+            ),
+            LedgerError::Refused(_) => return Self::new(exit::GUARD, error.to_string()),
+        };
+        Self::new(code, error.to_string()).hint(hint)
+    }
+}
+
+impl From<RolledBack> for Failure {
+    fn from(error: RolledBack) -> Self {
+        match &error {
+            RolledBack::File(_) => Self::new(exit::DISK, error.to_string()),
+            RolledBack::Fewer { .. } | RolledBack::Other { .. } => Self::new(exit::GUARD, error.to_string())
+                .hint("sending from it could mail readers twice, so nothing was sent")
+                .hint("if this is a restored backup and you accept that, run `postrider ledger accept-rollback`: whoever was unfinished is then put in doubt"),
+        }
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Ledger(error) | SendError::Journal(JournalError::Ledger(error)) => error.into(),
+            SendError::RolledBack(error) => error.into(),
+            SendError::Journal(error @ JournalError::File(_)) => Self::new(exit::DISK, error.to_string()),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        relay(exit::UNREACHABLE, &error.to_string(), &error)
+    }
+}
+
+fn relay(code: u8, message: &str, error: &OpenError) -> Failure {
+    use crate::model::Stage;
+    match error {
+        OpenError::Refused { stage: Stage::Auth, .. } => Failure::new(exit::CREDENTIALS, message)
+            .hint("check the user in [relay] url and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`"),
+        OpenError::Untrusted { .. } => Failure::new(code, message)
+            .hint("if the relay has a private certificate, name its authority with `ca_file` under [relay]"),
+        OpenError::Unsafe { .. } => Failure::new(exit::CONFIG, message),
+        OpenError::Refused { .. } | OpenError::Broken { .. } => Failure::new(code, message)
+            .hint("look at [relay] url in publication.toml, and whether the server is up"),
+    }
+}
+
+impl From<&Halt> for Failure {
+    fn from(halt: &Halt) -> Self {
+        let again = "what was not sent is still planned: run it again after mending";
+        match halt {
+            Halt::Credentials(why) => Self::new(exit::CREDENTIALS, why)
+                .hint("check the user in [relay] url and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`")
+                .hint(again),
+            Halt::Relay(why) => Self::new(exit::UNREACHABLE, why)
+                .hint("look at [relay] in publication.toml, and whether the server is up")
+                .hint(again),
+            Halt::Refusals(why) => Self::new(exit::AGAIN, why)
+                .hint("`postrider status ISSUE --failed` lists who was refused and why")
+                .hint(again),
+            Halt::Ledger(why) => Self::new(exit::UNREACHABLE, why)
+                .hint("the outcomes are kept in outcomes.journal; run it again when the ledger is back"),
+            Halt::Disk(why) => Self::new(exit::DISK, why)
+                .hint("make room and run it again: nothing is lost, and nobody is mailed twice"),
+        }
+    }
+}
+
+/// Returns the exit code of a run that ended without a halt.
+pub fn code_of(ended: &Ended, needs_attention: bool) -> u8 {
+    match ended {
+        Ended::Finished | Ended::Cancelled if needs_attention => exit::ATTENTION,
+        Ended::Finished | Ended::Cancelled => exit::DONE,
+        Ended::Halted(halt) => Failure::from(halt).code,
+        _ => exit::AGAIN,
+    }
+}

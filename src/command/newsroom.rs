@@ -1,0 +1,350 @@
+//! An opened publication: its folder, its settings, its drafts, its list file and its ledger. The one place commands touch the disk for those.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use super::{Failure, exit};
+use crate::{
+    cli::Global,
+    compose::{self, Composed, Draft, KeyRing, Strings, Theme},
+    config,
+    ledger::{Ledger, Record, Records, SqliteLedger},
+    list,
+    model::{Problem, Publication, RelayUrl},
+    smtp,
+};
+
+/// The largest file beside a draft that is read.
+const ATTACHED_MAX: u64 = 10 * 1024 * 1024;
+
+/// A publication's folder, opened.
+pub struct Newsroom {
+    /// The folder, absolute.
+    pub root: PathBuf,
+    /// What `publication.toml` says.
+    pub publication: Publication,
+    /// The time to go by for schedules and Date; the ledger keeps its own.
+    pub now: Timestamp,
+}
+
+/// An issue's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueFolder {
+    /// The folder's name.
+    pub slug: String,
+    /// The folder, absolute.
+    pub path: PathBuf,
+}
+
+/// The rows of the list file that nobody can be mailed by, as they are met.
+pub type LeftOut = Arc<Mutex<Vec<list::Skipped>>>;
+
+impl Newsroom {
+    /// Opens the publication that `-C` names, or the nearest one upwards from here.
+    pub fn open(global: &Global) -> Result<Self, Failure> {
+        let start = match &global.publication {
+            Some(folder) => folder.clone(),
+            None => std::env::current_dir()
+                .map_err(|error| Failure::file(Path::new("."), "find the current folder", &error))?,
+        };
+        let file = if global.publication.is_some() {
+            Some(start.join("publication.toml")).filter(|file| file.is_file())
+        } else {
+            config::locate(&start)
+        };
+        let Some(file) = file else {
+            return Err(Failure::new(
+                exit::NO_INPUT,
+                format!("there is no publication.toml in `{}`{}", start.display(), match global.publication {
+                    Some(_) => "",
+                    None => " or any folder above it",
+                }),
+            )
+            .hint("`postrider init DIR` makes a publication; `-C DIR` names one that is elsewhere"));
+        };
+        let now = clock(global)?;
+        Self::read(&file, now)
+    }
+
+    /// Opens the publication of this `publication.toml`.
+    pub fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
+        let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
+        let publication = config::read(&text, "publication.toml").map_err(|problems| {
+            let count = problems.len();
+            Failure::problems(
+                exit::CONFIG,
+                format!("publication.toml has {count} {}", if count == 1 { "mistake" } else { "mistakes" }),
+                problems,
+            )
+        })?;
+        let root = file.parent().unwrap_or(Path::new("."));
+        let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
+        Ok(Self { root, publication, now })
+    }
+
+    /// Lists the issues' folders in the order of their names.
+    pub fn issues(&self) -> Result<Vec<IssueFolder>, Failure> {
+        let folder = self.root.join("issues");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::file(&folder, "read", &error)),
+        };
+        let mut issues: Vec<IssueFolder> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.join("issue.md").is_file())
+            .filter_map(|path| {
+                Some(IssueFolder { slug: path.file_name()?.to_str()?.to_owned(), path })
+            })
+            .collect();
+        issues.sort_by(|one, other| one.slug.cmp(&other.slug));
+        Ok(issues)
+    }
+
+    /// Finds an issue by its folder's name, any unambiguous part of it, or a path.
+    pub fn issue(&self, name: &str) -> Result<IssueFolder, Failure> {
+        let issues = self.issues()?;
+        if let Some(issue) = issues.iter().find(|issue| issue.slug == name) {
+            return Ok(issue.clone());
+        }
+        if let Ok(path) = Path::new(name).canonicalize() {
+            let path = if path.ends_with("issue.md") { path.parent().map(Path::to_path_buf) } else { Some(path) };
+            if let Some(issue) = issues.iter().find(|issue| Some(&issue.path) == path.as_ref()) {
+                return Ok(issue.clone());
+            }
+        }
+        let mut matches: Vec<&IssueFolder> =
+            issues.iter().filter(|issue| !name.is_empty() && issue.slug.contains(name)).collect();
+        match (matches.pop(), matches.len()) {
+            (Some(issue), 0) => Ok(issue.clone()),
+            (Some(last), _) => {
+                let names: Vec<&str> = matches.iter().map(|issue| issue.slug.as_str()).collect();
+                Err(Failure::new(
+                    exit::NO_INPUT,
+                    format!("`{name}` could be {} or {}", names.join(", "), last.slug),
+                )
+                .hint("say more of the folder's name"))
+            }
+            (None, _) => {
+                let failure = Failure::new(exit::NO_INPUT, format!("there is no issue `{name}`"));
+                Err(match issues.last() {
+                    Some(issue) => failure.hint(format!("the latest is {}", issue.slug)),
+                    None => failure.hint("`postrider draft SLUG` makes one"),
+                })
+            }
+        }
+    }
+
+    /// Reads a draft and the files beside it.
+    pub fn draft(&self, issue: &IssueFolder) -> Result<Draft, Failure> {
+        let path = issue.path.join("issue.md");
+        let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+        let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
+                .hint("save it as UTF-8 in your editor")
+        })?;
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&issue.path).into_iter().flatten().flatten() {
+            let is_small = entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= ATTACHED_MAX);
+            if let (true, Some(name)) = (is_small, entry.file_name().to_str())
+                && name != "issue.md"
+                && let Ok(bytes) = fs::read(entry.path())
+            {
+                files.insert(name.to_owned(), bytes);
+            }
+        }
+        Ok(Draft { slug: issue.slug.clone(), path: shown, text, files })
+    }
+
+    /// Composes an issue, or returns every mistake it has.
+    pub fn compose(&self, issue: &IssueFolder) -> Result<Composed, Failure> {
+        let draft = self.draft(issue)?;
+        self.try_compose(&draft)?.map_err(|problems| {
+            let errors = problems.iter().filter(|problem| problem.is_error()).count();
+            Failure::problems(
+                exit::BAD_DATA,
+                format!("{} has {errors} {}", draft.path, if errors == 1 { "mistake" } else { "mistakes" }),
+                problems,
+            )
+        })
+    }
+
+    /// Composes a draft; the inner result tells the draft's mistakes.
+    pub fn try_compose(&self, draft: &Draft) -> Result<Result<Composed, Vec<Problem>>, Failure> {
+        let theme = self.theme(&self.publication.theme)?;
+        Ok(compose::compose(draft, &self.publication, &theme, &|lang| self.strings(lang)))
+    }
+
+    /// Reads a theme: the publication's own files where it has them, else the built-in ones.
+    fn theme(&self, name: &str) -> Result<Theme, Failure> {
+        let folder = self.root.join("templates");
+        let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
+        Theme::load(name, own("theme.toml").as_deref(), own("theme.css").as_deref())
+            .map_err(|problems| Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems))
+    }
+
+    fn strings(&self, lang: &str) -> Result<Strings, Vec<Problem>> {
+        let file = self.root.join("templates/strings").join(format!("{lang}.toml"));
+        Strings::load(lang, fs::read_to_string(file).ok().as_deref())
+    }
+
+    /// Returns the private folder `.postrider/`, making it where it is missing.
+    pub fn private(&self) -> Result<PathBuf, Failure> {
+        let folder = self.root.join(".postrider");
+        if !folder.is_dir() {
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .recursive(true)
+                .create(&folder)
+                .map_err(|error| Failure::file(&folder, "make", &error))?;
+        }
+        Ok(folder)
+    }
+
+    /// Opens the ledger, making it where there is none.
+    pub fn ledger(&self) -> Result<Arc<dyn Ledger>, Failure> {
+        let path = self.ledger_path();
+        if path.starts_with(self.root.join(".postrider")) {
+            self.private()?;
+        }
+        Ok(Arc::new(SqliteLedger::open(&path)?))
+    }
+
+    /// Returns where the ledger's file is.
+    pub fn ledger_path(&self) -> PathBuf {
+        let path = self.publication.ledger.strip_prefix("sqlite:").unwrap_or(&self.publication.ledger);
+        self.root.join(path)
+    }
+
+    /// Reads the keys that sign links, making the first one where there is none.
+    pub fn keys(&self) -> Result<KeyRing, Failure> {
+        let path = self.private()?.join("key");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
+            Err(error) => return Err(Failure::file(&path, "read", &error)),
+        };
+        KeyRing::parse(&text).map_err(|error| {
+            Failure::new(exit::CONFIG, format!("failed to read `{}`: {error}", path.display()))
+                .hint("restore it from a backup: without it the unsubscribe links of past issues do not work")
+        })
+    }
+
+    /// Says how to reach the relay, password included; `outbox` is where the built-in one listens.
+    pub fn relay(&self, outbox: Option<std::net::SocketAddr>) -> Result<smtp::Relay, Failure> {
+        let settings = &self.publication.relay;
+        let hello = self.publication.sender.from.address.domain().to_owned();
+        let deadlines = smtp::Deadlines::default();
+        match (&settings.url, outbox) {
+            (RelayUrl::Server { security, host, port, user }, _) => {
+                let credentials = user.as_ref().map(|user| self.credentials(user)).transpose()?;
+                let trust = match &settings.ca_file {
+                    Some(file) => {
+                        let path = self.root.join(file);
+                        fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?
+                    }
+                    None => Vec::new(),
+                };
+                Ok(smtp::Relay { host: host.clone(), port: *port, security: *security, credentials, trust, hello, deadlines })
+            }
+            (RelayUrl::Outbox, Some(address)) => Ok(smtp::Relay {
+                host: address.ip().to_string(),
+                port: address.port(),
+                security: crate::model::Security::Plain,
+                credentials: None,
+                trust: Vec::new(),
+                hello,
+                deadlines,
+            }),
+            (RelayUrl::Outbox, None) => Err(Failure::new(exit::BUG, "the built-in relay is not running")),
+        }
+    }
+
+    fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
+        let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
+        let password = config::secret(self.publication.relay.password.as_ref(), &self.root, variable)
+            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
+        Ok(smtp::Credentials { user: user.to_owned(), password })
+    }
+
+    /// Opens the list file, if the publication has one. Bad rows are put into the second value while the first is read.
+    pub fn records(&self) -> Result<(Option<Records>, LeftOut), Failure> {
+        let left_out = LeftOut::default();
+        let Some(name) = &self.publication.list.csv else { return Ok((None, left_out)) };
+        let path = self.root.join(name);
+        let file = fs::File::open(&path).map_err(|error| {
+            Failure::file(&path, "read", &error).hint("the list is [list] csv in publication.toml")
+        })?;
+        let records = records(file, name, Arc::clone(&left_out))?;
+        Ok((Some(records), left_out))
+    }
+}
+
+/// Streams the good records of a list file; the others go to `left_out`.
+pub fn records(file: fs::File, name: &str, left_out: LeftOut) -> Result<Records, Failure> {
+    let rows = list::read(file, name).map_err(|problem| {
+        Failure::problems(exit::BAD_DATA, format!("the list {name} cannot be read"), vec![problem])
+    })?;
+    Ok(Box::new(rows.filter_map(move |row| match row {
+        list::Row::Good(entry) => Some(Record {
+            line: entry.line,
+            address: entry.address,
+            name: entry.name,
+            tags: entry.tags,
+            fields: entry.fields,
+            state: entry.state,
+        }),
+        list::Row::Bad(skipped) => {
+            left_out.lock().unwrap_or_else(PoisonError::into_inner).push(skipped);
+            None
+        }
+    })))
+}
+
+/// Returns the time to go by: `--now`, else the clock's.
+pub fn clock(global: &Global) -> Result<Timestamp, Failure> {
+    match &global.now {
+        None => Ok(Timestamp::now()),
+        Some(text) => text.parse().map_err(|error| {
+            Failure::new(exit::USAGE, format!("`--now {text}` is not a time: {error}"))
+                .hint("write it as 2026-11-30T07:00:00Z")
+        }),
+    }
+}
+
+/// Writes a file that only its owner may read, in one step: whole or not at all.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::file(path, "write", &error);
+    let beside = path.with_extension("new");
+    let mut file = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(failed)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)
+}
+
+fn make_key(path: &Path) -> Result<String, Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(exit::BUG, format!("the system gives no random bytes: {error}")))?;
+    let text = KeyRing::first(&bytes).to_text();
+    write_private(path, text.as_bytes())?;
+    Ok(text)
+}

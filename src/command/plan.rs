@@ -1,0 +1,121 @@
+//! `plan`: what `send` would do, with nothing written.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Console, Failure,
+    account::grouped,
+    console::Tone,
+    exit,
+    newsroom::Newsroom,
+    send::{Request, freeze_with, tell_list},
+};
+use crate::{cli::Global, ledger::Ledger, model::Suppressed, send::throttle};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    issue: &'a str,
+    digest: &'a str,
+    recipients: u64,
+    excluded: BTreeMap<String, u64>,
+    largest_copy_bytes: u64,
+    starts: Timestamp,
+    ends: Timestamp,
+    rate: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// Runs the command.
+pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    let folder = newsroom.issue(issue)?;
+    let composed = newsroom.compose(&folder)?;
+    let ledger = ledger(&newsroom)?;
+    let request = Request { rehearse: true, catch_up: false, expected: None };
+    let (frozen, left_out, largest) = freeze_with(&newsroom, &*ledger, &folder, &composed, &request).await?;
+    let takes = throttle::estimate(&newsroom.publication.relay.rate, frozen.recipients);
+    let ends = newsroom.now.checked_add(takes).unwrap_or(Timestamp::MAX);
+    let excluded = frozen.suppressed.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+    let rate: Vec<String> = newsroom.publication.relay.rate.iter().map(ToString::to_string).collect();
+    let digest = composed.edition.digest();
+    if console.json {
+        let mut problems: Vec<String> =
+            composed.warnings.iter().map(|problem| format!("{}: {}", problem.code, problem.message)).collect();
+        let rows = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = newsroom.publication.list.csv.as_deref().unwrap_or_default();
+        problems.extend(rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)));
+        console.document(&Document {
+            issue: &folder.slug,
+            digest: &digest,
+            recipients: frozen.recipients,
+            excluded,
+            largest_copy_bytes: largest,
+            starts: newsroom.now,
+            ends,
+            rate,
+            problems,
+        });
+        return Ok(exit::DONE);
+    }
+    console.problems(&composed.warnings);
+    tell_list(console, &newsroom, &frozen, &left_out);
+    let line = |word: &str, value: String| {
+        console.say(format_args!("  {word:<13} {value}"));
+    };
+    console.say(console.paint(Tone::Strong, composed.issue.title()));
+    line("issue", folder.slug.clone());
+    line("subject", composed.issue.subject().to_owned());
+    line("readers", console.paint(Tone::Good, grouped(frozen.recipients)));
+    for (reason, count) in &frozen.suppressed {
+        line("left out", format!("{} {reason}", grouped(*count)));
+    }
+    line("largest copy", format!("{} kB", largest.div_ceil(1000)));
+    line("relay", newsroom.publication.relay.url.to_string());
+    line("rate", if rate.is_empty() { "no limit".to_owned() } else { rate.join(", ") });
+    line("takes", format!("about {}", spoken(takes)));
+    line("digest", digest);
+    console.say(console.paint(Tone::Quiet, "  nothing was written; `postrider send` does it"));
+    Ok(exit::DONE)
+}
+
+/// Opens the ledger for a look: an empty one in memory where there is none yet, so that nothing is written.
+fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
+    if newsroom.ledger_path().exists() {
+        newsroom.ledger()
+    } else {
+        Ok(Arc::new(crate::ledger::SqliteLedger::in_memory()?))
+    }
+}
+
+/// Says a length of time as a person would.
+fn spoken(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{} s", seconds.max(1)),
+        (0, _) => format!("{minutes} min {} s", seconds % 60),
+        (1..48, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{} days {} h", hours / 24, hours % 24),
+    }
+}
+
+/// Names a suppression for `--json`.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_said_as_people_say_them() {
+        for (seconds, words) in [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")] {
+            assert_eq!(spoken(Duration::from_secs(seconds)), words);
+        }
+        assert_eq!(Suppressed::Unsubscribed.to_string(), "unsubscribed");
+    }
+}

@@ -1,0 +1,99 @@
+//! `render`: the issue as one reader gets it, as files to look at.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Console, Failure,
+    console::Tone,
+    exit,
+    newsroom::{IssueFolder, Newsroom},
+    reader,
+};
+use crate::{
+    cli::Global,
+    compose::{Press, Purpose},
+    model::{Problem, Suppressed},
+};
+
+/// Runs the command.
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    issue: &str,
+    reader: Option<&str>,
+    out: Option<&Path>,
+) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    let folder = newsroom.issue(issue)?;
+    let rendered = write(&newsroom, &folder, reader, out).await?;
+    console.problems(&rendered.warnings);
+    if console.json {
+        let files: Vec<_> = rendered
+            .files
+            .iter()
+            .map(|(path, bytes)| serde_json::json!({ "file": path, "bytes": bytes }))
+            .collect();
+        console.document(&serde_json::json!({
+            "issue": folder.slug,
+            "digest": rendered.digest,
+            "reader": rendered.reader,
+            "files": files,
+        }));
+        return Ok(exit::DONE);
+    }
+    for (path, bytes) in &rendered.files {
+        let size = console.paint(Tone::Quiet, format_args!("{} kB", bytes.div_ceil(1000)));
+        console.say(format_args!("{}  {size}", path.display()));
+    }
+    Ok(exit::DONE)
+}
+
+/// What was written.
+pub(super) struct Rendered {
+    pub(super) files: Vec<(PathBuf, usize)>,
+    pub(super) warnings: Vec<Problem>,
+    pub(super) digest: String,
+    pub(super) reader: String,
+}
+
+/// Writes `issue.html`, `issue.txt` and `issue.eml` as `reader` (or a made-up one) gets them.
+pub(super) async fn write(
+    newsroom: &Newsroom,
+    folder: &IssueFolder,
+    reader: Option<&str>,
+    out: Option<&Path>,
+) -> Result<Rendered, Failure> {
+    let composed = newsroom.compose(folder)?;
+    let reader = match reader {
+        Some(address) => reader::find(newsroom, address, false).await?,
+        None => reader::sample(composed.edition.fields.keys().cloned())?,
+    };
+    let press = newsroom.press(&composed.edition, newsroom.now)?;
+    let message_id = format!("<render@{}>", newsroom.publication.sender.from.address.domain());
+    let printed = press.print(&reader, &message_id, 0, 0, Purpose::Test).map_err(|why| {
+        let why = Suppressed::from(why);
+        Failure::new(exit::BAD_DATA, format!("{} would not get it: {why}", reader.address))
+    })?;
+    let html = press.part_html(&reader, 0, Purpose::Test);
+    let text = press.part_text(&reader, 0, Purpose::Test);
+
+    let out = out.map_or_else(|| folder.path.join("rendered"), Path::to_path_buf);
+    fs::create_dir_all(&out).map_err(|error| Failure::file(&out, "make", &error))?;
+    let mut files = Vec::new();
+    for (name, bytes) in
+        [("issue.html", html.as_bytes()), ("issue.txt", text.as_bytes()), ("issue.eml", &printed.bytes)]
+    {
+        let path = out.join(name);
+        fs::write(&path, bytes).map_err(|error| Failure::file(&path, "write", &error))?;
+        files.push((path, bytes.len()));
+    }
+    Ok(Rendered {
+        files,
+        warnings: composed.warnings,
+        digest: composed.edition.digest(),
+        reader: reader.address.to_string(),
+    })
+}

@@ -1,0 +1,27 @@
+//! `resume`: lets a held issue go on.
+
+use super::{Console, Failure, exit, newsroom::Newsroom, pause, status};
+use crate::{
+    cli::Global,
+    model::IssueState::{Paused, Scheduled, Sending},
+};
+
+/// Runs the command. An issue held before its hour goes back to the schedule.
+pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    let slug = status::slug(&newsroom, issue).await?;
+    let frozen = newsroom.ledger_path().exists()
+        && newsroom
+            .ledger()?
+            .issue(&newsroom.publication.id, &slug)
+            .await?
+            .is_some_and(|issue| issue.frozen_at.is_some());
+    let to = if frozen { Sending } else { Scheduled };
+    pause::turn(console, global, &slug, &[Paused], to, "").await?;
+    if frozen {
+        console.tell(format_args!("`postrider send {slug}` (or `due`, run by cron) goes on with the rest"));
+    } else {
+        console.tell(format_args!("{slug} is on the schedule again"));
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,99 @@
+//! `schedule`: binds an issue to an hour and to what it says now.
+
+use jiff::{Zoned, tz::TimeZone};
+
+use super::{Console, Failure, console::Tone, exit, newsroom::Newsroom};
+use crate::{
+    cli::{self, Global},
+    ledger::Booking,
+    model::duration,
+    schedule::{self, Every},
+};
+
+/// Runs the command.
+pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    let Some(name) = wish.issue.as_deref().filter(|_| !wish.cron_line) else {
+        return cron_line(console, &newsroom);
+    };
+    let folder = newsroom.issue(name)?;
+    let composed = newsroom.compose(&folder)?;
+    console.problems(&composed.warnings);
+    let at = hour(&newsroom, wish.at.as_deref())?;
+    if at.timestamp() <= newsroom.now {
+        return Err(Failure::new(exit::USAGE, format!("{} is in the past", shown(&at)))
+            .hint("`postrider send` sends it now"));
+    }
+    let max_late = match &wish.max_late {
+        Some(text) => duration::parse(text).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?,
+        None => newsroom.publication.schedule.max_late,
+    };
+    let booking = Booking {
+        at: at.timestamp(),
+        shown: shown(&at),
+        max_late,
+        digest: composed.edition.digest(),
+    };
+    // A key that is made only when cron runs could be made by another user: make it now.
+    newsroom.keys()?;
+    let ledger = newsroom.ledger()?;
+    if !ledger.schedule(&newsroom.publication.id, &folder.slug, &booking).await? {
+        let issue = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
+        let state = issue.map_or("unknown", |issue| issue.state.word());
+        return Err(Failure::new(exit::GUARD, format!("{} is {state}: it cannot be scheduled", folder.slug)));
+    }
+    if console.json {
+        console.document(&serde_json::json!({
+            "issue": folder.slug,
+            "digest": booking.digest,
+            "state": "scheduled",
+            "at": at.timestamp(),
+            "shown": booking.shown,
+            "max_late_seconds": max_late.as_secs(),
+        }));
+        return Ok(exit::DONE);
+    }
+    console.tell(format_args!(
+        "{} goes out on {}, or not at all when later than {} after that",
+        console.paint(Tone::Strong, &folder.slug),
+        booking.shown,
+        duration::words(max_late)
+    ));
+    console.tell("what it says now is bound; after an edit, schedule it again");
+    console.tell("`postrider schedule --cron-line` prints the line that lets cron send it");
+    Ok(exit::DONE)
+}
+
+/// The hour asked for, else the next one of `[schedule] every`.
+fn hour(newsroom: &Newsroom, asked: Option<&str>) -> Result<Zoned, Failure> {
+    let zone = TimeZone::get(&newsroom.publication.timezone).unwrap_or(TimeZone::UTC);
+    if let Some(text) = asked {
+        return schedule::parse_at(text, &zone).map_err(|error| {
+            Failure::new(exit::USAGE, error.to_string())
+                .hint("write it as '2026-11-30 07:00' or '2026-11-30T07:00[Europe/London]'")
+        });
+    }
+    let Some(every) = &newsroom.publication.schedule.every else {
+        return Err(Failure::new(exit::USAGE, "no hour is named")
+            .hint("add --at '2026-11-30 07:00', or `every = \"Mon 07:00\"` under [schedule] in publication.toml"));
+    };
+    let every = Every::parse(every).map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
+    Ok(every.next_after(newsroom.now, &zone))
+}
+
+fn shown(at: &Zoned) -> String {
+    let zone = at.time_zone().iana_name().unwrap_or("UTC");
+    format!("{} ({zone})", at.strftime("%a %-d %b %Y, %H:%M"))
+}
+
+fn cron_line(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
+    let binary = std::env::current_exe()
+        .map_err(|error| Failure::new(exit::BUG, format!("failed to find this program: {error}")))?;
+    let line = schedule::cron_line(&binary.to_string_lossy(), &newsroom.root.to_string_lossy());
+    if console.json {
+        console.document(&serde_json::json!({ "cron": line }));
+    } else {
+        console.say(line.trim_end());
+    }
+    Ok(exit::DONE)
+}

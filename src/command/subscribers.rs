@@ -1,0 +1,399 @@
+//! `subscribers`: bring people, let them go, look them up.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::PoisonError,
+};
+
+use serde::Serialize;
+
+use super::{
+    Console, Failure,
+    account::{grouped, tell_left_out},
+    console::{Tone, printable},
+    exit,
+    newsroom::{LeftOut, Newsroom, records},
+};
+use crate::{
+    cli::{Global, Subscribers},
+    compose,
+    ledger::{Enrol, Enrolled, Event, Ledger, Record},
+    list,
+    model::{Address, Subscriber, SubscriberState},
+};
+
+/// How many people a listing reads at once.
+const PAGE: usize = 1000;
+
+/// Runs the command.
+pub(super) async fn run(console: &Console, global: &Global, verb: Subscribers) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    match verb {
+        Subscribers::Import { files, dry_run, rejects, resubscribe } => {
+            let wish = Import { files, dry_run, rejects, resubscribe };
+            import(console, &newsroom, &wish).await
+        }
+        Subscribers::Add { address, name, fields, tags } => {
+            add(console, &newsroom, &address, name.unwrap_or_default(), &fields, tags).await
+        }
+        Subscribers::Unsubscribe { address } => unsubscribe(console, &newsroom, &address).await,
+        Subscribers::Suppress { address, reason } => suppress(console, &newsroom, &address, reason).await,
+        Subscribers::List { state } => list_all(console, &newsroom, state.as_deref()).await,
+        Subscribers::Show { address } => show(console, &newsroom, &address).await,
+    }
+}
+
+struct Import {
+    files: Vec<PathBuf>,
+    dry_run: bool,
+    rejects: Option<PathBuf>,
+    resubscribe: Option<String>,
+}
+
+/// The keys of `import --json`, which scripts rely on.
+#[derive(Serialize)]
+struct FileReport {
+    file: String,
+    format: &'static str,
+    encoding: String,
+    delimiter: String,
+    read: u64,
+    added: u64,
+    updated: u64,
+    unchanged: u64,
+    skipped: Vec<SkippedReport>,
+    unsubscribed: u64,
+    bounced: u64,
+    complained: u64,
+    pending: u64,
+    blocked: u64,
+}
+
+#[derive(Serialize)]
+struct SkippedReport {
+    line: u64,
+    address: String,
+    reason: String,
+}
+
+async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result<u8, Failure> {
+    let ledger = newsroom.ledger()?;
+    let mut reports = Vec::new();
+    let mut rejected = Vec::new();
+    for path in &wish.files {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
+        let left_out = LeftOut::default();
+        let rows = list::read(file, &name).map_err(|problem| {
+            Failure::problems(exit::BAD_DATA, format!("{name} cannot be read"), vec![problem])
+        })?;
+        let (encoding, delimiter) = (rows.encoding().to_owned(), rows.delimiter().to_string());
+        let order = Enrol {
+            publication: newsroom.publication.id.clone(),
+            event: Event { name: "import".to_owned(), source: name.clone(), detail: String::new() },
+            from_list_file: false,
+            resubscribe: wish.resubscribe.clone(),
+            rehearse: wish.dry_run,
+        };
+        let enrolled = ledger.enrol(order, records(rows, LeftOut::clone(&left_out))).await?;
+        let bad = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
+        if !console.json {
+            tell_import(console, &name, &enrolled, &bad, wish.dry_run);
+        }
+        reports.push(report(name, encoding, delimiter, &enrolled, &bad));
+        rejected.extend(bad);
+    }
+    if let Some(path) = &wish.rejects {
+        write_rejects(path, &rejected)?;
+    }
+    if console.json {
+        console.document(&serde_json::json!({ "files": reports }));
+    }
+    Ok(if rejected.is_empty() { exit::DONE } else { exit::BAD_DATA })
+}
+
+fn report(file: String, encoding: String, delimiter: String, enrolled: &Enrolled, bad: &[list::Skipped]) -> FileReport {
+    let of = |state: SubscriberState| enrolled.by_state.get(state.word()).copied().unwrap_or(0);
+    let mut skipped: Vec<SkippedReport> = bad
+        .iter()
+        .map(|row| SkippedReport { line: row.line, address: row.address.clone(), reason: row.reason.to_string() })
+        .collect();
+    skipped.extend(enrolled.duplicates.iter().map(|(line, address, first)| SkippedReport {
+        line: *line,
+        address: address.to_string(),
+        reason: format!("duplicate of line {first}"),
+    }));
+    skipped.extend(enrolled.suppressed.iter().map(|(line, address, state)| SkippedReport {
+        line: *line,
+        address: address.to_string(),
+        reason: format!("is {} and stays so", state.word()),
+    }));
+    skipped.sort_by_key(|row| row.line);
+    FileReport {
+        file,
+        format: "postrider",
+        encoding,
+        delimiter,
+        read: enrolled.read + bad.len() as u64,
+        added: enrolled.added,
+        updated: enrolled.updated,
+        unchanged: enrolled.unchanged,
+        skipped,
+        unsubscribed: of(SubscriberState::Unsubscribed),
+        bounced: of(SubscriberState::Bounced),
+        complained: of(SubscriberState::Complained),
+        pending: of(SubscriberState::Pending),
+        blocked: of(SubscriberState::Blocked),
+    }
+}
+
+fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::Skipped], dry_run: bool) {
+    tell_left_out(console, file, bad);
+    for (line, address, first) in enrolled.duplicates.iter().take(10) {
+        console.warn(format_args!("{file}:{line}: {address} stands in line {first} already"));
+    }
+    for (line, address, state) in enrolled.suppressed.iter().take(10) {
+        console.warn(format_args!("{file}:{line}: {address} is {} and stays so", state.word()));
+    }
+    let mut parts = vec![
+        format!("{} added", grouped(enrolled.added)),
+        format!("{} updated", grouped(enrolled.updated)),
+        format!("{} unchanged", grouped(enrolled.unchanged)),
+    ];
+    let skipped = bad.len() + enrolled.duplicates.len() + enrolled.suppressed.len();
+    if skipped > 0 {
+        parts.push(format!("{} skipped", grouped(skipped as u64)));
+    }
+    for state in [SubscriberState::Unsubscribed, SubscriberState::Pending, SubscriberState::Bounced] {
+        if let Some(count) = enrolled.by_state.get(state.word()) {
+            parts.push(format!("{} {}", grouped(*count), state.word()));
+        }
+    }
+    let read = grouped(enrolled.read + bad.len() as u64);
+    console.tell(format_args!("{file}: {read} read: {}", parts.join(", ")));
+    if dry_run {
+        console.tell(console.paint(Tone::Quiet, "a dry run: nothing was kept"));
+    }
+}
+
+fn write_rejects(path: &Path, rejected: &[list::Skipped]) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    list::rejects(&mut bytes, rejected)
+        .map_err(|error| Failure::new(exit::DISK, format!("failed to write the rejects: {error}")))?;
+    super::newsroom::write_private(path, &bytes)
+}
+
+async fn add(
+    console: &Console,
+    newsroom: &Newsroom,
+    text: &str,
+    name: String,
+    fields: &[String],
+    tags: Vec<String>,
+) -> Result<u8, Failure> {
+    let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
+    let fields = fields
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((field, value)) => Ok((field.trim().to_lowercase(), value.to_owned())),
+            None => Err(Failure::new(exit::USAGE, format!("`{pair}` is not FIELD=VALUE"))),
+        })
+        .collect::<Result<BTreeMap<_, _>, _>>()?;
+    let name: String = name.chars().filter(|character| !character.is_control()).collect();
+    let record = Record { line: 1, address: address.clone(), name, tags, fields, state: SubscriberState::Active };
+    let order = Enrol {
+        publication: newsroom.publication.id.clone(),
+        event: Event { name: "add".to_owned(), source: "command line".to_owned(), detail: String::new() },
+        from_list_file: false,
+        resubscribe: None,
+        rehearse: false,
+    };
+    let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(record))).await?;
+    if let Some((_, _, state)) = enrolled.suppressed.first() {
+        return Err(Failure::new(exit::GUARD, format!("{address} is {} and stays so", state.word()))
+            .hint("with a new consent: `postrider subscribers import FILE --resubscribe REASON`"));
+    }
+    let word = match (enrolled.added, enrolled.updated) {
+        (1, _) => "added",
+        (_, 1) => "updated",
+        _ => "unchanged",
+    };
+    if console.json {
+        console.document(&serde_json::json!({ "address": address.written(), "result": word }));
+    } else {
+        console.tell(format_args!("{address} {word}"));
+    }
+    Ok(exit::DONE)
+}
+
+async fn unsubscribe(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, Failure> {
+    let ledger = newsroom.ledger()?;
+    let publication = &newsroom.publication.id;
+    let (address, source) = if text.contains('@') && !text.starts_with("u-") {
+        (text.parse().map_err(|error| Failure::address(text, error))?, "command line")
+    } else {
+        (by_token(newsroom, &*ledger, text).await?, "unsubscribe link")
+    };
+    let event = Event { name: "unsubscribe".to_owned(), source: source.to_owned(), detail: String::new() };
+    let was = ledger.move_subscriber(publication, &address, SubscriberState::Unsubscribed, &event).await?;
+    tell_moved(console, &address, "unsubscribed", was);
+    Ok(exit::DONE)
+}
+
+/// Finds whose unsubscribe link a token is from.
+async fn by_token(newsroom: &Newsroom, ledger: &dyn Ledger, text: &str) -> Result<Address, Failure> {
+    let token = text.strip_prefix("u-").and_then(|text| text.split('@').next()).unwrap_or(text);
+    let wrong = || {
+        Failure::new(exit::NO_INPUT, "that is neither an address nor a token of this publication")
+            .hint("the token is in the subject or the address of the mail that asks to leave")
+    };
+    let read = compose::read_unsubscribe_token(&newsroom.keys()?, &newsroom.publication.id, token)
+        .map_err(|_| wrong())?;
+    let Some(id) = read.reader() else {
+        return Err(Failure::new(exit::GUARD, "that link is from a test mail: it does nothing"));
+    };
+    let found = ledger.subscriber_by_token(&newsroom.publication.id, id).await?;
+    found.map(|reader| reader.address).ok_or_else(wrong)
+}
+
+async fn suppress(console: &Console, newsroom: &Newsroom, text: &str, reason: String) -> Result<u8, Failure> {
+    let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
+    let event = Event { name: "suppress".to_owned(), source: "command line".to_owned(), detail: reason };
+    let was = newsroom
+        .ledger()?
+        .move_subscriber(&newsroom.publication.id, &address, SubscriberState::Blocked, &event)
+        .await?;
+    tell_moved(console, &address, "blocked", was);
+    Ok(exit::DONE)
+}
+
+fn tell_moved(console: &Console, address: &Address, now: &str, was: Option<SubscriberState>) {
+    let was = was.map_or("not on the list", SubscriberState::word);
+    if console.json {
+        console.document(&serde_json::json!({ "address": address.written(), "state": now, "was": was }));
+    } else {
+        console.tell(format_args!("{address} is {now} (was {was}); no file brings them back"));
+    }
+}
+
+async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -> Result<u8, Failure> {
+    let wanted = state
+        .map(|word| {
+            SubscriberState::from_word(word).ok_or_else(|| {
+                let known: Vec<&str> = SubscriberState::ALL.iter().map(|state| state.word()).collect();
+                Failure::new(exit::USAGE, format!("`{word}` is no state; they are {}", known.join(", ")))
+            })
+        })
+        .transpose()?;
+    if !newsroom.ledger_path().exists() {
+        tell_empty(console, newsroom);
+        return Ok(exit::DONE);
+    }
+    let ledger = newsroom.ledger()?;
+    let mut after: Option<String> = None;
+    let mut listed = false;
+    loop {
+        let page = ledger.subscribers(&newsroom.publication.id, after.as_deref(), PAGE).await?;
+        for reader in page.iter().filter(|reader| wanted.is_none_or(|state| reader.state == state)) {
+            if console.is_closed() {
+                return Ok(exit::DONE);
+            }
+            listed = true;
+            tell_reader(console, reader);
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.address.key()),
+            _ => break,
+        }
+    }
+    if !listed {
+        tell_empty(console, newsroom);
+    }
+    Ok(exit::DONE)
+}
+
+fn tell_empty(console: &Console, newsroom: &Newsroom) {
+    match &newsroom.publication.list.csv {
+        Some(file) => console.note(format_args!("nobody yet; {file} is read when an issue is sent")),
+        None => console.note("nobody yet; `postrider subscribers import FILE` brings people"),
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    address: &'a str,
+    name: &'a str,
+    state: SubscriberState,
+    tags: &'a [String],
+    fields: &'a BTreeMap<String, String>,
+}
+
+fn tell_reader(console: &Console, reader: &Subscriber) {
+    if console.json {
+        console.document(&Line {
+            address: reader.address.written(),
+            name: &reader.name,
+            state: reader.state,
+            tags: &reader.tags,
+            fields: &reader.fields,
+        });
+        return;
+    }
+    let tone = if reader.state == SubscriberState::Active { Tone::Good } else { Tone::Warn };
+    let state = console.paint(tone, format_args!("{:<12}", reader.state.word()));
+    console.say(format!("{state} {}  {}", reader.address, printable(&reader.name)).trim_end());
+}
+
+async fn show(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, Failure> {
+    let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
+    let unknown = || {
+        let failure = Failure::new(exit::NO_INPUT, format!("{address} is not on the list"));
+        match &newsroom.publication.list.csv {
+            Some(file) => failure.hint(format!("people of {file} are known once an issue was sent to it")),
+            None => failure,
+        }
+    };
+    if !newsroom.ledger_path().exists() {
+        return Err(unknown());
+    }
+    let ledger = newsroom.ledger()?;
+    let publication = &newsroom.publication.id;
+    let reader = ledger.subscriber(publication, &address).await?.ok_or_else(unknown)?;
+    let history = ledger.history(publication, &address).await?;
+    if console.json {
+        let history: Vec<_> = history
+            .iter()
+            .map(|line| {
+                serde_json::json!({ "at": line.at, "event": line.event.name, "source": line.event.source,
+                    "detail": line.event.detail, "state": line.state })
+            })
+            .collect();
+        console.document(&serde_json::json!({
+            "address": reader.address.written(),
+            "name": reader.name,
+            "state": reader.state,
+            "tags": reader.tags,
+            "fields": reader.fields,
+            "history": history,
+        }));
+        return Ok(exit::DONE);
+    }
+    tell_reader(console, &reader);
+    if !reader.tags.is_empty() {
+        console.say(format_args!("  tags: {}", printable(&reader.tags.join(", "))));
+    }
+    for (field, value) in &reader.fields {
+        console.say(format_args!("  {field}: {}", printable(value)));
+    }
+    for line in &history {
+        let at = line.at.strftime("%Y-%m-%d %H:%M:%SZ");
+        let mut words = format!("  {at}  {} ({})", line.event.name, printable(&line.event.source));
+        if !line.event.detail.is_empty() {
+            words.push_str(&format!(": {}", printable(&line.event.detail)));
+        }
+        console.say(format_args!("{words} -> {}", line.state.word()));
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,54 @@
+//! The file of records that were not taken, to be mended and read again.
+
+use std::io::{self, Write};
+
+use super::{Skipped, formula::guarded};
+
+/// Writes skipped records as CSV: where each stood and why, then its cells as they were.
+///
+/// No cell is a formula to a spreadsheet. `list::read` takes the file back, so
+/// mending a row there is enough.
+pub struct Rejects<W: Write> {
+    csv: csv::Writer<W>,
+}
+
+/// Starts a file of rejects with `columns` as the header of its cells.
+///
+/// Records of another list, with other columns, may follow: their cells stand in their own order.
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn rejects<W: Write>(writer: W, columns: &[String]) -> io::Result<Rejects<W>> {
+    let csv = csv::WriterBuilder::new().flexible(true).from_writer(writer);
+    let mut rejects = Rejects { csv };
+    let place = ["rejected_file", "rejected_line", "rejected_record", "rejected_reason"];
+    rejects.row(&place, columns)?;
+    Ok(rejects)
+}
+
+impl<W: Write> Rejects<W> {
+    /// Writes one record of `file`.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    pub fn write(&mut self, file: &str, skipped: &Skipped) -> io::Result<()> {
+        let Skipped { line, record, reason, .. } = skipped;
+        self.row(&[file, &line.to_string(), &record.to_string(), &reason.to_string()], &skipped.raw)
+    }
+
+    /// Hands everything to the writer beneath; to be called at the end, since only here its failure shows.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+
+    fn row(&mut self, place: &[&str], cells: &[String]) -> io::Result<()> {
+        let cells = place.iter().copied().chain(cells.iter().map(String::as_str));
+        Ok(self.csv.write_record(cells.map(|cell| guarded(cell).into_owned()))?)
+    }
+}

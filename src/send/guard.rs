@@ -1,0 +1,144 @@
+//! The guard against a ledger that went back in time (rule D12).
+//!
+//! A restored backup or a cloned machine has forgotten deliveries that were
+//! begun; sending from it would mail those readers twice. So the count of
+//! begins is also kept in a small file outside the ledger, and a ledger that
+//! counts fewer than the file is refused until a person accepts it.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
+};
+
+use crate::ledger::Mark;
+
+/// Keeps the highest count of begins ever seen, in a file of one line of JSON.
+#[derive(Debug)]
+pub struct HighWater {
+    file: File,
+    mark: Mark,
+}
+
+/// Says that the ledger is older than what was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum RolledBack {
+    /// It counts fewer begins than were seen.
+    #[error("the ledger went back in time: it knows of {found} begun deliveries, and {seen} were begun")]
+    Fewer {
+        /// What the ledger counts.
+        found: u64,
+        /// What was seen.
+        seen: u64,
+    },
+    /// It is another ledger altogether.
+    #[error("this is another ledger than the one that sent before ({found}, not {seen})")]
+    Other {
+        /// The ledger's id.
+        found: String,
+        /// The id seen before.
+        seen: String,
+    },
+    /// The file cannot be read or written.
+    #[error("the file `high-water` cannot be used: {0}")]
+    File(#[from] io::Error),
+}
+
+impl HighWater {
+    /// Holds `mark` against what was seen before, and goes on from there.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger counts fewer begins than the file, or is another one.
+    pub fn check(path: &Path, mark: &Mark) -> Result<Self, RolledBack> {
+        if let Some(seen) = read(path)? {
+            if seen.ledger != mark.ledger {
+                return Err(RolledBack::Other { found: mark.ledger.clone(), seen: seen.ledger });
+            }
+            if seen.begins > mark.begins {
+                return Err(RolledBack::Fewer { found: mark.begins, seen: seen.begins });
+            }
+        }
+        Self::accept(path, mark)
+    }
+
+    /// Takes `mark` as the truth from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn accept(path: &Path, mark: &Mark) -> Result<Self, RolledBack> {
+        let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let water = Self { file, mark: mark.clone() };
+        water.write()?;
+        water.file.sync_data()?;
+        Ok(water)
+    }
+
+    /// Returns the count of begins in the file, 0 where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn seen(path: &Path) -> Result<u64, RolledBack> {
+        Ok(read(path)?.map_or(0, |mark| mark.begins))
+    }
+
+    /// Counts `begins` more. Written, not synced: after a power loss the file may lag, which is the safe side.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn raise(&mut self, begins: u64) -> io::Result<()> {
+        self.mark.begins += begins;
+        self.write()
+    }
+
+    /// Writes the line in one call at the file's start; the count has a fixed width, so a shorter one never leaves a tail.
+    fn write(&self) -> io::Result<()> {
+        let mut line = Vec::with_capacity(96);
+        writeln!(line, "{} {:020}", self.mark.ledger, self.mark.begins)?;
+        self.file.write_all_at(&line, 0)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Mark>, RolledBack> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mark = text.lines().next().and_then(|line| line.split_once(' ')).and_then(|(ledger, begins)| {
+        Some(Mark { ledger: ledger.to_owned(), begins: begins.trim().parse().ok()? })
+    });
+    // An unreadable file proves nothing; the ledger's own count stands, as on a first run.
+    Ok(mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(begins: u64) -> Mark {
+        Mark { ledger: "abc".to_owned(), begins }
+    }
+
+    #[test]
+    fn a_ledger_that_counts_fewer_begins_than_were_seen_is_refused_until_accepted() {
+        let folder = std::env::temp_dir().join(format!("postrider-guard-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
+        let path = folder.join("high-water");
+        let mut water = HighWater::check(&path, &mark(10)).expect("the first run finds no file");
+        water.raise(5).expect("it can be written");
+        assert!(HighWater::check(&path, &mark(15)).is_ok());
+        assert!(HighWater::check(&path, &mark(16)).is_ok(), "the file may lag behind");
+        assert!(matches!(
+            HighWater::check(&path, &mark(12)),
+            Err(RolledBack::Fewer { found: 12, seen: 16 })
+        ));
+        assert!(HighWater::accept(&path, &mark(12)).is_ok());
+        assert!(HighWater::check(&path, &mark(12)).is_ok());
+        std::fs::remove_dir_all(&folder).expect("it can be removed");
+    }
+}

@@ -1,0 +1,188 @@
+//! From a name to a connection that may be given mail: TCP, greeting, EHLO, TLS, AUTH.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    Capabilities, OpenError, Relay,
+    auth::{self, AuthError},
+    reply::Spoken,
+    tls::{self, TlsError},
+    wire::{Fault, Wire},
+};
+use crate::model::{Security, Stage};
+
+/// Opens a wire to `relay` and learns what it can do.
+pub(super) async fn open(relay: &Relay) -> Result<(Wire, Capabilities), OpenError> {
+    let opening = Opening { relay };
+    if relay.credentials.is_some() && relay.security == Security::Plain {
+        return Err(opening.hazard("a password never goes over a connection without TLS"));
+    }
+    if relay.hello.is_empty() || relay.hello.contains(|c: char| c.is_whitespace() || c.is_control())
+    {
+        return Err(opening.hazard("the name we say in EHLO is empty or has a space in it"));
+    }
+    let tcp = opening.connect().await?;
+    let mut wire = match relay.security {
+        Security::Implicit => opening.encrypt(tcp).await?,
+        Security::StartTls | Security::Plain => Wire::plain(tcp),
+    };
+    opening.hear(Stage::Greeting, &mut wire).await?;
+    let mut capabilities = opening.hello(&mut wire).await?;
+    if relay.security == Security::StartTls {
+        wire = opening.start_tls(wire, &capabilities).await?;
+        // What was said in the clear may have been said by anybody (RFC 3207 section 4.2).
+        capabilities = opening.hello(&mut wire).await?;
+    }
+    opening.authenticate(&mut wire, &capabilities).await?;
+    Ok((wire, capabilities))
+}
+
+struct Opening<'a> {
+    relay: &'a Relay,
+}
+
+impl Opening<'_> {
+    async fn connect(&self) -> Result<TcpStream, OpenError> {
+        let within = self.relay.deadlines.connect;
+        let deadline = Instant::now() + within;
+        let found = timeout_at(deadline, lookup_host((self.relay.host.as_str(), self.relay.port)));
+        let addresses: Vec<SocketAddr> = match found.await {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(error)) => {
+                return Err(self.broken(Stage::Connect, format!("its name is not found: {error}")));
+            }
+            Err(_) => {
+                return Err(
+                    self.broken(Stage::Connect, format!("no answer from DNS in {within:?}"))
+                );
+            }
+        };
+        let mut why = "its name has no address".to_owned();
+        for (tried, address) in addresses.iter().enumerate() {
+            // An address that swallows packets leaves the others their share of the time.
+            let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+            let now = Instant::now();
+            let share = deadline.saturating_duration_since(now) / left;
+            match timeout_at(now + share, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => {
+                    prepare(&tcp)
+                        .map_err(|error| self.broken(Stage::Connect, error.to_string()))?;
+                    return Ok(tcp);
+                }
+                Ok(Err(error)) => why = format!("{address}: {error}"),
+                Err(_) => why = format!("{address}: no answer in {share:?}"),
+            }
+        }
+        Err(self.broken(Stage::Connect, why))
+    }
+
+    async fn encrypt(&self, tcp: TcpStream) -> Result<Wire, OpenError> {
+        let Relay { host, trust, deadlines, .. } = self.relay;
+        match tls::handshake(tcp, host, trust, deadlines.connect).await {
+            Ok(stream) => Ok(Wire::tls(stream)),
+            Err(TlsError::Untrusted(why)) => Err(OpenError::Untrusted { relay: self.name(), why }),
+            Err(TlsError::Broken(why)) => Err(self.broken(Stage::Tls, why)),
+            Err(TlsError::Trust(why)) => Err(self.hazard(why)),
+        }
+    }
+
+    /// Says EHLO, or HELO to a server of before 1995 that we need nothing of.
+    async fn hello(&self, wire: &mut Wire) -> Result<Capabilities, OpenError> {
+        let Relay { hello, .. } = self.relay;
+        match self.ask(Stage::Hello, wire, &format!("EHLO {hello}")).await {
+            Ok(spoken) => Ok(Capabilities::of(&spoken)),
+            Err(OpenError::Refused { reply, .. })
+                if reply.is_permanent() && self.relay.security == Security::Plain =>
+            {
+                self.ask(Stage::Hello, wire, &format!("HELO {hello}")).await?;
+                Ok(Capabilities::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn start_tls(
+        &self,
+        mut wire: Wire,
+        capabilities: &Capabilities,
+    ) -> Result<Wire, OpenError> {
+        if !capabilities.offers("STARTTLS") {
+            return Err(self.hazard("it does not offer STARTTLS, which is required"));
+        }
+        self.ask(Stage::Tls, &mut wire, "STARTTLS").await?;
+        // Bytes after the reply came in the clear and would be taken for the server's words inside TLS.
+        if wire.has_leftovers() {
+            return Err(self.hazard("more than a reply came before TLS: somebody may be injecting"));
+        }
+        let tcp = wire.into_tcp().expect("a wire before STARTTLS is plain");
+        self.encrypt(tcp).await
+    }
+
+    async fn authenticate(
+        &self,
+        wire: &mut Wire,
+        capabilities: &Capabilities,
+    ) -> Result<(), OpenError> {
+        let Some(credentials) = &self.relay.credentials else { return Ok(()) };
+        let within = self.relay.deadlines.command;
+        auth::authenticate(wire, credentials, capabilities, within).await.map_err(|error| {
+            match error {
+                AuthError::Refused(reply) => {
+                    OpenError::Refused { relay: self.name(), stage: Stage::Auth, reply }
+                }
+                AuthError::Broken(fault) => self.broken(Stage::Auth, fault.to_string()),
+                AuthError::Impossible(why) => self.hazard(why),
+            }
+        })
+    }
+
+    async fn ask(&self, stage: Stage, wire: &mut Wire, line: &str) -> Result<Spoken, OpenError> {
+        let within = self.relay.deadlines.command;
+        let fault = |fault: Fault| self.broken(stage, fault.to_string());
+        wire.quiet().await.map_err(fault)?;
+        wire.send(format!("{line}\r\n").as_bytes(), within).await.map_err(fault)?;
+        self.hear(stage, wire).await
+    }
+
+    /// Awaits a yes.
+    async fn hear(&self, stage: Stage, wire: &mut Wire) -> Result<Spoken, OpenError> {
+        let spoken = match wire.reply(self.relay.deadlines.command).await {
+            Ok(spoken) => spoken,
+            Err(Fault::TooLong(spoken)) if spoken.code >= 400 => spoken,
+            Err(fault) => return Err(self.broken(stage, fault.to_string())),
+        };
+        match spoken.code {
+            200..=299 => Ok(spoken),
+            300..=399 => {
+                let why = format!("the relay answered `{}`", spoken.reply());
+                Err(self.broken(stage, why))
+            }
+            _ => Err(OpenError::Refused { relay: self.name(), stage, reply: spoken.reply() }),
+        }
+    }
+
+    fn broken(&self, stage: Stage, why: String) -> OpenError {
+        OpenError::Broken { relay: self.name(), stage, why }
+    }
+
+    fn hazard(&self, why: impl Into<String>) -> OpenError {
+        OpenError::Unsafe { relay: self.name(), why: why.into() }
+    }
+
+    fn name(&self) -> String {
+        self.relay.name()
+    }
+}
+
+/// Sends small commands at once (Nagle's algorithm waits 40 ms), and notices a peer that is gone.
+fn prepare(tcp: &TcpStream) -> io::Result<()> {
+    tcp.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_mins(1));
+    SockRef::from(tcp).set_tcp_keepalive(&keepalive)
+}

@@ -1,0 +1,92 @@
+//! TLS to a relay (RFC 8314, RFC 3207). Certificates are always verified; there is no switch.
+
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use rustls::{
+    CertificateError, ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// Says why there is no TLS.
+#[derive(Debug)]
+pub(super) enum TlsError {
+    /// The certificate, in words that follow "is not trusted".
+    Untrusted(String),
+    /// The handshake or the network.
+    Broken(String),
+    /// The certificates we were told to trust.
+    Trust(String),
+}
+
+/// Begins TLS with the server called `host`, trusting the system's certificates and those of `trust` (PEM).
+pub(super) async fn handshake(
+    tcp: TcpStream,
+    host: &str,
+    trust: &[u8],
+    within: Duration,
+) -> Result<TlsStream<TcpStream>, TlsError> {
+    let config = client_config(trust)?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| TlsError::Broken(format!("`{host}` is no name a certificate can have")))?;
+    match timeout(within, TlsConnector::from(config).connect(name, tcp)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(judge(&error, host)),
+        Err(_) => Err(TlsError::Broken(format!("no TLS handshake within {within:?}"))),
+    }
+}
+
+fn client_config(trust: &[u8]) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let mut own = 0;
+    if !trust.is_empty() {
+        for certificate in CertificateDer::pem_slice_iter(trust) {
+            let added = certificate.map(|certificate| roots.add(certificate));
+            if !matches!(added, Ok(Ok(()))) {
+                return Err(TlsError::Trust("the certificate to trust cannot be read".into()));
+            }
+            own += 1;
+        }
+        if own == 0 {
+            return Err(TlsError::Trust("the file of certificates to trust holds none".into()));
+        }
+    }
+    roots.add_parsable_certificates(system_certificates().iter().cloned());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Reads the system's certificates once. A machine without any can still trust `trust`.
+fn system_certificates() -> &'static [CertificateDer<'static>] {
+    static CERTIFICATES: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+    CERTIFICATES.get_or_init(|| rustls_native_certs::load_native_certs().certs)
+}
+
+fn judge(error: &io::Error, host: &str) -> TlsError {
+    use CertificateError as E;
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(fault)) = inner else {
+        return TlsError::Broken(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the relay closed the connection".to_owned(),
+            _ => format!("no TLS with it: {error}"),
+        });
+    };
+    TlsError::Untrusted(match fault {
+        E::Expired | E::ExpiredContext { .. } => "it has expired".to_owned(),
+        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        E::NotValidForName | E::NotValidForNameContext { .. } => format!("it is not for `{host}`"),
+        E::UnknownIssuer => "nobody we trust has signed it".to_owned(),
+        E::Revoked => "it has been revoked".to_owned(),
+        other => other.to_string(),
+    })
+}

@@ -1,0 +1,263 @@
+//! Bytes to and from a relay, over TCP or TLS, with a deadline on every wait.
+//!
+//! A reply is awaited as a whole, so a server that dribbles gains nothing. A
+//! wire whose reply could not be read is not to be used again: nobody knows
+//! where the next one starts.
+
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::client::TlsStream;
+
+use super::reply::{ReplyError, ReplyReader, Spoken, printable};
+
+/// One end of a conversation.
+pub(super) struct Wire {
+    transport: Transport,
+    inbox: Vec<u8>,
+    reader: ReplyReader,
+}
+
+enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Says why a wire is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("the relay closed the connection")]
+    Closed,
+    #[error("the connection broke: {0}")]
+    Broken(io::Error),
+    #[error("the relay was silent for {0:?}")]
+    Silent(Duration),
+    #[error("what the relay said is no SMTP reply: `{0}`")]
+    Garbage(String),
+    #[error("the reply of the relay is too long: `{}`", .0.reply())]
+    TooLong(Spoken),
+    #[error("the relay spoke out of turn: `{0}`")]
+    OutOfTurn(String),
+    #[error("our own time for it was over")]
+    Aborted,
+}
+
+/// A message that was not written whole.
+pub(super) struct CutShort {
+    pub(super) fault: Fault,
+    /// Whether any byte of the final dot may have left.
+    pub(super) dot_left: bool,
+}
+
+/// When to give up writing a message whose dot has not left yet (rule D6).
+#[derive(Clone, Copy)]
+struct Abort {
+    at: Option<Instant>,
+    dot: usize,
+}
+
+impl Wire {
+    /// Takes over a fresh TCP connection.
+    pub(super) fn plain(tcp: TcpStream) -> Self {
+        Self::over(Transport::Plain(tcp))
+    }
+
+    /// Takes over a connection whose TLS handshake is done.
+    pub(super) fn tls(tls: TlsStream<TcpStream>) -> Self {
+        Self::over(Transport::Tls(Box::new(tls)))
+    }
+
+    fn over(transport: Transport) -> Self {
+        Self { transport, inbox: Vec::new(), reader: ReplyReader::default() }
+    }
+
+    /// Gives the TCP connection back, to begin TLS on; `None` where TLS runs already.
+    pub(super) fn into_tcp(self) -> Option<TcpStream> {
+        match self.transport {
+            Transport::Plain(tcp) => Some(tcp),
+            Transport::Tls(_) => None,
+        }
+    }
+
+    /// Tells whether bytes have been read that no reply has used. Looks at no socket.
+    pub(super) fn has_leftovers(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    /// Awaits the next reply, all of it within `within`.
+    pub(super) async fn reply(&mut self, within: Duration) -> Result<Spoken, Fault> {
+        let deadline = Instant::now() + within;
+        loop {
+            if !self.inbox.is_empty() {
+                let (taken, spoken) = self.reader.feed(&self.inbox);
+                self.inbox.drain(..taken);
+                match spoken {
+                    Some(Ok(spoken)) => return Ok(spoken),
+                    Some(Err(ReplyError::Garbage(line))) => return Err(Fault::Garbage(line)),
+                    Some(Err(ReplyError::TooLong(spoken))) => return Err(Fault::TooLong(spoken)),
+                    None => {}
+                }
+            }
+            match timeout_at(deadline, poll_fn(|cx| self.poll_fill(cx))).await {
+                Ok(Ok(0)) => return Err(Fault::Closed),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(broken(error)),
+                Err(_) => return Err(Fault::Silent(within)),
+            }
+        }
+    }
+
+    /// Makes sure that nothing waits to be read: what a relay says before it is asked answers nothing.
+    ///
+    /// The kernel is asked and not only the runtime, which may not have heard yet.
+    pub(super) async fn quiet(&mut self) -> Result<(), Fault> {
+        loop {
+            if !self.inbox.is_empty() {
+                return Err(Fault::OutOfTurn(self.overheard()));
+            }
+            match poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
+                Poll::Ready(Ok(0)) => return Err(Fault::Closed),
+                Poll::Ready(Ok(_)) => continue,
+                Poll::Ready(Err(error)) => return Err(broken(error)),
+                Poll::Pending => {}
+            }
+            match SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]) {
+                Ok(0) => return Err(Fault::Closed),
+                Ok(_) => self.tcp().readable().await.map_err(broken)?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(broken(error)),
+            }
+        }
+    }
+
+    /// Writes commands, all of them within `within`.
+    pub(super) async fn send(&mut self, commands: &[u8], within: Duration) -> Result<(), Fault> {
+        self.push(commands, within, None).await.map_err(|(_, fault)| fault)
+    }
+
+    /// Writes a framed message whose dot is at `dot`. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the dot has not left, at `abort_at`.
+    pub(super) async fn write_message(
+        &mut self,
+        framed: &[u8],
+        dot: usize,
+        pace: Duration,
+        abort_at: Option<Instant>,
+    ) -> Result<(), CutShort> {
+        // Of TCP it is known which bytes have left, so one write does. TLS may send what it was
+        // given before it reports an error, so it is given the dot only when all else has left.
+        let first = if matches!(self.transport, Transport::Tls(_)) { dot } else { framed.len() };
+        self.push(&framed[..first], pace, Some(Abort { at: abort_at, dot }))
+            .await
+            .map_err(|(written, fault)| CutShort { fault, dot_left: written > dot })?;
+        if first == framed.len() {
+            return Ok(());
+        }
+        self.push(&framed[first..], pace, Some(Abort { at: abort_at, dot: 0 }))
+            .await
+            .map_err(|(_, fault)| CutShort { dot_left: !matches!(fault, Fault::Aborted), fault })
+    }
+
+    /// Writes and flushes `bytes`; on failure says how many were taken.
+    async fn push(
+        &mut self,
+        bytes: &[u8],
+        pace: Duration,
+        abort: Option<Abort>,
+    ) -> Result<(), (usize, Fault)> {
+        let mut written = 0;
+        while written < bytes.len() {
+            let abort_at = abort.filter(|abort| written <= abort.dot).and_then(|abort| abort.at);
+            let now = Instant::now();
+            if abort_at.is_some_and(|at| at <= now) {
+                return Err((written, Fault::Aborted));
+            }
+            let deadline = abort_at.map_or(now + pace, |at| at.min(now + pace));
+            let step = poll_fn(|cx| self.poll_write(cx, &bytes[written..]));
+            match timeout_at(deadline, step).await {
+                Ok(Ok(0)) => return Err((written, Fault::Closed)),
+                Ok(Ok(count)) => written += count,
+                Ok(Err(fault)) => return Err((written, fault)),
+                Err(_) if abort_at == Some(deadline) => return Err((written, Fault::Aborted)),
+                Err(_) => return Err((written, Fault::Silent(pace))),
+            }
+        }
+        match timeout_at(Instant::now() + pace, poll_fn(|cx| self.poll_flush(cx))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(fault)) => Err((written, fault)),
+            Err(_) => Err((written, Fault::Silent(pace))),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Fault>> {
+        let polled = match &mut self.transport {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        };
+        match polled {
+            Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
+            Poll::Pending => self.poll_overhear(cx),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let polled = match &mut self.transport {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        };
+        match polled {
+            Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
+            Poll::Pending => self.poll_overhear(cx),
+        }
+    }
+
+    /// Listens while writing is blocked: a relay that refuses a message in its middle may read no further.
+    fn poll_overhear<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Fault>> {
+        Poll::Ready(Err(match ready!(self.poll_fill(cx)) {
+            Ok(0) => Fault::Closed,
+            Ok(_) => Fault::OutOfTurn(self.overheard()),
+            Err(error) => broken(error),
+        }))
+    }
+
+    /// Reads once into the inbox.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [0; 2048];
+        let mut space = ReadBuf::new(&mut space);
+        ready!(match &mut self.transport {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut space),
+            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, &mut space),
+        })?;
+        self.inbox.extend_from_slice(space.filled());
+        Poll::Ready(Ok(space.filled().len()))
+    }
+
+    /// Returns the first line of what waits, for people.
+    fn overheard(&self) -> String {
+        let line = self.inbox.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        printable(&line[..line.len().min(200)]).trim().to_owned()
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match &self.transport {
+            Transport::Plain(tcp) => tcp,
+            Transport::Tls(tls) => tls.get_ref().0,
+        }
+    }
+}
+
+/// A connection that ends without TLS's goodbye is as closed as any.
+fn broken(error: io::Error) -> Fault {
+    if error.kind() == io::ErrorKind::UnexpectedEof { Fault::Closed } else { Fault::Broken(error) }
+}
