@@ -20,7 +20,7 @@ pub(super) struct Rule {
 
 /// Reads the proof's text; what cannot be read is marked and left out.
 pub(super) fn parse(proof: &mut Proof<'_>) -> Sheet {
-    let text = blank_comments(proof.text());
+    let text = without_comments(proof.text());
     let mut sheet = Sheet::default();
     let mut at = 0;
     while let Some(open) = text[at..].find('{').map(|open| at + open) {
@@ -80,7 +80,7 @@ fn closing(text: &str, open: usize) -> Option<usize> {
 }
 
 /// Replaces comments with as many blanks, so that every byte stays where it stood.
-fn blank_comments(text: &str) -> String {
+pub(super) fn without_comments(text: &str) -> String {
     let mut blanked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, comment)) = rest.split_once("/*") {

@@ -18,8 +18,7 @@ use super::{
 };
 
 /// The characters a draft may not hold, because fields are carried as them.
-const PRIVATE: [Range<u32>; 3] =
-    [0xE000..0xF900, 0xF_0000..0xF_FFFE, 0x10_0000..0x10_FFFE];
+const PRIVATE: [Range<u32>; 3] = [0xE000..0xF900, 0xF_0000..0xF_FFFE, 0x10_0000..0x10_FFFE];
 
 /// The filters there are, for help.
 const FILTERS: [&str; 4] = ["default", "upper", "lower", "date"];
@@ -161,7 +160,9 @@ impl<'a> Marks<'a> {
                 )
                 .help = Some(match nearest(name, self.declared.keys().map(String::as_str)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("declare it under [list.fields] in publication.toml: `{name} = {{}}`"),
+                None => {
+                    format!("declare it under [list.fields] in publication.toml: `{name} = {{}}`")
+                }
             });
             return None;
         };

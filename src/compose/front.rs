@@ -19,9 +19,9 @@ pub(super) struct FrontMatter {
     pub(super) date: Option<Date>,
     pub(super) number: Option<u32>,
     pub(super) lang: Option<String>,
-    pub(super) kicker: Option<String>,
-    pub(super) byline: Option<String>,
-    pub(super) credit: Option<String>,
+    pub(super) kicker: Option<Value<String>>,
+    pub(super) byline: Option<Value<String>>,
+    pub(super) credit: Option<Value<String>>,
     pub(super) theme: Option<String>,
     pub(super) canonical_url: Option<String>,
 }
@@ -52,10 +52,10 @@ impl FrontMatter {
             date: date(&mut keys, proof),
             number: keys.number("number", proof).map(|number| number.value),
             lang: lang(&mut keys, proof),
-            kicker: said(&mut keys, "kicker", proof),
-            byline: said(&mut keys, "byline", proof),
-            credit: said(&mut keys, "credit", proof),
-            theme: said(&mut keys, "theme", proof),
+            kicker: keys.text("kicker", proof),
+            byline: keys.text("byline", proof),
+            credit: keys.text("credit", proof),
+            theme: theme(&mut keys, proof),
             canonical_url: canonical_url(&mut keys, proof),
         };
         keys.finish(proof);
@@ -88,8 +88,8 @@ fn find(text: &str) -> Found {
     Found::Open
 }
 
-fn said(keys: &mut Keys<'_>, key: &'static str, proof: &mut Proof<'_>) -> Option<String> {
-    keys.text(key, proof).map(|text| text.value).filter(|text| !text.trim().is_empty())
+fn theme(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Option<String> {
+    keys.text("theme", proof).map(|text| text.value).filter(|text| !text.trim().is_empty())
 }
 
 fn date(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Option<Date> {

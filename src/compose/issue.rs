@@ -13,7 +13,7 @@ use crate::model::{Problem, Publication};
 
 use super::{
     block::{self, Blocks, of_article},
-    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT, WRONG_HEADING},
+    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
     field::{Marks, is_mark},
     front::FrontMatter,
     inline::{self, Inline},
@@ -39,23 +39,60 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
     /// The name of its folder.
-    pub slug: String,
+    pub(super) slug: String,
     /// The title of the front matter, else that of the first article.
-    pub title: String,
+    pub(super) title: String,
     /// The subject of the front matter, else the title of the first article.
-    pub subject: String,
+    pub(super) subject: String,
     /// The line that inboxes show after the subject.
-    pub preheader: String,
+    pub(super) preheader: String,
     /// The day it is dated.
-    pub date: Option<Date>,
+    pub(super) date: Option<Date>,
     /// Its number.
-    pub number: Option<u32>,
+    pub(super) number: Option<u32>,
     /// Its language (BCP 47): its own, else the publication's.
-    pub language: String,
+    pub(super) language: String,
     /// The theme it asks for, else the publication's.
-    pub theme: String,
+    pub(super) theme: String,
     /// Where it is on the web, where it says so itself.
-    pub canonical_url: Option<String>,
+    pub(super) canonical_url: Option<String>,
+}
+
+impl Issue {
+    /// Returns the title of the front matter, else that of the first article.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Returns the subject of the front matter, else the title of the first article.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Returns the line that inboxes show after the subject.
+    pub fn preheader(&self) -> &str {
+        &self.preheader
+    }
+
+    /// Returns the day it is dated; `None` for a draft without one.
+    pub fn date(&self) -> Option<Date> {
+        self.date
+    }
+
+    /// Returns its number.
+    pub fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    /// Returns its language (BCP 47): its own, else the publication's.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// Returns the name of the theme it asks for, else the publication's.
+    pub fn theme(&self) -> &str {
+        &self.theme
+    }
 }
 
 /// One article.
@@ -203,7 +240,10 @@ impl Article {
         said: &Said,
     ) -> Self {
         let mut of = |key, general: &Option<String>| {
-            attributes.remove(key).or_else(|| general.clone()).filter(|text| !text.trim().is_empty())
+            attributes
+                .remove(key)
+                .or_else(|| general.clone())
+                .filter(|text| !text.trim().is_empty())
         };
         let (kicker, byline) = (of("kicker", &said.kicker), of("byline", &said.byline));
         let has_credit = blocks.iter().any(|block| block.is_credit());

@@ -68,7 +68,11 @@ impl<'a> Keys<'a> {
     }
 
     /// Returns a whole number, not below zero.
-    pub(super) fn number(&mut self, key: &'static str, proof: &mut Proof<'_>) -> Option<Value<u32>> {
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        proof: &mut Proof<'_>,
+    ) -> Option<Value<u32>> {
         self.value(key, "a whole number", proof, |value| {
             let number = value.as_integer()?;
             u32::from_str_radix(number.as_str(), number.radix()).ok()
@@ -96,7 +100,11 @@ impl<'a> Keys<'a> {
         proof: &mut Proof<'_>,
     ) -> Option<Value<Vec<String>>> {
         self.value(key, "a list of texts in quotes", proof, |value| {
-            value.as_array()?.iter().map(|text| text.get_ref().as_str().map(str::to_owned)).collect()
+            value
+                .as_array()?
+                .iter()
+                .map(|text| text.get_ref().as_str().map(str::to_owned))
+                .collect()
         })
     }
 

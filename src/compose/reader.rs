@@ -140,7 +140,11 @@ impl<'r, 'p> Reader<'r, 'p> {
         }
         if !self.is_closed(node) {
             self.proof
-                .error(OPEN_DIRECTIVE, line.clone(), format!("the directive `{name}` is not closed"))
+                .error(
+                    OPEN_DIRECTIVE,
+                    line.clone(),
+                    format!("the directive `{name}` is not closed"),
+                )
                 .helped("end it with a line `:::`");
         }
         let Some((_, read)) = DIRECTIVES.iter().find(|(known, _)| *known == name) else {
@@ -202,9 +206,9 @@ impl<'r, 'p> Reader<'r, 'p> {
     /// Returns the words of an image for those who do not see it.
     pub(super) fn alt<'a>(&mut self, image: Node<'a>) -> String {
         let alt = inline::plain(&self.inlines(image));
-        if image.next_sibling().is_some_and(|next| {
-            matches!(&next.data().value, NodeValue::Text(text) if text.starts_with('{'))
-        }) {
+        if image.next_sibling().is_some_and(
+            |next| matches!(&next.data().value, NodeValue::Text(text) if text.starts_with('{')),
+        ) {
             let span = self.line(image);
             self.malformed_attributes(span);
         }
@@ -257,7 +261,11 @@ impl<'r, 'p> Reader<'r, 'p> {
                 }
                 _ => {
                     let span = self.span(child);
-                    self.proof.error(UNSUPPORTED, span, "an issue does not use this form of Markdown");
+                    self.proof.error(
+                        UNSUPPORTED,
+                        span,
+                        "an issue does not use this form of Markdown",
+                    );
                 }
             }
         }

@@ -8,8 +8,11 @@ use super::{
     field::{Marks, is_mark},
     inline::{self, Inline, Links},
     strings::Strings,
-    wrap::{COLUMNS, wrap},
+    wrap::wrap,
 };
+
+/// The columns of a line.
+pub(super) const COLUMNS: usize = 72;
 
 /// Takes lines and paragraphs from the blocks, top to bottom.
 #[derive(Debug)]
@@ -49,8 +52,10 @@ impl<'a> Sheet<'a> {
 
     /// Asks for at least `lines` blank lines before whatever is set next.
     pub(super) fn gap(&mut self, lines: usize) {
-        let is_start = self.passages.is_empty() || self.bullet.is_some();
-        self.owed = if is_start { 0 } else { self.owed.max(lines) };
+        // Nothing stands above the first line, and a bullet stands beside its own.
+        if !self.passages.is_empty() && self.bullet.is_none() {
+            self.owed = self.owed.max(lines);
+        }
     }
 
     /// Sets inlines as a paragraph.
@@ -92,8 +97,8 @@ impl<'a> Sheet<'a> {
     /// Sets a title over a line of `letter` as wide as itself.
     pub(super) fn underlined(&mut self, title: &str, letter: &str) {
         let room = COLUMNS.saturating_sub(self.margin.width());
-        let wrapped = wrap(title, "", "");
-        let width = wrapped.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+        let lines = wrap(title, "", "", room);
+        let width = lines.iter().map(|line| line.width()).max().unwrap_or(0);
         // How wide a reader's own title will be is not known yet.
         let width = if title.contains(is_mark) { room } else { width.min(room) };
         self.paragraph(title);
@@ -148,7 +153,10 @@ impl<'a> Sheet<'a> {
             let pieces = cut_text(text, self.marks);
             self.passages.push(Passage::Flowing { pieces, first, rest: self.margin.clone() });
         } else {
-            self.fix(&wrap(text, &first, &self.margin));
+            let lines = wrap(text, &first, &self.margin, COLUMNS);
+            self.fix(
+                &lines.iter().map(|line| format!("{}\n", line.trim_end())).collect::<String>(),
+            );
         }
     }
 

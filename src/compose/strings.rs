@@ -74,6 +74,25 @@ impl Strings {
         Self::parse(TemplateFile { name: &primary, text }).ok()
     }
 
+    /// Returns the words of a language, from a publication's own file where it has one.
+    pub fn load(language: &str, own: Option<&str>) -> Result<Self, Vec<Problem>> {
+        let name = format!("templates/strings/{language}.toml");
+        if let Some(text) = own {
+            return Self::parse(TemplateFile { name: &name, text });
+        }
+        Self::built_in(language).ok_or_else(|| {
+            let mut proof = Proof::new(&name, "");
+            let known = Self::languages().collect::<Vec<_>>().join("`, `");
+            proof
+                .error_of_file(
+                    WRONG_STRINGS,
+                    format!("there are no words for the language `{language}`"),
+                )
+                .helped(format!("write this file, or use one of `{known}`"));
+            proof.into_problems()
+        })
+    }
+
     /// Returns the tags of the languages that come with the program.
     pub fn languages() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(language, _)| *language)
@@ -100,12 +119,7 @@ impl Strings {
     }
 }
 
-fn phrase(
-    key: &'static str,
-    needs: &[&str],
-    keys: &mut Keys<'_>,
-    proof: &mut Proof<'_>,
-) -> String {
+fn phrase(key: &'static str, needs: &[&str], keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> String {
     let is_there = keys.has(key);
     let span = keys.span_of(key);
     let text = keys.needed(key, proof);
@@ -118,7 +132,11 @@ fn phrase(
             .helped("it is filled when an issue is composed");
     }
     if text.contains(is_mark) || text.chars().any(char::is_control) {
-        proof.error(WRONG_STRINGS, span, format!("`{key}` holds a control or private-use character"));
+        proof.error(
+            WRONG_STRINGS,
+            span,
+            format!("`{key}` holds a control or private-use character"),
+        );
     }
     text
 }

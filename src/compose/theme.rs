@@ -13,7 +13,7 @@ use crate::model::Problem;
 
 use super::{
     code::{WRONG_THEME, WRONG_VALUE},
-    css::{Rule, Sheet, parse},
+    css::{Rule, Sheet, parse, without_comments},
     field::is_mark,
     keys::Keys,
     nearest::nearest,
@@ -76,8 +76,26 @@ impl Theme {
         Self::parse(toml, css).ok()
     }
 
-    /// Returns the files of a theme that comes with the program, `theme.toml` and `theme.css`, so that a publication may replace either.
-    pub fn files(name: &str) -> Option<(TemplateFile<'static>, TemplateFile<'static>)> {
+    /// Returns a theme by name, a publication's own `theme.toml` or `theme.css` in the place of the one that comes with the program.
+    pub fn load(name: &str, toml: Option<&str>, css: Option<&str>) -> Result<Self, Vec<Problem>> {
+        let built_in = Self::files(name);
+        let own = |name, text| TemplateFile { name, text };
+        let toml = toml.map(|text| own("templates/theme.toml", text));
+        let css = css.map(|text| own("templates/theme.css", text));
+        match (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css))) {
+            (Some(toml), css) => Self::parse(toml, css.unwrap_or(own("templates/theme.css", ""))),
+            (None, _) => {
+                let mut proof = Proof::new("publication.toml", "");
+                let known = Self::names().collect::<Vec<_>>().join("`, `");
+                proof
+                    .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
+                    .helped(format!("there are `{known}`, or write templates/theme.toml"));
+                Err(proof.into_problems())
+            }
+        }
+    }
+
+    fn files(name: &str) -> Option<(TemplateFile<'static>, TemplateFile<'static>)> {
         let (_, toml, css) = BUILT_IN.iter().find(|(known, ..)| *known == name)?;
         let file = |name, text| TemplateFile { name, text };
         Some((file("theme.toml", *toml), file("theme.css", *css)))
@@ -128,18 +146,27 @@ impl Theme {
 
     /// Returns the CSS that stays in the document: small screens, and the night in both spellings.
     pub(super) fn kept_css(&self, rtl: bool) -> String {
-        let mut css = String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
+        let mut css =
+            String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
             let rules: Vec<String> = rules
                 .iter()
                 .map(|rule| {
-                    let declarations = rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
-                    format!("{}{{{}}}", rule.selectors.join(","), declarations.collect::<Vec<_>>().join(";"))
+                    let declarations =
+                        rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
+                    format!(
+                        "{}{{{}}}",
+                        rule.selectors.join(","),
+                        declarations.collect::<Vec<_>>().join(";")
+                    )
                 })
                 .collect();
             css.push_str(&format!("{condition}{{{}}}\n", rules.join("")));
         }
-        css.push_str(&format!("@media (prefers-color-scheme:dark){{\n{}}}\n", self.dark_css("", rtl)));
+        css.push_str(&format!(
+            "@media (prefers-color-scheme:dark){{\n{}}}\n",
+            self.dark_css("", rtl)
+        ));
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
         css.push_str(&self.dark_css("[data-ogsc] ", rtl));
         css
@@ -175,9 +202,23 @@ impl Theme {
             filled.push_str(&text[at..span.start]);
             at = span.end;
             filled.push_str(match token {
-                "start" => if rtl { "right" } else { "left" },
-                "end" => if rtl { "left" } else { "right" },
-                _ => colours.get(token).or_else(|| self.plain.get(token)).map_or("", String::as_str),
+                "start" => {
+                    if rtl {
+                        "right"
+                    } else {
+                        "left"
+                    }
+                }
+                "end" => {
+                    if rtl {
+                        "left"
+                    } else {
+                        "right"
+                    }
+                }
+                _ => {
+                    colours.get(token).or_else(|| self.plain.get(token)).map_or("", String::as_str)
+                }
             });
         }
         filled.push_str(&text[at..]);
@@ -213,7 +254,7 @@ impl Theme {
 
     /// Reads a style sheet and checks the tokens it names.
     fn read_css(&self, proof: &mut Proof<'_>) -> Sheet {
-        let text = proof.text();
+        let text = &without_comments(proof.text());
         for forbidden in FORBIDDEN {
             for (at, _) in text.match_indices(forbidden) {
                 proof.error(
@@ -243,7 +284,8 @@ impl Theme {
 fn tokens_of(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     text.match_indices('$').map(|(at, _)| {
         let rest = &text[at + 1..];
-        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let length =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         (at..at + 1 + length, &rest[..length])
     })
 }
@@ -254,9 +296,9 @@ fn colours(keys: &mut Keys<'_>, table: &'static str, proof: &mut Proof<'_>) -> T
     for token in COLOURS {
         let span = table.span_of(token);
         let value = table.needed(token, proof);
-        let is_colour = value
-            .strip_prefix('#')
-            .is_some_and(|hex| hex.len() == 6 && hex.chars().all(|digit| digit.is_ascii_hexdigit()));
+        let is_colour = value.strip_prefix('#').is_some_and(|hex| {
+            hex.len() == 6 && hex.chars().all(|digit| digit.is_ascii_hexdigit())
+        });
         if !value.is_empty() && !is_colour {
             proof
                 .error(WRONG_VALUE, span, format!("`{value}` is not a colour"))

@@ -70,12 +70,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
 }
 
 /// Checks where an image is and what it says; every mistake is marked.
-fn check<'a>(
-    reader: &mut Reader<'_, '_>,
-    image: Node<'a>,
-    target: &NodeLink,
-    alt: &str,
-) -> bool {
+fn check<'a>(reader: &mut Reader<'_, '_>, image: Node<'a>, target: &NodeLink, alt: &str) -> bool {
     let span = reader.span(image);
     let before = reader.proof.count();
     let path = target.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();

@@ -10,8 +10,7 @@ use crate::compose::{
     inline::{self, Inline, Links},
     layout::Page,
     reader::Reader,
-    sheet::Sheet,
-    wrap::COLUMNS,
+    sheet::{COLUMNS, Sheet},
 };
 
 /// What a caption begins with.
@@ -39,9 +38,9 @@ fn is_table(node: Node<'_>) -> bool {
 
 /// Tells whether a paragraph or cell begins with `Table:`.
 fn begins_as_caption(node: Node<'_>) -> bool {
-    node.first_child().is_some_and(|first| {
-        matches!(&first.data().value, NodeValue::Text(text) if text.starts_with(CAPTION))
-    })
+    node.first_child().is_some_and(
+        |first| matches!(&first.data().value, NodeValue::Text(text) if text.starts_with(CAPTION)),
+    )
 }
 
 /// Tells whether a last row is a caption written without a blank line, which Markdown takes for a row of one cell.
@@ -137,15 +136,16 @@ impl Block for Table {
 
 impl Table {
     fn aligned(&self, row: &[String], widths: &[usize]) -> String {
-        let cells = row.iter().zip(widths).zip(&self.alignments).map(|((cell, width), alignment)| {
-            let room = width.saturating_sub(cell.width());
-            let before = match alignment {
-                TableAlignment::Right => room,
-                TableAlignment::Center => room / 2,
-                TableAlignment::None | TableAlignment::Left => 0,
-            };
-            format!("{}{cell}{}", " ".repeat(before), " ".repeat(room - before))
-        });
+        let cells =
+            row.iter().zip(widths).zip(&self.alignments).map(|((cell, width), alignment)| {
+                let room = width.saturating_sub(cell.width());
+                let before = match alignment {
+                    TableAlignment::Right => room,
+                    TableAlignment::Center => room / 2,
+                    TableAlignment::None | TableAlignment::Left => 0,
+                };
+                format!("{}{cell}{}", " ".repeat(before), " ".repeat(room - before))
+            });
         cells.collect::<Vec<_>>().join(GUTTER)
     }
 }
