@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::{Field, Mailbox};
 
@@ -25,6 +27,15 @@ pub struct Edition {
     pub headers: Headers,
     /// The merge fields that it uses, each with what is known of it.
     pub fields: BTreeMap<String, Field>,
+}
+
+impl Edition {
+    /// Returns the SHA-256 of its JSON in lower-case hexadecimal: two editions with one digest say the same.
+    pub fn digest(&self) -> String {
+        let json =
+            serde_json::to_vec(self).expect("its keys are strings and nothing in it can fail");
+        HEXLOWER.encode(&Sha256::digest(json))
+    }
 }
 
 /// The headers' fixed part.

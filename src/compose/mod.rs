@@ -8,9 +8,35 @@
 //! not the theme, adds masthead, disclaimer, privacy, feedback, postal
 //! address, reason line and unsubscribe.
 
+mod block;
+mod code;
+mod composer;
+mod css;
+mod cut;
 mod edition;
+mod field;
+mod front;
+mod inline;
+mod issue;
+mod keys;
+mod layout;
+mod nearest;
+mod proof;
+mod reader;
+mod sheet;
+mod starter;
+mod strings;
+mod text;
+mod theme;
+mod url;
 
+pub use code::CODES;
+pub use composer::{Composed, compose};
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use issue::{Draft, Issue, parse};
+pub use starter::{number, renumbered, starter};
+pub use strings::Strings;
+pub use theme::{TemplateFile, Theme};
 
 mod base64;
 mod header;

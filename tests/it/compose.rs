@@ -1,1 +1,152 @@
-//!
+//! From a draft to an Edition: whole issues, and every mistake a draft can have.
+
+use std::collections::BTreeMap;
+
+use postrider::{
+    compose::{Composed, Context, Draft, Passage, Piece, Source, Strings, Theme, compose},
+    model::{
+        Field, Links, ListSettings, NavLink, Problem, Publication, RelaySettings, RelayUrl,
+        ScheduleSettings, SendSettings, Sender,
+    },
+};
+
+const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
+
+#[test]
+fn the_sample_issue_in_html() {
+    insta::assert_snapshot!(html(&composed(SAMPLE).edition.html));
+}
+
+#[test]
+fn the_sample_issue_in_text() {
+    insta::assert_snapshot!(text(&composed(SAMPLE).edition.text));
+}
+
+fn composed(text: &str) -> Composed {
+    compose_with(text, "broadsheet", &publication()).unwrap_or_else(|problems| {
+        panic!("it does not compose:\n{}", shown(&problems));
+    })
+}
+
+fn compose_with(
+    text: &str,
+    theme: &str,
+    publication: &Publication,
+) -> Result<Composed, Vec<Problem>> {
+    let draft = Draft {
+        slug: "2003-10-06-kazakhstan".to_owned(),
+        path: "issues/2003-10-06-kazakhstan/issue.md".to_owned(),
+        text: text.to_owned(),
+        files: BTreeMap::new(),
+    };
+    let theme = Theme::load(theme, None, None).expect("it comes with the program");
+    compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
+}
+
+/// Shows problems as a compiler would.
+fn shown(problems: &[Problem]) -> String {
+    let mut shown = String::new();
+    for problem in problems {
+        let place = &problem.place;
+        shown.push_str(&format!(
+            "{}:{}:{} {} {:?} {}\n    {}\n    {}{}\n",
+            place.file.rsplit('/').next().unwrap_or_default(),
+            place.line,
+            place.column,
+            problem.code,
+            problem.severity,
+            problem.message,
+            place.source,
+            " ".repeat(place.column.saturating_sub(1)),
+            "^".repeat(place.length),
+        ));
+        if let Some(help) = &problem.help {
+            shown.push_str(&format!("    help: {help}\n"));
+        }
+    }
+    shown
+}
+
+/// Shows a part with each slot as `⟨source filters context⟩`.
+fn html(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => text.clone(),
+            Piece::Slot(slot) => {
+                let source = match &slot.source {
+                    Source::Field(name) => name.clone(),
+                    Source::Address => "ADDRESS".to_owned(),
+                    Source::Unsubscribe => "UNSUBSCRIBE".to_owned(),
+                };
+                format!("⟨{source} {:?} {:?}⟩", slot.filters, slot.context)
+            }
+        })
+        .collect()
+}
+
+fn text(passages: &[Passage]) -> String {
+    passages
+        .iter()
+        .map(|passage| match passage {
+            Passage::Fixed(text) => text.clone(),
+            Passage::Flowing { pieces, first, rest } => {
+                format!("⟪{first:?} {rest:?}⟫ {}\n", html(pieces))
+            }
+        })
+        .collect()
+}
+
+fn publication() -> Publication {
+    let url = |path: &str| format!("https://www.example.org/{path}");
+    Publication {
+        id: "tt-report".to_owned(),
+        title: "TT Business Intelligence Report".to_owned(),
+        tagline: "Integrity, attention to detail and international scope, combined".to_owned(),
+        masthead: ["New York", "London", "Moscow"].map(str::to_owned).to_vec(),
+        motto: "Intelligence and Recovery".to_owned(),
+        publisher: "Templeton Thorp".to_owned(),
+        copyright: "2002 - 2004".to_owned(),
+        postal_address: "Templeton Thorp, 1 Example Street, London EC1A 1AA, United Kingdom"
+            .to_owned(),
+        language: "en-GB".to_owned(),
+        timezone: "Europe/London".to_owned(),
+        theme: "broadsheet".to_owned(),
+        links: Links {
+            website: Some(url("")),
+            subscribe: Some(url("subscribe")),
+            archive: Some(url("report")),
+            disclaimer: url("disclaimer"),
+            privacy: url("privacy"),
+            feedback: "mailto:feedback@example.org".to_owned(),
+            unsubscribe: None,
+            nav: vec![NavLink { label: "Debt Recovery".to_owned(), url: url("debt-recovery") }],
+        },
+        sender: Sender {
+            from: "TT Business Intelligence Report <report@example.org>"
+                .parse()
+                .expect("a mailbox"),
+            reply_to: None,
+            bounces: None,
+        },
+        relay: RelaySettings {
+            url: RelayUrl::Outbox,
+            rate: Vec::new(),
+            connections: 1,
+            ca_file: None,
+            password: None,
+        },
+        list: ListSettings {
+            csv: None,
+            fields: BTreeMap::from([
+                ("name".to_owned(), Field { default: Some("Reader".to_owned()), required: false }),
+                ("company".to_owned(), Field::default()),
+                ("account".to_owned(), Field { default: None, required: true }),
+            ]),
+        },
+        schedule: ScheduleSettings { every: None, max_late: std::time::Duration::from_secs(3600) },
+        send: SendSettings { stop_at_rejected: 0.05 },
+        web: None,
+        ledger: "sqlite:.postrider/ledger.sqlite".to_owned(),
+    }
+}

@@ -1,0 +1,91 @@
+//! A list: `-` or `1.` before each item; an item may hold further blocks and lists.
+
+use comrak::nodes::{ListType, Node, NodeList};
+use maud::{Markup, html};
+
+use super::{Block, Blocks};
+use crate::compose::{
+    inline::{self, Inline},
+    layout::Page,
+    reader::Reader,
+    sheet::Sheet,
+};
+
+#[derive(Debug)]
+struct List {
+    /// The first number; `None` for bullets.
+    start: Option<usize>,
+    is_nested: bool,
+    items: Vec<Item>,
+}
+
+/// An item: its first paragraph, and what follows it.
+#[derive(Debug)]
+struct Item {
+    words: Vec<Inline>,
+    blocks: Blocks,
+}
+
+pub(super) fn read<'a>(
+    reader: &mut Reader<'_, '_>,
+    node: Node<'a>,
+    list: &NodeList,
+) -> Box<dyn Block> {
+    let is_nested = reader.is_nested();
+    let items = node.children().map(|item| read_item(reader, item)).collect();
+    let start = (list.list_type == ListType::Ordered).then_some(list.start);
+    Box::new(List { start, is_nested, items })
+}
+
+fn read_item<'a>(reader: &mut Reader<'_, '_>, item: Node<'a>) -> Item {
+    let nodes: Vec<Node<'a>> = item.children().collect();
+    match nodes.split_first() {
+        Some((first, rest)) if reader.is_paragraph(first) => {
+            Item { words: reader.inlines(first), blocks: reader.nested(rest) }
+        }
+        _ => Item { words: Vec::new(), blocks: reader.nested(&nodes) },
+    }
+}
+
+impl List {
+    fn items(&self, page: &Page<'_>) -> Markup {
+        html! {
+            @for item in &self.items {
+                li.item { (inline::html(&item.words)) (super::html(&item.blocks, page)) } "\n"
+            }
+        }
+    }
+}
+
+impl Block for List {
+    fn html(&self, page: &Page<'_>) -> Markup {
+        let class = if self.is_nested { "nested" } else { "list" };
+        html! {
+            @match self.start {
+                None => ul class=(class) { (self.items(page)) },
+                Some(1) => ol class=(class) { (self.items(page)) },
+                Some(start) => ol class=(class) start=(start) { (self.items(page)) },
+            }
+        }
+    }
+
+    fn text(&self, sheet: &mut Sheet<'_>) {
+        let last = self.start.unwrap_or(0).saturating_add(self.items.len());
+        let width = last.saturating_sub(1).to_string().len() + 1;
+        for (index, item) in self.items.iter().enumerate() {
+            let (bullet, rest) = match self.start {
+                None => ("  - ".to_owned(), "    ".to_owned()),
+                Some(start) => {
+                    let number = format!("{}.", start.saturating_add(index));
+                    (format!("  {number:>width$} "), " ".repeat(width + 3))
+                }
+            };
+            sheet.indented(&bullet, &rest, |sheet| {
+                if !item.words.is_empty() {
+                    sheet.words(&item.words);
+                }
+                item.blocks.iter().for_each(|block| block.text(sheet));
+            });
+        }
+    }
+}

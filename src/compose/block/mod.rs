@@ -1,0 +1,107 @@
+//! The blocks of an issue. Each is one file that holds its source form, its HTML and its text.
+//!
+//! A new block is a file and a line here: in [`read_one`] for a form of
+//! Markdown, or in [`DIRECTIVES`] for one between `:::` lines.
+
+pub(super) mod button;
+mod callout;
+mod credit;
+mod figure;
+mod list;
+mod listing;
+mod paragraph;
+mod quotation;
+mod rule;
+mod section;
+mod sponsor;
+mod table;
+
+pub(super) use credit::of_article;
+pub(super) use figure::is_figure;
+
+use std::fmt;
+
+use comrak::nodes::{Node, NodeValue};
+use maud::{Markup, html};
+
+use super::{
+    code::{RAW_HTML, UNSUPPORTED},
+    inline::Inline,
+    layout::Page,
+    proof::Help,
+    reader::Reader,
+    sheet::Sheet,
+};
+
+/// One piece of an issue.
+pub(super) trait Block: fmt::Debug {
+    /// Sets it in HTML.
+    fn html(&self, page: &Page<'_>) -> Markup;
+
+    /// Sets it in text, without a blank line before or after it.
+    fn text(&self, sheet: &mut Sheet<'_>);
+
+    /// Returns the words of a paragraph, for the preview that inboxes show.
+    fn opening(&self) -> Option<&[Inline]> {
+        None
+    }
+
+    /// Tells whether it says where the article comes from.
+    fn is_credit(&self) -> bool {
+        false
+    }
+}
+
+/// Blocks in their order.
+pub(super) type Blocks = Vec<Box<dyn Block>>;
+
+/// Reads what stands between `:::name` and `:::`; `None` after marking what is wrong.
+type ReadDirective = for<'a> fn(&mut Reader<'_, '_>, Node<'a>) -> Option<Box<dyn Block>>;
+
+/// Every directive by its name.
+pub(super) const DIRECTIVES: [(&str, ReadDirective); 3] =
+    [("button", button::read), ("credit", credit::read), ("sponsor", sponsor::read)];
+
+/// Reads one node as a block; `None` where it is none of its own, or wrong, which is then marked.
+pub(super) fn read_one<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Box<dyn Block>> {
+    let value = node.data().value.clone();
+    match value {
+        NodeValue::Paragraph if figure::is_figure(node) => figure::read(reader, node),
+        NodeValue::Paragraph if table::is_caption(node) => None,
+        NodeValue::Paragraph => Some(paragraph::read(reader, node)),
+        NodeValue::Heading(heading) => section::read(reader, node, heading.level),
+        NodeValue::BlockQuote => Some(quotation::read(reader, node)),
+        NodeValue::Alert(alert) => Some(callout::read(reader, node, &alert)),
+        NodeValue::List(list) => Some(list::read(reader, node, &list)),
+        NodeValue::Table(table) => Some(table::read(reader, node, &table)),
+        NodeValue::CodeBlock(code) => Some(listing::read(&code)),
+        NodeValue::ThematicBreak => Some(rule::read()),
+        NodeValue::BlockDirective(directive) => reader.directive(node, &directive.info),
+        NodeValue::HtmlBlock(_) => {
+            let span = reader.line(node);
+            reader
+                .proof
+                .error(RAW_HTML, span, "an issue holds no HTML")
+                .helped("write Markdown, or a `:::` directive");
+            None
+        }
+        _ => {
+            let span = reader.span(node);
+            reader.proof.error(UNSUPPORTED, span, "an issue does not use this form of Markdown");
+            None
+        }
+    }
+}
+
+/// Sets blocks in HTML, a line each.
+pub(super) fn html(blocks: &[Box<dyn Block>], page: &Page<'_>) -> Markup {
+    html! { @for block in blocks { (block.html(page)) "\n" } }
+}
+
+/// Sets blocks in text, a blank line between them.
+pub(super) fn text(blocks: &[Box<dyn Block>], sheet: &mut Sheet<'_>) {
+    for block in blocks {
+        sheet.gap(1);
+        block.text(sheet);
+    }
+}

@@ -1,0 +1,102 @@
+//! A quotation: `>` lines, the last of which, `— Name, role`, says whose words they are.
+//!
+//! With that line it is set as a pull quotation.
+
+use comrak::nodes::Node;
+use maud::{Markup, html};
+
+use super::Block;
+use crate::compose::{
+    code::NO_ATTRIBUTION,
+    inline::{self, Inline},
+    layout::Page,
+    proof::Help,
+    reader::Reader,
+    sheet::Sheet,
+};
+
+#[derive(Debug)]
+struct Quotation {
+    paragraphs: Vec<Vec<Inline>>,
+    blocks: super::Blocks,
+    attribution: Vec<Inline>,
+}
+
+pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn Block> {
+    let mut attribution = Vec::new();
+    let mut paragraphs = Vec::new();
+    let nodes: Vec<Node<'a>> = node.children().collect();
+    // Plain paragraphs are set as speech; from the first other block on, the rest is set as it is.
+    let spoken = nodes.iter().take_while(|node| reader.is_paragraph(node)).count();
+    for (index, child) in nodes[..spoken].iter().enumerate() {
+        let mut words = reader.inlines(child);
+        if index + 1 == nodes.len() {
+            attribution = split_attribution(&mut words);
+        }
+        if !words.is_empty() {
+            paragraphs.push(words);
+        }
+    }
+    let blocks = reader.nested(&nodes[spoken..]);
+    if attribution.is_empty() {
+        let span = reader.line(node);
+        reader
+            .proof
+            .warning(NO_ATTRIBUTION, span, "the quotation does not say whose words it holds")
+            .helped("end it with a line `> — Name, role`");
+    }
+    Box::new(Quotation { paragraphs, blocks, attribution })
+}
+
+/// Takes the last line away where it begins with a dash.
+fn split_attribution(words: &mut Vec<Inline>) -> Vec<Inline> {
+    let is_line_start = |at: usize| at == 0 || is_line_end(&words[at - 1]);
+    let is_dash = |inline: &Inline| matches!(inline, Inline::Text(text) if text.starts_with('—'));
+    let last = (0..words.len()).rev().find(|at| is_line_start(*at));
+    let Some(at) = last.filter(|at| is_dash(&words[*at])) else {
+        return Vec::new();
+    };
+    let attribution = words.split_off(at);
+    while words.last().is_some_and(is_line_end) {
+        words.pop();
+    }
+    attribution
+}
+
+/// Tells whether a line of the source ends here.
+fn is_line_end(inline: &Inline) -> bool {
+    matches!(inline, Inline::Break | Inline::Wrap(_))
+}
+
+impl Block for Quotation {
+    fn html(&self, page: &Page<'_>) -> Markup {
+        html! {
+            table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
+                tr { td.quoted {
+                    blockquote.quotation {
+                        @for words in &self.paragraphs { p.quote { (inline::html(words)) } }
+                        (super::html(&self.blocks, page))
+                    }
+                    @if !self.attribution.is_empty() {
+                        p.attribution { (inline::html(&self.attribution)) }
+                    }
+                } }
+                tr { td.after { (page.space()) } }
+            }
+        }
+    }
+
+    fn text(&self, sheet: &mut Sheet<'_>) {
+        sheet.indented("    ", "    ", |sheet| {
+            for words in &self.paragraphs {
+                sheet.gap(1);
+                sheet.words(words);
+            }
+            super::text(&self.blocks, sheet);
+            if !self.attribution.is_empty() {
+                sheet.gap(1);
+                sheet.indented("    ", "    ", |sheet| sheet.words(&self.attribution));
+            }
+        });
+    }
+}

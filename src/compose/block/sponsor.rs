@@ -1,0 +1,52 @@
+//! A sponsor's words: `:::sponsor Name`, labelled as such in both parts.
+
+use comrak::nodes::Node;
+use maud::{Markup, html};
+
+use super::{Block, Blocks};
+use crate::compose::{code::WRONG_CONTENT, layout::Page, reader::Reader, sheet::Sheet};
+
+#[derive(Debug)]
+struct Sponsor {
+    name: String,
+    blocks: Blocks,
+}
+
+pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Box<dyn Block>> {
+    let nodes: Vec<Node<'a>> = node.children().collect();
+    let blocks = reader.nested(&nodes);
+    if nodes.is_empty() {
+        let span = reader.line(node);
+        reader.proof.error(WRONG_CONTENT, span, "a sponsor has nothing to say");
+        return None;
+    }
+    Some(Box::new(Sponsor { name: reader.argument(node), blocks }))
+}
+
+impl Sponsor {
+    fn label(&self, label: &str) -> String {
+        if self.name.is_empty() { label.to_owned() } else { format!("{label}: {}", self.name) }
+    }
+}
+
+impl Block for Sponsor {
+    fn html(&self, page: &Page<'_>) -> Markup {
+        html! {
+            table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
+                tr { td.sponsor {
+                    p.label { (self.label(&page.strings.sponsor)) }
+                    (super::html(&self.blocks, page))
+                } }
+                tr { td.after { (page.space()) } }
+            }
+        }
+    }
+
+    fn text(&self, sheet: &mut Sheet<'_>) {
+        let label = self.label(&sheet.strings.sponsor);
+        sheet.rule("-");
+        sheet.paragraph(&label);
+        super::text(&self.blocks, sheet);
+        sheet.rule("-");
+    }
+}

@@ -1,0 +1,161 @@
+//! Composes: a draft, a theme and a language's words become an Edition.
+
+use css_inline::{CSSInliner, InlineOptions};
+
+use crate::model::{Place, Problem, Publication};
+
+use super::{
+    code::{WRONG_PUBLICATION, WRONG_THEME},
+    cut::{cut_header, cut_html},
+    edition::{Edition, Headers, Source},
+    field::is_mark,
+    issue::{Draft, Issue, Reading},
+    layout::{self, Frame, Page},
+    sheet::Sheet,
+    strings::Strings,
+    text,
+    theme::Theme,
+};
+
+/// A draft that composes.
+#[derive(Clone, Debug)]
+pub struct Composed {
+    /// What every reader's copy is made from.
+    pub edition: Edition,
+    /// What the issue says of itself.
+    pub issue: Issue,
+    /// What is worth mending, in the order of the draft's lines.
+    pub warnings: Vec<Problem>,
+}
+
+/// Languages whose script runs from right to left.
+const RIGHT_TO_LEFT: [&str; 8] = ["ar", "dv", "fa", "he", "ps", "sd", "ur", "yi"];
+
+/// Composes a draft, or returns every mistake in it, errors and warnings together, in the order of its lines.
+///
+/// `strings` finds the words of a language by its tag (BCP 47).
+pub fn compose(
+    draft: &Draft,
+    publication: &Publication,
+    theme: &Theme,
+    strings: &dyn Fn(&str) -> Result<Strings, Vec<Problem>>,
+) -> Result<Composed, Vec<Problem>> {
+    let mut reading = Reading::of(draft, publication);
+    let mut problems = std::mem::take(&mut reading.problems);
+    problems.extend(refuse_hidden_characters(publication));
+    let strings = strings(&reading.issue.language);
+    let strings = strings.map_err(|mut wrong| problems.append(&mut wrong)).ok();
+    let is_fine = !problems.iter().any(Problem::is_error);
+    let Some(strings) = strings.filter(|_| is_fine) else {
+        return Err(problems);
+    };
+    match set(&mut reading, publication, theme, &strings) {
+        Ok(edition) => Ok(Composed { edition, issue: reading.issue, warnings: problems }),
+        Err(problem) => {
+            problems.push(problem);
+            Err(problems)
+        }
+    }
+}
+
+/// Sets a draft without errors in both parts.
+fn set(
+    reading: &mut Reading<'_>,
+    publication: &Publication,
+    theme: &Theme,
+    strings: &Strings,
+) -> Result<Edition, Problem> {
+    let full =
+        || Problem::error(WRONG_THEME, Place::default(), "the issue has too many merge fields");
+    let address = reading.marks.mark(Source::Address, Vec::new()).ok_or_else(full)?;
+    let unsubscribe = reading.marks.mark(Source::Unsubscribe, Vec::new()).ok_or_else(full)?;
+    let reading = &*reading;
+    let issue = &reading.issue;
+    let reason = strings.reason.replace("{address}", &address.to_string());
+    let frame = Frame {
+        publication,
+        strings,
+        language: &issue.language,
+        subject: &reading.subject,
+        preheader: &reading.preheader,
+        dateline: dateline(issue, strings),
+        view: view(issue, publication),
+        reason: reason.replace("{title}", &publication.title),
+        unsubscribe: unsubscribe.to_string(),
+    };
+    let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
+    let html = inlined(&layout::document(&frame, reading, &Page { strings, theme, rtl }))?;
+    let mut sheet = Sheet::new(strings, &reading.marks);
+    text::set(&frame, reading, &mut sheet);
+    Ok(Edition {
+        publication: publication.id.clone(),
+        slug: issue.slug.clone(),
+        language: issue.language.clone(),
+        subject: cut_header(&reading.subject, &reading.marks),
+        html: cut_html(&html, &reading.marks),
+        text: sheet.into_passages(),
+        headers: headers(publication),
+        fields: reading.marks.used(),
+    })
+}
+
+fn headers(publication: &Publication) -> Headers {
+    let sender = &publication.sender;
+    Headers {
+        from: sender.from.clone(),
+        reply_to: sender.reply_to.clone(),
+        list_title: publication.title.clone(),
+        list_id: format!("{}.{}", publication.id, sender.from.address.domain()),
+        list_help: publication.links.feedback.clone(),
+        list_archive: publication.links.archive.clone(),
+        bounces: sender.bounces.clone(),
+        web: publication.web.clone(),
+    }
+}
+
+/// Returns the day and the number, as `6 October 2003 | Issue No. 41`.
+fn dateline(issue: &Issue, strings: &Strings) -> String {
+    let date = issue.date.map(|date| strings.long_date(date));
+    let number = issue.number.map(|number| number.to_string());
+    let number = number.map(|number| strings.issue_number.replace("{number}", &number));
+    date.into_iter().chain(number).collect::<Vec<_>>().join(" | ")
+}
+
+/// Returns where the issue is on the web, by the first of its own word, the archive and `postrider web`.
+fn view(issue: &Issue, publication: &Publication) -> Option<String> {
+    let under = |base: &String, folder: &str| {
+        format!("{}{folder}/{}", base.trim_end_matches('/'), issue.slug)
+    };
+    issue
+        .canonical_url
+        .clone()
+        .or_else(|| publication.links.archive.as_ref().map(|archive| under(archive, "")))
+        .or_else(|| publication.web.as_ref().map(|web| under(web, "/issues")))
+        .map(|url| super::url::encoded(&url))
+}
+
+/// Writes the theme's CSS into the elements it dresses.
+fn inlined(document: &str) -> Result<String, Problem> {
+    let options = InlineOptions {
+        keep_style_tags: false,
+        minify_css: true,
+        load_remote_stylesheets: false,
+        ..InlineOptions::default()
+    };
+    CSSInliner::new(options).inline(document).map_err(|error| {
+        Problem::error(WRONG_THEME, Place::default(), format!("the CSS cannot be inlined: {error}"))
+    })
+}
+
+/// Tells every value of the publication that would be taken for a merge field, or that nobody sees.
+fn refuse_hidden_characters(publication: &Publication) -> Option<Problem> {
+    let Publication { title, tagline, motto, publisher, copyright, postal_address, .. } =
+        publication;
+    let texts = [title, tagline, motto, publisher, copyright, postal_address];
+    let labels = publication.links.nav.iter().map(|link| &link.label);
+    let is_wrong = |text: &&String| text.chars().any(|c| is_mark(c) || c.is_control());
+    let wrong = texts.into_iter().chain(&publication.masthead).chain(labels).find(is_wrong)?;
+    let message = format!("`{}` holds a control or private-use character", wrong.escape_debug());
+    Some(Problem::error(WRONG_PUBLICATION, Place::file("publication.toml"), message))
+}

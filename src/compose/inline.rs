@@ -1,0 +1,112 @@
+//! What stands within a line: words, emphasis, code, links and line breaks, set in HTML and in text.
+
+use maud::{Markup, html};
+
+use super::{field::within_url, url};
+
+/// A stretch of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Inline {
+    /// Words as they were written.
+    Text(String),
+    /// Emphasis.
+    Emphasis(Vec<Inline>),
+    /// Strong emphasis.
+    Strong(Vec<Inline>),
+    /// Code.
+    Code(String),
+    /// A link; the address is checked and encoded.
+    Link(String, Vec<Inline>),
+    /// A line break that the editor asked for.
+    Break,
+    /// The end of a line of the source, and what joins it to the next: a blank, or nothing between wide letters.
+    Wrap(&'static str),
+}
+
+/// The addresses of an article in the order of their first use; the text part numbers them.
+#[derive(Debug, Default)]
+pub(super) struct Links(Vec<String>);
+
+impl Links {
+    /// Returns the number of an address, the same for the same target.
+    pub(super) fn number(&mut self, url: &str) -> usize {
+        let known = self.0.iter().position(|known| known == url);
+        known.unwrap_or_else(|| {
+            self.0.push(url.to_owned());
+            self.0.len() - 1
+        }) + 1
+    }
+
+    /// Hands out every address and begins anew.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// Sets a line in HTML.
+pub(super) fn html(inlines: &[Inline]) -> Markup {
+    html! {
+        @for inline in inlines {
+            @match inline {
+                Inline::Text(text) => (text),
+                Inline::Emphasis(inner) => em { (html(inner)) },
+                Inline::Strong(inner) => strong { (html(inner)) },
+                Inline::Code(code) => code.code { (code) },
+                Inline::Link(url, inner) => a.link href=(url) { (html(inner)) },
+                Inline::Break => { br; "\n" },
+                Inline::Wrap(" ") => "\n",
+                Inline::Wrap(_) => {},
+            }
+        }
+    }
+}
+
+/// Sets a line in text: links as `text [1]`, breaks as LF.
+pub(super) fn text(inlines: &[Inline], links: &mut Links) -> String {
+    let mut line = String::new();
+    for inline in inlines {
+        match inline {
+            Inline::Text(text) | Inline::Code(text) => line.push_str(text),
+            Inline::Emphasis(inner) | Inline::Strong(inner) => line.push_str(&text(inner, links)),
+            Inline::Link(url, inner) => {
+                let words = plain(inner);
+                if is_shown_by(url, &words) {
+                    line.push_str(&shown(url));
+                } else {
+                    line.push_str(&format!("{words} [{}]", links.number(url)));
+                }
+            }
+            Inline::Break => line.push('\n'),
+            Inline::Wrap(joint) => line.push_str(joint),
+        }
+    }
+    line
+}
+
+/// Returns the words alone, without addresses.
+pub(super) fn plain(inlines: &[Inline]) -> String {
+    let mut words = String::new();
+    for inline in inlines {
+        match inline {
+            Inline::Text(text) | Inline::Code(text) => words.push_str(text),
+            Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner) => {
+                words.push_str(&plain(inner));
+            }
+            Inline::Break => words.push(' '),
+            Inline::Wrap(joint) => words.push_str(joint),
+        }
+    }
+    words
+}
+
+/// Returns an address as the text part shows it: a mailbox or number without its scheme.
+pub(super) fn shown(url: &str) -> String {
+    let bare = url.strip_prefix("mailto:").filter(|mailbox| !mailbox.contains('?'));
+    within_url(bare.or_else(|| url.strip_prefix("tel:")).unwrap_or(url))
+}
+
+/// Tells whether a link's words are its address, so that naming both would say it twice.
+fn is_shown_by(url: &str, words: &str) -> bool {
+    let words = words.trim();
+    url == url::encoded(words) || shown(url) == words
+}

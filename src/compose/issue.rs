@@ -1,0 +1,307 @@
+//! A parsed draft: what its front matter says, and its articles.
+
+use std::collections::BTreeMap;
+
+use comrak::{
+    Arena,
+    nodes::{Node, NodeValue},
+    parse_document,
+};
+use jiff::civil::Date;
+
+use crate::model::{Problem, Publication};
+
+use super::{
+    block::{self, Blocks, of_article},
+    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
+    field::{Marks, is_mark},
+    front::FrontMatter,
+    inline::{self, Inline},
+    keys::Value,
+    proof::{Help, Proof},
+    reader::{Reader, markdown},
+};
+
+/// The editor's files of one issue.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The name of its folder.
+    pub slug: String,
+    /// The path of `issue.md` as the editor knows it, for problems.
+    pub path: String,
+    /// What `issue.md` holds.
+    pub text: String,
+    /// The other files of the folder, by name.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What an issue says of itself. Texts show a merge field as `{{ name }}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// The name of its folder.
+    pub(super) slug: String,
+    /// The title of the front matter, else that of the first article.
+    pub(super) title: String,
+    /// The subject of the front matter, else the title of the first article.
+    pub(super) subject: String,
+    /// The line that inboxes show after the subject.
+    pub(super) preheader: String,
+    /// The day it is dated.
+    pub(super) date: Option<Date>,
+    /// Its number.
+    pub(super) number: Option<u32>,
+    /// Its language (BCP 47): its own, else the publication's.
+    pub(super) language: String,
+    /// The theme it asks for, else the publication's.
+    pub(super) theme: String,
+    /// Where it is on the web, where it says so itself.
+    pub(super) canonical_url: Option<String>,
+}
+
+impl Issue {
+    /// Returns the title of the front matter, else that of the first article.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Returns the subject of the front matter, else the title of the first article.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Returns the line that inboxes show after the subject.
+    pub fn preheader(&self) -> &str {
+        &self.preheader
+    }
+
+    /// Returns the day it is dated; `None` for a draft without one.
+    pub fn date(&self) -> Option<Date> {
+        self.date
+    }
+
+    /// Returns its number.
+    pub fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    /// Returns its language (BCP 47): its own, else the publication's.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// Returns the name of the theme it asks for, else the publication's.
+    pub fn theme(&self) -> &str {
+        &self.theme
+    }
+}
+
+/// One article.
+#[derive(Debug)]
+pub(super) struct Article {
+    pub(super) title: Vec<Inline>,
+    pub(super) kicker: Option<String>,
+    pub(super) byline: Option<String>,
+    pub(super) blocks: Blocks,
+}
+
+/// A draft that was read: the values, what is set, and every mistake.
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) issue: Issue,
+    /// The subject and the preheader with the characters of their fields.
+    pub(super) subject: String,
+    pub(super) preheader: String,
+    /// What stands before the first article.
+    pub(super) opening: Blocks,
+    pub(super) articles: Vec<Article>,
+    pub(super) marks: Marks<'a>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// The words of the front matter after their fields were lexed.
+#[derive(Debug, Default)]
+struct Said {
+    title: Option<String>,
+    subject: Option<String>,
+    preheader: Option<String>,
+    kicker: Option<String>,
+    byline: Option<String>,
+    credit: Option<String>,
+}
+
+/// Reads a draft as far as it can be read; the problems are every mistake in it, in the order of its lines.
+pub fn parse(draft: &Draft, publication: &Publication) -> (Issue, Vec<Problem>) {
+    let reading = Reading::of(draft, publication);
+    (reading.issue, reading.problems)
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn of(draft: &Draft, publication: &'a Publication) -> Self {
+        let mut proof = Proof::new(&draft.path, &draft.text);
+        refuse_hidden_characters(&mut proof);
+        let mut marks = Marks::new(&publication.list.fields);
+        let (front, body) = FrontMatter::read(&mut proof);
+        let mut lex = |text: &Option<Value<String>>| said(text.as_ref(), &mut marks, &mut proof);
+        let said = Said {
+            title: lex(&front.title),
+            subject: lex(&front.subject),
+            preheader: lex(&front.preheader),
+            kicker: lex(&front.kicker),
+            byline: lex(&front.byline),
+            credit: lex(&front.credit),
+        };
+        let lexed = marks.lex(&draft.text[body..], body, &mut proof);
+        let arena = Arena::new();
+        let root = parse_document(&arena, &lexed.text, &markdown());
+        let mut reader = Reader::new(&mut proof, &lexed);
+        let nodes: Vec<Node<'_>> = root.children().collect();
+        let (opening, articles) = read_articles(&mut reader, &nodes, &said);
+        if articles.is_empty() && body < draft.text.len() {
+            let end = draft.text.trim_end().len();
+            proof
+                .error(NO_ARTICLE, body.min(end)..end, "the issue has no article")
+                .helped("begin one with `# Title`");
+        }
+        let first = articles.first().map_or(String::new(), |article| inline::plain(&article.title));
+        let title = said.title.unwrap_or_else(|| first.clone());
+        let subject = one_line(&said.subject.unwrap_or(first));
+        let preheader = said.preheader.unwrap_or_else(|| opening_words(&opening, &articles));
+        let preheader = one_line(&preheader);
+        let issue = Issue {
+            slug: draft.slug.clone(),
+            title: one_line(&marks.written(&title)),
+            subject: marks.written(&subject),
+            preheader: marks.written(&preheader),
+            date: front.date,
+            number: front.number,
+            language: front.lang.unwrap_or_else(|| publication.language.clone()),
+            theme: front.theme.unwrap_or_else(|| publication.theme.clone()),
+            canonical_url: front.canonical_url,
+        };
+        let problems = proof.into_problems();
+        Self { issue, subject, preheader, opening, articles, marks, problems }
+    }
+}
+
+/// Reads the blocks before the first article, and the articles. Without a `#` of its own the front matter's title heads them all.
+fn read_articles<'n>(
+    reader: &mut Reader<'_, '_>,
+    nodes: &[Node<'n>],
+    said: &Said,
+) -> (Blocks, Vec<Article>) {
+    let first = nodes.iter().position(|node| is_title(node)).unwrap_or(nodes.len());
+    let (before, titled) = nodes.split_at(first);
+    let opening = read_blocks(reader, before);
+    let mut articles: Vec<Article> = titled
+        .chunk_by(|_, next| !is_title(next))
+        .map(|nodes| read_article(reader, nodes, said))
+        .collect();
+    match &said.title {
+        Some(title) if articles.is_empty() && !opening.is_empty() => {
+            let title = vec![Inline::Text(title.clone())];
+            articles.push(Article::new(title, BTreeMap::new(), opening, said));
+            (Blocks::new(), articles)
+        }
+        _ => (opening, articles),
+    }
+}
+
+/// Reads a title and what follows it up to the next.
+fn read_article<'n>(reader: &mut Reader<'_, '_>, nodes: &[Node<'n>], said: &Said) -> Article {
+    let (heading, rest) = (nodes[0], &nodes[1..]);
+    let span = reader.line(heading);
+    let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
+    let title = reader.heading(heading);
+    reader.heading_level = 1;
+    let article = Article::new(title, attributes, read_blocks(reader, rest), said);
+    if !article.blocks.iter().any(|block| block.is_credit()) {
+        reader
+            .proof
+            .warning(NO_CREDIT, span, "the article does not say where it comes from")
+            .helped("write `# Title {credit=\"TOL 06.x.03\"}`");
+    }
+    article
+}
+
+fn read_blocks<'n>(reader: &mut Reader<'_, '_>, nodes: &[Node<'n>]) -> Blocks {
+    nodes.iter().filter_map(|node| block::read_one(reader, node)).collect()
+}
+
+fn is_title(node: Node<'_>) -> bool {
+    matches!(&node.data().value, NodeValue::Heading(heading) if heading.level == 1)
+}
+
+impl Article {
+    /// Makes one; what it does not say of itself the front matter says for all.
+    fn new(
+        title: Vec<Inline>,
+        mut attributes: BTreeMap<String, String>,
+        mut blocks: Blocks,
+        said: &Said,
+    ) -> Self {
+        let mut of = |key, general: &Option<String>| {
+            attributes
+                .remove(key)
+                .or_else(|| general.clone())
+                .filter(|text| !text.trim().is_empty())
+        };
+        let (kicker, byline) = (of("kicker", &said.kicker), of("byline", &said.byline));
+        let has_credit = blocks.iter().any(|block| block.is_credit());
+        let credit = of("credit", &said.credit).filter(|_| !has_credit);
+        blocks.extend(credit.as_deref().map(of_article));
+        Self { title, kicker, byline, blocks }
+    }
+}
+
+/// Replaces the fields of a text of the front matter.
+fn said(
+    text: Option<&Value<String>>,
+    marks: &mut Marks<'_>,
+    proof: &mut Proof<'_>,
+) -> Option<String> {
+    let Value { value, span } = text?;
+    // Between its quotes a text stands as it is, unless it holds escapes; then its fields are shown at its beginning.
+    let at = proof.text()[span.clone()].find(value.as_str()).unwrap_or(0);
+    let lexed = marks.lex(value, span.start + at, proof).text;
+    Some(lexed).filter(|text| !text.trim().is_empty())
+}
+
+/// Returns the first words of an issue, for inboxes to show: at most 140 characters, cut at a blank, and without a field.
+fn opening_words(opening: &Blocks, articles: &[Article]) -> String {
+    let blocks = opening.iter().chain(articles.iter().flat_map(|article| &article.blocks));
+    let words = blocks
+        .filter_map(|block| block.opening().map(inline::plain))
+        .find(|words| words.chars().count() >= 40 && !words.contains(is_mark))
+        .unwrap_or_default();
+    let words = one_line(&words);
+    if words.chars().count() <= 140 {
+        return words;
+    }
+    let cut: String = words.chars().take(139).collect();
+    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before);
+    format!("{}…", cut.trim_end_matches([',', ';', ':', '—', '–', ' ']))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Marks characters that nobody sees: they would hide what an issue says, or be taken for a merge field.
+fn refuse_hidden_characters(proof: &mut Proof<'_>) {
+    for (at, letter) in proof.text().char_indices() {
+        let is_mark_of_order = at == 0 && letter == '\u{feff}';
+        let is_hidden = match letter {
+            '\n' | '\r' | '\t' => false,
+            '\u{200b}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => !is_mark_of_order,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+            _ => letter.is_control(),
+        };
+        let what = if is_mark(letter) { "private-use" } else { "hidden" };
+        if is_hidden || is_mark(letter) {
+            let name = format!("a {what} character, U+{:04X}", u32::from(letter));
+            proof
+                .error(FORBIDDEN_CHARACTER, at..at + letter.len_utf8(), name)
+                .helped("delete it and write what was meant");
+        }
+    }
+}

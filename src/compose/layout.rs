@@ -1,0 +1,276 @@
+//! The HTML document around the articles, and everything in it that no theme may leave out.
+//!
+//! Masthead, view in browser, disclaimer, privacy, feedback, postal address,
+//! reason and unsubscribe come from [`Frame`], whose fields are not optional.
+//! The text part sets the same frame in `text.rs`.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::model::Publication;
+
+use super::{
+    block::{self, button},
+    inline,
+    issue::{Article, Reading},
+    strings::Strings,
+    theme::Theme,
+};
+
+/// What inboxes show after the preheader, so that the masthead does not follow it there.
+const FILLER: &str = "\u{2007}\u{feff}\u{34f} ";
+
+/// How many characters the preheader and its filler come to.
+const PREHEADER_LENGTH: usize = 200;
+
+/// What surrounds the articles in both parts.
+#[derive(Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) publication: &'a Publication,
+    pub(super) strings: &'a Strings,
+    pub(super) language: &'a str,
+    pub(super) subject: &'a str,
+    pub(super) preheader: &'a str,
+    pub(super) dateline: String,
+    /// Where the issue is on the web; `None` where nobody knows.
+    pub(super) view: Option<String>,
+    /// Why the reader gets it, with the character that stands for their address.
+    pub(super) reason: String,
+    /// The character that stands for the reader's own way out.
+    pub(super) unsubscribe: String,
+}
+
+/// What a block needs to know of the page it is set on.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    pub(super) strings: &'a Strings,
+    pub(super) theme: &'a Theme,
+    pub(super) rtl: bool,
+}
+
+impl Frame<'_> {
+    /// Returns the footer's motto in capitals, as printed reports have it.
+    pub(super) fn motto(&self) -> String {
+        self.publication.motto.to_uppercase()
+    }
+
+    /// Returns the line of the copyright.
+    pub(super) fn copyright(&self) -> String {
+        let Publication { publisher, copyright, .. } = self.publication;
+        format!("© {publisher} {copyright}").trim_end().to_owned()
+    }
+
+    /// Returns the three links every issue ends with.
+    pub(super) fn legal_links(&self) -> [(&str, &str); 3] {
+        let links = &self.publication.links;
+        [
+            (&self.strings.disclaimer, &links.disclaimer),
+            (&self.strings.privacy, &links.privacy),
+            (&self.strings.feedback, &links.feedback),
+        ]
+    }
+
+    /// Returns the call to subscribe, where one can.
+    pub(super) fn call(&self) -> Option<(String, &str)> {
+        let url = self.publication.links.subscribe.as_deref()?;
+        Some((self.strings.subscribe.replace("{title}", &self.publication.title), url))
+    }
+}
+
+impl Page<'_> {
+    /// Returns how wide a line is, in pixels.
+    pub(super) fn line_width(&self) -> u32 {
+        self.theme.line_width()
+    }
+
+    /// Returns what keeps a cell of a given height from collapsing.
+    pub(super) fn space(&self) -> Markup {
+        PreEscaped("&nbsp;".to_owned())
+    }
+
+    /// Sets the blank below a block whose own margin not every program keeps.
+    pub(super) fn gap(&self) -> Markup {
+        row(&html! { td.gap { (self.space()) } })
+    }
+}
+
+/// Sets the whole document, its CSS not yet inlined.
+pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> String {
+    let dir = if page.rtl { "rtl" } else { "ltr" };
+    let lang = frame.language;
+    let document = html! {
+        (DOCTYPE) "\n"
+        html lang=(lang) dir=(dir) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
+            (head(frame, page))
+            "\n"
+            body xml:lang=(lang) bgcolor=(page.theme.colour("ground")) {
+                (preheader(frame.preheader))
+                div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
+                    table.ground role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" bgcolor=(page.theme.colour("ground")) {
+                        tr { td align="center" { (sheet(frame, reading, page)) } }
+                    }
+                }
+                "\n"
+            }
+        }
+        "\n"
+    };
+    document.into_string()
+}
+
+fn head(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
+    html! {
+        "\n"
+        head {
+            "\n" meta charset="utf-8";
+            "\n" meta name="viewport" content="width=device-width,initial-scale=1";
+            "\n" meta name="x-apple-disable-message-reformatting";
+            "\n" meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no";
+            "\n" meta name="color-scheme" content="light dark";
+            "\n" meta name="supported-color-schemes" content="light dark";
+            "\n" title { (frame.subject) }
+            "\n" (PreEscaped(MSO_HEAD))
+            "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl))) }
+            "\n"
+        }
+    }
+}
+
+/// Outlook for Windows: 96 dots to the inch, and the line heights that are asked for.
+const MSO_HEAD: &str = "<!--[if mso]><noscript><xml><o:OfficeDocumentSettings><o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml></noscript><style>table{border-collapse:collapse}h1,h2,h3,p,li,td,th{mso-line-height-rule:exactly}</style><![endif]-->";
+
+fn preheader(words: &str) -> Markup {
+    let missing = PREHEADER_LENGTH.saturating_sub(words.chars().count());
+    let filler = FILLER.repeat(missing.div_ceil(FILLER.chars().count()));
+    html! { div.preheader aria-hidden="true" { (words) (filler) } "\n" }
+}
+
+/// Sets the sheet, in a table of its own width for Outlook, which knows no greatest width.
+fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+    let width = page.theme.sheet_width();
+    let paper = page.theme.colour("paper");
+    html! {
+        (PreEscaped(format!("<!--[if mso]><table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" width=\"{width}\" align=\"center\"><tr><td><![endif]-->")))
+        "\n"
+        table.sheet role="presentation" cellpadding="0" cellspacing="0" border="0" width=(width) align="center" bgcolor=(paper) {
+            @if let Some(view) = &frame.view {
+                tr { td.above bgcolor=(page.theme.colour("ground")) {
+                    a.quiet href=(view) { (frame.strings.view_in_browser) }
+                } }
+                "\n"
+            }
+            tr { td.masthead { (masthead(frame)) } }
+            "\n"
+            tr { td.side { (row(&html! { td.dateline { (dateline(&frame.dateline)) } })) } }
+            "\n"
+            @if reading.articles.len() > 2 { tr { td.copy { (contents(frame, reading)) } } "\n" }
+            @if !reading.opening.is_empty() {
+                tr { td.copy { "\n" (block::html(&reading.opening, page)) } }
+                "\n"
+            }
+            @for (index, article) in reading.articles.iter().enumerate() {
+                @if index > 0 {
+                    tr { td.side { (row(&html! { td.line { (page.space()) } })) } }
+                    "\n"
+                }
+                tr { td.copy { "\n" (self::article(article, page)) } }
+                "\n"
+            }
+            @if let Some((words, url)) = frame.call() {
+                tr { td.call { (button::html(url, &words)) } }
+                "\n"
+            }
+            tr { td.footer bgcolor=(page.theme.colour("ground")) { "\n" (footer(frame)) } }
+            "\n"
+        }
+        (PreEscaped("<!--[if mso]></td></tr></table><![endif]-->"))
+    }
+}
+
+fn masthead(frame: &Frame<'_>) -> Markup {
+    let publication = frame.publication;
+    html! {
+        @if !publication.masthead.is_empty() {
+            p.cities { (publication.masthead.join(" : ")) }
+        }
+        p.nameplate {
+            @match &publication.links.website {
+                Some(url) => a.nameplate-link href=(url) { (publication.title) },
+                None => (publication.title),
+            }
+        }
+        @if !publication.tagline.is_empty() {
+            p.tagline { (publication.tagline) }
+        }
+        @if !publication.links.nav.is_empty() {
+            p.nav {
+                @for (index, link) in publication.links.nav.iter().enumerate() {
+                    @if index > 0 { " : " }
+                    a.link href=(link.url) { (link.label) }
+                }
+            }
+        }
+    }
+}
+
+/// Sets the bar between the date and the number in the accent.
+fn dateline(dateline: &str) -> Markup {
+    html! {
+        @for (index, part) in dateline.split(" | ").enumerate() {
+            @if index > 0 { " " span.bar { "|" } " " }
+            (part)
+        }
+    }
+}
+
+fn contents(frame: &Frame<'_>, reading: &Reading<'_>) -> Markup {
+    html! {
+        p.label { (frame.strings.contents) }
+        ol.list {
+            @for article in &reading.articles {
+                li.item { (inline::plain(&article.title)) }
+            }
+        }
+    }
+}
+
+fn article(article: &Article, page: &Page<'_>) -> Markup {
+    html! {
+        @if let Some(kicker) = &article.kicker { p.kicker { (kicker) } "\n" }
+        h1.headline { (inline::html(&article.title)) }
+        "\n"
+        @if let Some(byline) = &article.byline { p.byline { (byline) } "\n" }
+        (block::html(&article.blocks, page))
+    }
+}
+
+fn footer(frame: &Frame<'_>) -> Markup {
+    html! {
+        @if !frame.publication.motto.is_empty() { p.motto { (frame.motto()) } "\n" }
+        p.small { (frame.copyright()) }
+        "\n"
+        p.small {
+            @for (index, (label, url)) in frame.legal_links().into_iter().enumerate() {
+                @if index > 0 { " : " }
+                a.quiet href=(url) { (label) }
+            }
+        }
+        "\n"
+        p.small { (frame.publication.postal_address) }
+        "\n"
+        p.small {
+            (frame.reason) " "
+            a.quiet href=(frame.unsubscribe) { (frame.strings.unsubscribe) }
+        }
+        "\n"
+    }
+}
+
+/// Sets a cell as a table of its own.
+fn row(cell: &Markup) -> Markup {
+    html! {
+        table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
+            tr { (cell) }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Reads a draft's body: Markdown into blocks and inlines, every mistake marked where it stands.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use comrak::{
+    Options,
+    nodes::{Node, NodeValue},
+};
+use unicode_width::UnicodeWidthChar;
+
+use super::{
+    block::{self, Block, Blocks, DIRECTIVES},
+    code::{
+        EMPTY, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
+        UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_HEADING, WRONG_IMAGE, WRONG_LINK,
+    },
+    field::Lexed,
+    inline::{self, Inline},
+    nearest::nearest,
+    proof::{Help, Proof},
+    url,
+};
+
+/// How deep blocks may stand in one another; mail programs set no more, and neither does anybody read it.
+const BLOCK_DEPTH: usize = 6;
+
+/// How deep emphasis and links may stand in one another.
+const INLINE_DEPTH: usize = 8;
+
+/// Where the reading stands.
+#[derive(Debug)]
+pub(super) struct Reader<'r, 'p> {
+    /// Where mistakes are marked.
+    pub(super) proof: &'r mut Proof<'p>,
+    /// The level of the last heading.
+    pub(super) heading_level: u8,
+    body: &'r Lexed,
+    /// The byte each line of the body begins at.
+    lines: Vec<usize>,
+    depth: usize,
+}
+
+/// Returns how Markdown is read: quotations and credits survive byte for byte, so nothing is smart.
+pub(super) fn markdown() -> Options<'static> {
+    let mut options = Options::default();
+    options.extension.table = true;
+    options.extension.alerts = true;
+    options.extension.block_directive = true;
+    options.extension.header_attributes = true;
+    options.extension.link_attributes = true;
+    // A line of hyphens below a paragraph is a rule, never a heading.
+    options.parse.ignore_setext = true;
+    options
+}
+
+impl<'r, 'p> Reader<'r, 'p> {
+    pub(super) fn new(proof: &'r mut Proof<'p>, body: &'r Lexed) -> Self {
+        Self { proof, heading_level: 1, lines: line_starts(&body.text), body, depth: 0 }
+    }
+
+    /// Reads blocks that stand within another.
+    pub(super) fn nested<'a>(&mut self, nodes: &[Node<'a>]) -> Blocks {
+        if self.depth == BLOCK_DEPTH {
+            if let Some(node) = nodes.first() {
+                let span = self.line(node);
+                self.proof.error(TOO_DEEP, span, "blocks are nested too deep");
+            }
+            return Blocks::new();
+        }
+        self.depth += 1;
+        let blocks = nodes.iter().filter_map(|node| block::read_one(self, node)).collect();
+        self.depth -= 1;
+        blocks
+    }
+
+    /// Tells whether the block being read stands within another.
+    pub(super) fn is_nested(&self) -> bool {
+        self.depth > 0
+    }
+
+    /// Tells whether a node is a paragraph of words.
+    pub(super) fn is_paragraph(&self, node: &Node<'_>) -> bool {
+        matches!(node.data().value, NodeValue::Paragraph) && !block::is_figure(node)
+    }
+
+    /// Reads what a node holds within a line.
+    pub(super) fn inlines<'a>(&mut self, node: Node<'a>) -> Vec<Inline> {
+        let mut inlines = Vec::new();
+        self.push_inlines(node, 0, &mut inlines);
+        inlines
+    }
+
+    /// Reads a heading's words, which have to say something.
+    pub(super) fn heading<'a>(&mut self, node: Node<'a>) -> Vec<Inline> {
+        let words = self.inlines(node);
+        let plain = inline::plain(&words);
+        let span = self.line(node);
+        if plain.trim().is_empty() {
+            self.proof.error(WRONG_HEADING, span, "the heading is empty");
+        } else if plain.trim_end().ends_with('}') && plain.contains('{') {
+            self.malformed_attributes(span);
+        }
+        words
+    }
+
+    /// Returns the attributes in braces after a heading or image; those that are not `known` are marked.
+    pub(super) fn attributes<'a>(
+        &mut self,
+        node: Node<'a>,
+        known: &[&'static str],
+    ) -> BTreeMap<String, String> {
+        let Some(attributes) = node.data().attrs.clone() else {
+            return BTreeMap::new();
+        };
+        let line = self.line(node);
+        let of_id = attributes.id.iter().map(|id| format!("#{id}"));
+        let of_class = attributes.classes.iter().map(|class| format!(".{class}"));
+        let keys = attributes.pairs.iter().map(|(key, _)| key.clone());
+        for key in of_id.chain(of_class).chain(keys) {
+            if !known.contains(&key.as_str()) {
+                let span = self.find(&key, &line);
+                self.proof
+                    .error(UNKNOWN_ATTRIBUTE, span, format!("no attribute is named `{key}` here"))
+                    .perhaps(nearest(&key, known.iter().copied()));
+            }
+        }
+        attributes.pairs.into_iter().collect()
+    }
+
+    /// Reads a `:::` directive by its name.
+    pub(super) fn directive<'a>(&mut self, node: Node<'a>, info: &str) -> Option<Box<dyn Block>> {
+        let line = self.line(node);
+        let name = info.split_whitespace().next().unwrap_or_default();
+        if name.is_empty() {
+            self.proof
+                .error(OPEN_DIRECTIVE, line, "`:::` closes a directive, and none is open")
+                .helped("begin one with its name, as in `:::button`");
+            // What follows stands outside of it, as far as the editor is concerned.
+            return None;
+        }
+        if !self.is_closed(node) {
+            self.proof
+                .error(
+                    OPEN_DIRECTIVE,
+                    line.clone(),
+                    format!("the directive `{name}` is not closed"),
+                )
+                .helped("end it with a line `:::`");
+        }
+        let Some((_, read)) = DIRECTIVES.iter().find(|(known, _)| *known == name) else {
+            let known = DIRECTIVES.iter().map(|(known, _)| *known);
+            let span = self.find(name, &line);
+            self.proof
+                .error(UNKNOWN_DIRECTIVE, span, format!("no directive is named `{name}`"))
+                .help = Some(match nearest(name, known.clone()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are `{}`", known.collect::<Vec<_>>().join("`, `")),
+            });
+            // Its content is read all the same, so that every mistake is told at once.
+            let nodes: Vec<Node<'a>> = node.children().collect();
+            self.nested(&nodes);
+            return None;
+        };
+        read(self, node)
+    }
+
+    /// Returns what stands after a directive's name.
+    pub(super) fn argument(&self, node: Node<'_>) -> String {
+        match &node.data().value {
+            NodeValue::BlockDirective(directive) => directive
+                .info
+                .split_once(char::is_whitespace)
+                .map_or(String::new(), |(_, argument)| argument.trim().to_owned()),
+            _ => String::new(),
+        }
+    }
+
+    /// Returns a link's address, checked and encoded; `None` after marking what is wrong.
+    pub(super) fn link_target<'a>(&mut self, node: Node<'a>) -> Option<String> {
+        let NodeValue::Link(link) = node.data().value.clone() else { return None };
+        let span = self.span(node);
+        let shown = link.url.clone();
+        let help = "links are absolute: `https://...`, `mailto:...` or `tel:...`";
+        match url::check(&link.url) {
+            Ok(()) => return Some(url::encoded(&link.url)),
+            Err(url::Wrong::Empty) => {
+                self.proof.error(WRONG_LINK, span, "the link leads nowhere").helped(help);
+            }
+            Err(url::Wrong::Scheme) => {
+                let message = format!("the link `{shown}` does not lead to a page of the web");
+                self.proof.error(WRONG_LINK, span, message).helped(help);
+            }
+            Err(url::Wrong::Host) => {
+                let message = format!("the link `{shown}` does not lead where every reader can go");
+                self.proof.error(WRONG_LINK, span, message).helped(help);
+            }
+            Err(url::Wrong::Field) => {
+                self.proof
+                    .error(MISPLACED_FIELD, span, "a merge field would decide where the link leads")
+                    .helped("let it be the whole link, or stand after the host");
+            }
+        }
+        None
+    }
+
+    /// Returns the words of an image for those who do not see it.
+    pub(super) fn alt<'a>(&mut self, image: Node<'a>) -> String {
+        let alt = inline::plain(&self.inlines(image));
+        if image.next_sibling().is_some_and(
+            |next| matches!(&next.data().value, NodeValue::Text(text) if text.starts_with('{')),
+        ) {
+            let span = self.line(image);
+            self.malformed_attributes(span);
+        }
+        alt
+    }
+
+    /// Returns the bytes of the draft that a node was read from.
+    pub(super) fn span(&self, node: Node<'_>) -> Range<usize> {
+        let position = node.data().sourcepos;
+        let start = self.offset(position.start.line, position.start.column.saturating_sub(1));
+        let end = self.offset(position.end.line, position.end.column);
+        let start = self.body.origin(start);
+        start..self.body.origin(end).max(start)
+    }
+
+    /// Returns the bytes of the first line of a node.
+    pub(super) fn line(&self, node: Node<'_>) -> Range<usize> {
+        let start = self.span(node).start;
+        let rest = &self.proof.text()[start..];
+        start..start + rest.find(['\n', '\r']).unwrap_or(rest.len())
+    }
+
+    fn push_inlines<'a>(&mut self, node: Node<'a>, depth: usize, inlines: &mut Vec<Inline>) {
+        if depth > INLINE_DEPTH {
+            let span = self.span(node);
+            self.proof.error(TOO_DEEP, span, "emphasis is nested too deep");
+            return;
+        }
+        for child in node.children() {
+            let value = child.data().value.clone();
+            match value {
+                NodeValue::Text(text) => push_text(&text, inlines),
+                NodeValue::SoftBreak => inlines.push(Inline::Wrap(joint(inlines, child))),
+                NodeValue::LineBreak => inlines.push(Inline::Break),
+                NodeValue::Code(code) => inlines.push(Inline::Code(code.literal)),
+                NodeValue::Emph => inlines.push(Inline::Emphasis(self.within(child, depth))),
+                NodeValue::Strong => inlines.push(Inline::Strong(self.within(child, depth))),
+                NodeValue::Link(_) => self.push_link(child, depth, inlines),
+                NodeValue::Image(_) => {
+                    let span = self.span(child);
+                    self.proof
+                        .error(WRONG_IMAGE, span, "an image stands in a paragraph of its own")
+                        .helped("put a blank line before and after it");
+                }
+                NodeValue::HtmlInline(_) => {
+                    let span = self.span(child);
+                    self.proof
+                        .error(RAW_HTML, span, "an issue holds no HTML")
+                        .helped("write `\\<` for the character itself");
+                }
+                _ => {
+                    let span = self.span(child);
+                    self.proof.error(
+                        UNSUPPORTED,
+                        span,
+                        "an issue does not use this form of Markdown",
+                    );
+                }
+            }
+        }
+    }
+
+    fn within<'a>(&mut self, node: Node<'a>, depth: usize) -> Vec<Inline> {
+        let mut inlines = Vec::new();
+        self.push_inlines(node, depth + 1, &mut inlines);
+        inlines
+    }
+
+    fn push_link<'a>(&mut self, node: Node<'a>, depth: usize, inlines: &mut Vec<Inline>) {
+        let words = self.within(node, depth);
+        if inline::plain(&words).trim().is_empty() {
+            let span = self.span(node);
+            self.proof.error(EMPTY, span, "the link has no words");
+        }
+        self.attributes(node, &[]);
+        match self.link_target(node) {
+            Some(url) => inlines.push(Inline::Link(url, words)),
+            None => inlines.extend(words),
+        }
+    }
+
+    fn malformed_attributes(&mut self, line: Range<usize>) {
+        let span = self.find("{", &line);
+        self.proof
+            .error(MALFORMED_ATTRIBUTES, span.start..line.end, "the attributes cannot be read")
+            .helped("write each as `key=\"value\"`, with a blank between two");
+    }
+
+    /// Tells whether a directive's last line closes it.
+    fn is_closed(&self, node: Node<'_>) -> bool {
+        let position = node.data().sourcepos;
+        let start = self.offset(position.end.line, 0);
+        let end = self.offset(position.end.line + 1, 0);
+        let line = self.body.text[start..end].trim().trim_start_matches(['>', ' ']);
+        position.end.line > position.start.line && line.starts_with(":::")
+    }
+
+    /// Returns where `word` stands within `line`, or the line as a whole.
+    fn find(&self, word: &str, line: &Range<usize>) -> Range<usize> {
+        match self.proof.text()[line.clone()].rfind(word) {
+            Some(at) => line.start + at..line.start + at + word.len(),
+            None => line.clone(),
+        }
+    }
+
+    /// Returns the byte of the body's text at a line, counted from 1, and a column of bytes, counted from 0.
+    fn offset(&self, line: usize, column: usize) -> usize {
+        let length = self.body.text.len();
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(length);
+        let mut at = (start + column).min(length);
+        while !self.body.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+}
+
+/// Joins neighbouring texts, which Markdown splits at every character that might have meant something.
+fn push_text(text: &str, inlines: &mut Vec<Inline>) {
+    match inlines.last_mut() {
+        Some(Inline::Text(last)) => last.push_str(text),
+        _ => inlines.push(Inline::Text(text.to_owned())),
+    }
+}
+
+/// Returns what stands for a line end: a blank, but nothing between two wide letters.
+fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
+    let is_wide = |letter: Option<char>| letter.and_then(UnicodeWidthChar::width) == Some(2);
+    let before = match before.last() {
+        Some(Inline::Text(text)) => text.chars().next_back(),
+        _ => None,
+    };
+    let after = line_end.next_sibling().and_then(|next| match &next.data().value {
+        NodeValue::Text(text) => text.chars().next(),
+        _ => None,
+    });
+    if is_wide(before) && is_wide(after) { "" } else { " " }
+}
+
+/// Returns where each line begins, counted as Markdown does: LF, CRLF and CR end one.
+fn line_starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let ends = (0..bytes.len()).filter(|&at| match bytes[at] {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    std::iter::once(0).chain(ends.map(|at| at + 1)).collect()
+}

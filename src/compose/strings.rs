@@ -1,0 +1,185 @@
+//! The layout's own words in the issue's language: `templates/strings/<lang>.toml`, where no key may be missing.
+
+use jiff::civil::Date;
+
+use crate::model::Problem;
+
+use super::{
+    code::WRONG_STRINGS,
+    field::is_mark,
+    keys::Keys,
+    proof::{Help, Proof},
+    theme::TemplateFile,
+};
+
+macro_rules! strings {
+    ($($field:ident $($needs:literal)*,)*) => {
+        /// The layout's own words in one language.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the files in templates/strings say what each is")]
+        pub struct Strings {
+            $(pub(super) $field: String,)*
+            months: Vec<String>,
+        }
+
+        impl Strings {
+            fn from_keys(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Self {
+                Self {
+                    $($field: phrase(stringify!($field), &[$($needs),*], keys, proof),)*
+                    months: months(keys, proof),
+                }
+            }
+        }
+    };
+}
+
+// Each key, and what its text has to hold.
+strings! {
+    date "{day}" "{month}" "{year}",
+    first_day,
+    issue_number "{number}",
+    view_in_browser,
+    contents,
+    subscribe "{title}",
+    disclaimer,
+    privacy,
+    feedback,
+    unsubscribe,
+    reason "{address}" "{title}",
+    links,
+    image,
+    note,
+    tip,
+    important,
+    warning,
+    caution,
+    sponsor,
+}
+
+/// The languages that come with the program.
+const BUILT_IN: [(&str, &str); 6] = [
+    ("en", include_str!("../../templates/strings/en.toml")),
+    ("de", include_str!("../../templates/strings/de.toml")),
+    ("fr", include_str!("../../templates/strings/fr.toml")),
+    ("es", include_str!("../../templates/strings/es.toml")),
+    ("ru", include_str!("../../templates/strings/ru.toml")),
+    ("ar", include_str!("../../templates/strings/ar.toml")),
+];
+
+impl Strings {
+    /// Returns the words of a language that comes with the program, by its tag (BCP 47), as `en` for `en-GB`.
+    pub fn built_in(language: &str) -> Option<Self> {
+        let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let (_, text) = BUILT_IN.iter().find(|(language, _)| *language == primary)?;
+        Self::parse(TemplateFile { name: &primary, text }).ok()
+    }
+
+    /// Returns the words of a language, from a publication's own file where it has one.
+    pub fn load(language: &str, own: Option<&str>) -> Result<Self, Vec<Problem>> {
+        let name = format!("templates/strings/{language}.toml");
+        if let Some(text) = own {
+            return Self::parse(TemplateFile { name: &name, text });
+        }
+        Self::built_in(language).ok_or_else(|| {
+            let mut proof = Proof::new(&name, "");
+            let known = Self::languages().collect::<Vec<_>>().join("`, `");
+            proof
+                .error_of_file(
+                    WRONG_STRINGS,
+                    format!("there are no words for the language `{language}`"),
+                )
+                .helped(format!("write this file, or use one of `{known}`"));
+            proof.into_problems()
+        })
+    }
+
+    /// Returns the tags of the languages that come with the program.
+    pub fn languages() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(language, _)| *language)
+    }
+
+    /// Reads a publication's own file of words; every missing, unknown or wrong key is a problem.
+    pub fn parse(file: TemplateFile<'_>) -> Result<Self, Vec<Problem>> {
+        let mut proof = Proof::new(file.name, file.text);
+        let mut keys = Keys::read(0..file.text.len(), &mut proof);
+        let strings = Self::from_keys(&mut keys, &mut proof);
+        keys.finish(&mut proof);
+        let problems = proof.into_problems();
+        if problems.is_empty() { Ok(strings) } else { Err(problems) }
+    }
+
+    /// Writes a date as the language does.
+    pub(super) fn long_date(&self, date: Date) -> String {
+        let month = usize::try_from(date.month()).ok().and_then(|month| self.months.get(month - 1));
+        let day = if date.day() == 1 { self.first_day.clone() } else { date.day().to_string() };
+        self.date
+            .replace("{day}", &day)
+            .replace("{month}", month.map_or("", String::as_str))
+            .replace("{year}", &date.year().to_string())
+    }
+}
+
+fn phrase(key: &'static str, needs: &[&str], keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> String {
+    let is_there = keys.has(key);
+    let span = keys.span_of(key);
+    let text = keys.needed(key, proof);
+    if !is_there || text.is_empty() {
+        return text;
+    }
+    for need in needs.iter().filter(|need| !text.contains(**need)) {
+        proof
+            .error(WRONG_STRINGS, span.clone(), format!("`{key}` does not hold `{need}`"))
+            .helped("it is filled when an issue is composed");
+    }
+    if text.contains(is_mark) || text.chars().any(char::is_control) {
+        proof.error(
+            WRONG_STRINGS,
+            span,
+            format!("`{key}` holds a control or private-use character"),
+        );
+    }
+    text
+}
+
+fn months(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Vec<String> {
+    let span = keys.span_of("months");
+    let months = keys.texts("months", proof);
+    if months.as_ref().is_none_or(|months| months.value.len() != 12) {
+        proof.error(WRONG_STRINGS, span, "`months` is to name the twelve months");
+    }
+    months.map(|months| months.value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_each_language_does() {
+        let date = jiff::civil::date(2003, 10, 6);
+        for (language, written) in [
+            ("en-GB", "6 October 2003"),
+            ("de", "6. Oktober 2003"),
+            ("fr", "6 octobre 2003"),
+            ("es", "6 de octubre de 2003"),
+            ("ru", "6 октября 2003 г."),
+            ("ar", "6 أكتوبر 2003"),
+        ] {
+            let strings = Strings::built_in(language).expect("it comes with the program");
+            assert_eq!(strings.long_date(date), written);
+        }
+    }
+
+    #[test]
+    fn a_missing_key_and_a_mistaken_one_are_both_told() {
+        let text = include_str!("../../templates/strings/en.toml")
+            .replace("feedback =", "fedback =")
+            .replace("{address}", "you");
+        let problems = Strings::parse(TemplateFile { name: "strings/en.toml", text: &text })
+            .expect_err("it has mistakes");
+        let told: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert!(told.contains(&"`feedback` is missing"), "{told:?}");
+        assert!(told.contains(&"no key is named `fedback`"), "{told:?}");
+        assert!(told.contains(&"`reason` does not hold `{address}`"), "{told:?}");
+    }
+}

@@ -1,0 +1,326 @@
+//! A theme: tokens (light and dark colours, faces, widths) and the CSS that uses them.
+//!
+//! CSS names a token as `$ink`. Every declaration that names a colour is
+//! written twice, once in light for the inliner and once in dark for the
+//! programs that ask for it, so that no theme can forget the night. `$start`
+//! and `$end` are left and right, or the reverse for a script that runs from
+//! right to left. `templates/themes/base.css` dresses every block with the
+//! tokens alone; a theme's own CSS comes after it and may be empty.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::model::Problem;
+
+use super::{
+    code::{WRONG_THEME, WRONG_VALUE},
+    css::{Rule, Sheet, parse, without_comments},
+    field::is_mark,
+    keys::Keys,
+    nearest::nearest,
+    proof::{Help, Proof},
+};
+
+/// A file of a theme or of strings, by the name people know it by.
+#[derive(Clone, Copy, Debug)]
+pub struct TemplateFile<'a> {
+    /// The path relative to the publication.
+    pub name: &'a str,
+    /// What it holds.
+    pub text: &'a str,
+}
+
+/// What dresses the layout. Holding one proves that its files were checked.
+#[derive(Clone, Debug)]
+pub struct Theme {
+    light: Tokens,
+    dark: Tokens,
+    plain: Tokens,
+    sheet_width: u32,
+    gutter: u32,
+    css: Vec<Sheet>,
+}
+
+/// What each token stands for.
+type Tokens = BTreeMap<&'static str, String>;
+
+/// The colours every theme names, once in light and once in dark.
+const COLOURS: [&str; 10] =
+    ["ink", "paper", "ground", "accent", "link", "muted", "rule", "wash", "button", "button_ink"];
+
+/// The faces every theme names.
+const FACES: [&str; 3] = ["copy_face", "head_face", "label_face"];
+
+/// What no theme may hold: nothing is loaded from elsewhere, and nothing ends its own sheet.
+const FORBIDDEN: [&str; 6] = ["@import", "@font-face", "url(", "expression(", "<", "\\"];
+
+const BASE: &str = include_str!("../../templates/themes/base.css");
+
+/// The themes that come with the program: name, theme.toml, theme.css.
+const BUILT_IN: [(&str, &str, &str); 2] = [
+    (
+        "broadsheet",
+        include_str!("../../templates/themes/broadsheet/theme.toml"),
+        include_str!("../../templates/themes/broadsheet/theme.css"),
+    ),
+    (
+        "letter",
+        include_str!("../../templates/themes/letter/theme.toml"),
+        include_str!("../../templates/themes/letter/theme.css"),
+    ),
+];
+
+impl Theme {
+    /// Returns a theme that comes with the program.
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (toml, css) = Self::files(name)?;
+        Self::parse(toml, css).ok()
+    }
+
+    /// Returns a theme by name, a publication's own `theme.toml` or `theme.css` in the place of the one that comes with the program.
+    pub fn load(name: &str, toml: Option<&str>, css: Option<&str>) -> Result<Self, Vec<Problem>> {
+        let built_in = Self::files(name);
+        let own = |name, text| TemplateFile { name, text };
+        let toml = toml.map(|text| own("templates/theme.toml", text));
+        let css = css.map(|text| own("templates/theme.css", text));
+        match (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css))) {
+            (Some(toml), css) => Self::parse(toml, css.unwrap_or(own("templates/theme.css", ""))),
+            (None, _) => {
+                let mut proof = Proof::new("publication.toml", "");
+                let known = Self::names().collect::<Vec<_>>().join("`, `");
+                proof
+                    .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
+                    .helped(format!("there are `{known}`, or write templates/theme.toml"));
+                Err(proof.into_problems())
+            }
+        }
+    }
+
+    fn files(name: &str) -> Option<(TemplateFile<'static>, TemplateFile<'static>)> {
+        let (_, toml, css) = BUILT_IN.iter().find(|(known, ..)| *known == name)?;
+        let file = |name, text| TemplateFile { name, text };
+        Some((file("theme.toml", *toml), file("theme.css", *css)))
+    }
+
+    /// Returns the names of the themes that come with the program.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, ..)| *name)
+    }
+
+    /// Reads a theme's two files; every mistake in them is a problem.
+    pub fn parse(toml: TemplateFile<'_>, css: TemplateFile<'_>) -> Result<Self, Vec<Problem>> {
+        let mut proof = Proof::new(toml.name, toml.text);
+        let mut theme = Self::from_toml(&mut proof);
+        let mut problems = proof.into_problems();
+        for file in [TemplateFile { name: "base.css", text: BASE }, css] {
+            let mut proof = Proof::new(file.name, file.text);
+            theme.css.push(theme.read_css(&mut proof));
+            problems.append(&mut proof.into_problems());
+        }
+        if problems.is_empty() { Ok(theme) } else { Err(problems) }
+    }
+
+    /// Returns a colour by day, for the attributes that old programs read.
+    pub(super) fn colour(&self, token: &str) -> &str {
+        self.light.get(token).map_or("", String::as_str)
+    }
+
+    /// Returns how wide the sheet is, in pixels.
+    pub(super) fn sheet_width(&self) -> u32 {
+        self.sheet_width
+    }
+
+    /// Returns how wide a line of the sheet is, in pixels.
+    pub(super) fn line_width(&self) -> u32 {
+        self.sheet_width - 2 * self.gutter
+    }
+
+    /// Returns the CSS to be inlined.
+    pub(super) fn inlined_css(&self, rtl: bool) -> String {
+        let rules = self.rules().map(|rule| {
+            let declarations: Vec<String> =
+                rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl)).collect();
+            format!("{}{{{}}}", rule.selectors.join(","), declarations.join(";"))
+        });
+        rules.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns the CSS that stays in the document: small screens, and the night in both spellings.
+    pub(super) fn kept_css(&self, rtl: bool) -> String {
+        let mut css =
+            String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
+        for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
+            let rules: Vec<String> = rules
+                .iter()
+                .map(|rule| {
+                    let declarations =
+                        rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
+                    format!(
+                        "{}{{{}}}",
+                        rule.selectors.join(","),
+                        declarations.collect::<Vec<_>>().join(";")
+                    )
+                })
+                .collect();
+            css.push_str(&format!("{condition}{{{}}}\n", rules.join("")));
+        }
+        css.push_str(&format!(
+            "@media (prefers-color-scheme:dark){{\n{}}}\n",
+            self.dark_css("", rtl)
+        ));
+        // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
+        css.push_str(&self.dark_css("[data-ogsc] ", rtl));
+        css
+    }
+
+    fn dark_css(&self, prefix: &str, rtl: bool) -> String {
+        let mut css = String::new();
+        for rule in self.rules() {
+            let coloured: Vec<String> = rule
+                .declarations
+                .iter()
+                .filter(|text| tokens_of(text).any(|(_, token)| COLOURS.contains(&token)))
+                .map(|text| format!("{}!important", self.fill(text, &self.dark, rtl)))
+                .collect();
+            if !coloured.is_empty() {
+                let selectors: Vec<String> =
+                    rule.selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
+                css.push_str(&format!("{}{{{}}}\n", selectors.join(","), coloured.join(";")));
+            }
+        }
+        css
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.css.iter().flat_map(|sheet| &sheet.rules)
+    }
+
+    /// Writes a declaration with its tokens' values.
+    fn fill(&self, text: &str, colours: &Tokens, rtl: bool) -> String {
+        let mut filled = String::new();
+        let mut at = 0;
+        for (span, token) in tokens_of(text) {
+            filled.push_str(&text[at..span.start]);
+            at = span.end;
+            filled.push_str(match token {
+                "start" => {
+                    if rtl {
+                        "right"
+                    } else {
+                        "left"
+                    }
+                }
+                "end" => {
+                    if rtl {
+                        "left"
+                    } else {
+                        "right"
+                    }
+                }
+                _ => {
+                    colours.get(token).or_else(|| self.plain.get(token)).map_or("", String::as_str)
+                }
+            });
+        }
+        filled.push_str(&text[at..]);
+        filled
+    }
+
+    fn from_toml(proof: &mut Proof<'_>) -> Self {
+        let mut keys = Keys::read(0..proof.text().len(), proof);
+        let light = colours(&mut keys, "light", proof);
+        let dark = colours(&mut keys, "dark", proof);
+        let mut plain = Tokens::new();
+        let mut faces = keys.table("faces", proof);
+        for face in FACES {
+            let span = faces.span_of(face);
+            let value = faces.needed(face, proof);
+            if value.contains(['{', '}', ';', '<', '"', '\\']) || value.contains(is_mark) {
+                proof
+                    .error(WRONG_THEME, span, format!("`{face}` is not a list of faces"))
+                    .helped("write one such as `Georgia, 'Times New Roman', serif`");
+            }
+            plain.insert(face, value);
+        }
+        faces.finish(proof);
+        let mut widths = keys.table("widths", proof);
+        let sheet_width = width(&mut widths, "sheet", 480..=640, proof);
+        let gutter = width(&mut widths, "gutter", 0..=64, proof);
+        widths.finish(proof);
+        keys.finish(proof);
+        plain.insert("sheet", format!("{sheet_width}px"));
+        plain.insert("gutter", format!("{gutter}px"));
+        Self { light, dark, plain, sheet_width, gutter, css: Vec::new() }
+    }
+
+    /// Reads a style sheet and checks the tokens it names.
+    fn read_css(&self, proof: &mut Proof<'_>) -> Sheet {
+        let text = &without_comments(proof.text());
+        for forbidden in FORBIDDEN {
+            for (at, _) in text.match_indices(forbidden) {
+                proof.error(
+                    WRONG_THEME,
+                    at..at + forbidden.len(),
+                    format!("a theme may not hold `{forbidden}`"),
+                );
+            }
+        }
+        for (at, letter) in text.char_indices().filter(|(_, letter)| is_mark(*letter)) {
+            let span = at..at + letter.len_utf8();
+            proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
+        }
+        let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter", "start", "end"]);
+        for (span, token) in tokens_of(text) {
+            if !known.clone().any(|known| *known == token) {
+                proof
+                    .error(WRONG_THEME, span, format!("no token is named `{token}`"))
+                    .perhaps(nearest(token, known.clone().copied()));
+            }
+        }
+        parse(proof)
+    }
+}
+
+/// Returns every `$token` with its bytes.
+fn tokens_of(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    text.match_indices('$').map(|(at, _)| {
+        let rest = &text[at + 1..];
+        let length =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        (at..at + 1 + length, &rest[..length])
+    })
+}
+
+fn colours(keys: &mut Keys<'_>, table: &'static str, proof: &mut Proof<'_>) -> Tokens {
+    let mut table = keys.table(table, proof);
+    let mut colours = Tokens::new();
+    for token in COLOURS {
+        let span = table.span_of(token);
+        let value = table.needed(token, proof);
+        let is_colour = value.strip_prefix('#').is_some_and(|hex| {
+            hex.len() == 6 && hex.chars().all(|digit| digit.is_ascii_hexdigit())
+        });
+        if !value.is_empty() && !is_colour {
+            proof
+                .error(WRONG_VALUE, span, format!("`{value}` is not a colour"))
+                .helped("write six hexadecimal digits, as in `#7a1f1f`");
+        }
+        colours.insert(token, value);
+    }
+    table.finish(proof);
+    colours
+}
+
+fn width(
+    keys: &mut Keys<'_>,
+    key: &'static str,
+    allowed: std::ops::RangeInclusive<u32>,
+    proof: &mut Proof<'_>,
+) -> u32 {
+    let span = keys.span_of(key);
+    let width = keys.number(key, proof).map_or(u32::MAX, |width| width.value);
+    if !allowed.contains(&width) {
+        let (least, most) = allowed.clone().into_inner();
+        proof.error(WRONG_VALUE, span, format!("`{key}` is to be a width from {least} to {most}"));
+    }
+    width.clamp(*allowed.start(), *allowed.end())
+}
