@@ -70,6 +70,11 @@ impl Account {
         }
     }
 
+    /// Tells whether nothing was sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.begun == 0
+    }
+
     fn rate(&self) -> f64 {
         let seconds = self.took.as_secs_f64();
         if seconds > 0.0 { count(self.begun) / seconds } else { 0.0 }

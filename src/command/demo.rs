@@ -42,7 +42,7 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     if console.json {
         return Ok(sent.code);
     }
-    if again && sent.ended == Ended::Finished && sent.account.begun_nothing() {
+    if again && sent.ended == Ended::Finished && sent.account.is_idle() {
         console.tell(format_args!(
             "It was delivered before: running it again mails nobody twice. `rm -r {}` starts afresh.",
             folder.display()

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{Failure, exit};
 use crate::{
     cli::Global,
-    compose::{self, Composed, Draft, KeyRing, Strings, Theme},
+    compose::{self, Composed, Draft, Edition, KeyRing, Press, Strings, Theme},
     config,
     ledger::{Ledger, Record, Records, SqliteLedger},
     list,
@@ -183,21 +183,24 @@ impl Newsroom {
 
     /// Composes a draft; the inner result tells the draft's mistakes.
     pub fn try_compose(&self, draft: &Draft) -> Result<Result<Composed, Vec<Problem>>, Failure> {
-        let theme = self.theme(&self.publication.theme)?;
-        Ok(compose::compose(draft, &self.publication, &theme, &|lang| self.strings(lang)))
+        let (issue, _) = compose::parse(draft, &self.publication);
+        let theme = self.theme(issue.theme())?;
+        Ok(compose::compose(draft, &self.publication, &theme, &|language| self.strings(language)))
     }
 
     /// Reads a theme: the publication's own files where it has them, else the built-in ones.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
         let folder = self.root.join("templates");
         let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        Theme::load(name, own("theme.toml").as_deref(), own("theme.css").as_deref())
+        let (toml, css) = (own("theme.toml"), own("theme.css"));
+        Theme::load(name, toml.as_deref(), css.as_deref())
             .map_err(|problems| Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems))
     }
 
-    fn strings(&self, lang: &str) -> Result<Strings, Vec<Problem>> {
-        let file = self.root.join("templates/strings").join(format!("{lang}.toml"));
-        Strings::load(lang, fs::read_to_string(file).ok().as_deref())
+    /// Reads the words around an issue in its language: the publication's own file where it has one.
+    fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
+        let file = self.root.join("templates/strings").join(format!("{language}.toml"));
+        Strings::load(language, fs::read_to_string(file).ok().as_deref())
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.
@@ -236,10 +239,16 @@ impl Newsroom {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
             Err(error) => return Err(Failure::file(&path, "read", &error)),
         };
-        KeyRing::parse(&text).map_err(|error| {
+        text.parse().map_err(|error| {
             Failure::new(exit::CONFIG, format!("failed to read `{}`: {error}", path.display()))
                 .hint("restore it from a backup: without it the unsubscribe links of past issues do not work")
         })
+    }
+
+    /// Sets an edition for printing; `issue` is the ledger's number of it, 0 where there is none yet.
+    pub fn press(&self, edition: &Edition, issue: i64, date: Timestamp) -> Result<Press, Failure> {
+        Press::new(edition, issue, date, self.keys()?)
+            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))
     }
 
     /// Says how to reach the relay, password included; `outbox` is where the built-in one listens.
@@ -287,30 +296,36 @@ impl Newsroom {
         let file = fs::File::open(&path).map_err(|error| {
             Failure::file(&path, "read", &error).hint("the list is [list] csv in publication.toml")
         })?;
-        let records = records(file, name, Arc::clone(&left_out))?;
+        let rows = list::read(file, name).map_err(|problem| {
+            Failure::problems(exit::BAD_DATA, format!("the list {name} cannot be read"), vec![problem])
+        })?;
+        // Whoever stands below a break in the list would be left out in silence, so nothing follows from it.
+        let records = records(rows, Arc::clone(&left_out), list::Reason::ends_the_list);
         Ok((Some(records), left_out))
     }
 }
 
-/// Streams the good records of a list file; the others go to `left_out`.
-pub fn records(file: fs::File, name: &str, left_out: LeftOut) -> Result<Records, Failure> {
-    let rows = list::read(file, name).map_err(|problem| {
-        Failure::problems(exit::BAD_DATA, format!("the list {name} cannot be read"), vec![problem])
-    })?;
-    Ok(Box::new(rows.filter_map(move |row| match row {
-        list::Row::Good(entry) => Some(Record {
+/// Streams the good records of a list file; the others go to `left_out`, and one that `ends` it breaks the stream.
+pub fn records(
+    rows: list::ListReader<fs::File>,
+    left_out: LeftOut,
+    ends: fn(&list::Reason) -> bool,
+) -> Records {
+    Box::new(rows.filter_map(move |row| match row {
+        list::Row::Good(entry) => Some(Ok(Record {
             line: entry.line,
             address: entry.address,
             name: entry.name,
             tags: entry.tags,
             fields: entry.fields,
             state: entry.state,
-        }),
+        })),
         list::Row::Bad(skipped) => {
+            let end = ends(&skipped.reason).then(|| Err(format!("line {}: {}", skipped.line, skipped.reason)));
             left_out.lock().unwrap_or_else(PoisonError::into_inner).push(skipped);
-            None
+            end
         }
-    })))
+    }))
 }
 
 /// Returns the time to go by: `--now`, else the clock's.
@@ -344,7 +359,7 @@ fn make_key(path: &Path) -> Result<String, Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(exit::BUG, format!("the system gives no random bytes: {error}")))?;
-    let text = KeyRing::first(&bytes).to_text();
+    let text = KeyRing::fresh(&bytes).to_lines();
     write_private(path, text.as_bytes())?;
     Ok(text)
 }

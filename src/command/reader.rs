@@ -11,7 +11,7 @@ pub(super) async fn find(newsroom: &Newsroom, text: &str, stranger: bool) -> Res
     if let (Some(records), _) = newsroom.records()? {
         let key = address.key();
         let mut records = records;
-        if let Some(record) = records.find(|record| record.address.key() == key) {
+        if let Some(record) = records.find_map(|record| record.ok().filter(|record| record.address.key() == key)) {
             let mut reader = made_up(record.address);
             reader.name = record.name;
             reader.tags = record.tags;

@@ -14,11 +14,11 @@ use super::{
     account::{grouped, tell_left_out},
     console::{Tone, printable},
     exit,
-    newsroom::{LeftOut, Newsroom, records},
+    newsroom::{LeftOut, Newsroom, records, write_private},
 };
 use crate::{
     cli::{Global, Subscribers},
-    compose,
+    compose::{self, Purpose},
     ledger::{Enrol, Enrolled, Event, Ledger, Record},
     list,
     model::{Address, Subscriber, SubscriberState},
@@ -57,7 +57,7 @@ struct Import {
 struct FileReport {
     file: String,
     format: &'static str,
-    encoding: String,
+    encoding: &'static str,
     delimiter: String,
     read: u64,
     added: u64,
@@ -82,6 +82,7 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
     let ledger = newsroom.ledger()?;
     let mut reports = Vec::new();
     let mut rejected = Vec::new();
+    let mut columns = Vec::new();
     for path in &wish.files {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
@@ -89,7 +90,10 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
         let rows = list::read(file, &name).map_err(|problem| {
             Failure::problems(exit::BAD_DATA, format!("{name} cannot be read"), vec![problem])
         })?;
-        let (encoding, delimiter) = (rows.encoding().to_owned(), rows.delimiter().to_string());
+        let delimiter = rows.delimiter().to_string();
+        if columns.is_empty() {
+            columns = rows.columns().to_vec();
+        }
         let order = Enrol {
             publication: newsroom.publication.id.clone(),
             event: Event { name: "import".to_owned(), source: name.clone(), detail: String::new() },
@@ -97,16 +101,16 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
             resubscribe: wish.resubscribe.clone(),
             rehearse: wish.dry_run,
         };
-        let enrolled = ledger.enrol(order, records(rows, LeftOut::clone(&left_out))).await?;
+        let enrolled = ledger.enrol(order, records(rows, LeftOut::clone(&left_out), |_| false)).await?;
         let bad = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
         if !console.json {
             tell_import(console, &name, &enrolled, &bad, wish.dry_run);
         }
-        reports.push(report(name, encoding, delimiter, &enrolled, &bad));
-        rejected.extend(bad);
+        reports.push(report(name.clone(), delimiter, &enrolled, &bad));
+        rejected.extend(bad.into_iter().map(|row| (name.clone(), row)));
     }
     if let Some(path) = &wish.rejects {
-        write_rejects(path, &rejected)?;
+        write_rejects(path, &columns, &rejected)?;
     }
     if console.json {
         console.document(&serde_json::json!({ "files": reports }));
@@ -114,7 +118,7 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
     Ok(if rejected.is_empty() { exit::DONE } else { exit::BAD_DATA })
 }
 
-fn report(file: String, encoding: String, delimiter: String, enrolled: &Enrolled, bad: &[list::Skipped]) -> FileReport {
+fn report(file: String, delimiter: String, enrolled: &Enrolled, bad: &[list::Skipped]) -> FileReport {
     let of = |state: SubscriberState| enrolled.by_state.get(state.word()).copied().unwrap_or(0);
     let mut skipped: Vec<SkippedReport> = bad
         .iter()
@@ -134,7 +138,7 @@ fn report(file: String, encoding: String, delimiter: String, enrolled: &Enrolled
     FileReport {
         file,
         format: "postrider",
-        encoding,
+        encoding: "utf-8",
         delimiter,
         read: enrolled.read + bad.len() as u64,
         added: enrolled.added,
@@ -178,11 +182,15 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::
     }
 }
 
-fn write_rejects(path: &Path, rejected: &[list::Skipped]) -> Result<(), Failure> {
+fn write_rejects(path: &Path, columns: &[String], rejected: &[(String, list::Skipped)]) -> Result<(), Failure> {
     let mut bytes = Vec::new();
-    list::rejects(&mut bytes, rejected)
-        .map_err(|error| Failure::new(exit::DISK, format!("failed to write the rejects: {error}")))?;
-    super::newsroom::write_private(path, &bytes)
+    let write = |bytes: &mut Vec<u8>| {
+        let mut rejects = list::rejects(bytes, columns)?;
+        rejected.iter().try_for_each(|(file, row)| rejects.write(file, row))?;
+        rejects.finish()
+    };
+    write(&mut bytes).map_err(|error| Failure::file(path, "write", &error))?;
+    write_private(path, &bytes)
 }
 
 async fn add(
@@ -210,7 +218,7 @@ async fn add(
         resubscribe: None,
         rehearse: false,
     };
-    let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(record))).await?;
+    let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(Ok(record)))).await?;
     if let Some((_, _, state)) = enrolled.suppressed.first() {
         return Err(Failure::new(exit::GUARD, format!("{address} is {} and stays so", state.word()))
             .hint("with a new consent: `postrider subscribers import FILE --resubscribe REASON`"));
@@ -249,12 +257,15 @@ async fn by_token(newsroom: &Newsroom, ledger: &dyn Ledger, text: &str) -> Resul
         Failure::new(exit::NO_INPUT, "that is neither an address nor a token of this publication")
             .hint("the token is in the subject or the address of the mail that asks to leave")
     };
-    let read = compose::read_unsubscribe_token(&newsroom.keys()?, &newsroom.publication.id, token)
-        .map_err(|_| wrong())?;
-    let Some(id) = read.reader() else {
+    let publication = &newsroom.publication.id;
+    let read = compose::read_unsubscribe_token(&newsroom.keys()?, token).map_err(|_| wrong())?;
+    if !read.is_of(publication) {
+        return Err(wrong());
+    }
+    if read.purpose == Purpose::Test {
         return Err(Failure::new(exit::GUARD, "that link is from a test mail: it does nothing"));
-    };
-    let found = ledger.subscriber_by_token(&newsroom.publication.id, id).await?;
+    }
+    let found = ledger.subscriber_by_token(publication, &read.subscriber).await?;
     found.map(|reader| reader.address).ok_or_else(wrong)
 }
 

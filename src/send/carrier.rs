@@ -173,7 +173,7 @@ impl Carrier {
             Err(why) => return go_on(unfit(why.to_string())),
         };
         let Some(connection) = &mut self.connection else {
-            return policy::broken(Stage::Connect, "there is no connection");
+            return policy::broken(Stage::Connect, "there is no connection", ticket.attempt);
         };
         let envelope = Envelope { from: &printed.return_path, to: &claim.reader.address };
         let handover =
@@ -182,7 +182,7 @@ impl Carrier {
             Handover::Accepted(reply) => go_on(Outcome::Accepted { said: reply.to_string() }),
             Handover::Refused { stage, reply } => policy::judge(stage, &reply, ticket.attempt),
             Handover::Unfit { why } => go_on(unfit(why)),
-            Handover::NotSent { stage, why } => policy::broken(stage, &why),
+            Handover::NotSent { stage, why } => policy::broken(stage, &why, ticket.attempt),
             Handover::InDoubt { why } => Ruling {
                 outcome: Outcome::InDoubt { said: why },
                 effect: Effect::BackOff,

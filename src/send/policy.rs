@@ -77,14 +77,15 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
     Ruling { outcome, effect }
 }
 
-/// What broke before any byte of the dot had left: tried again soon, not counted against the reader.
-pub fn broken(stage: Stage, why: &str) -> Ruling {
+/// What broke before any byte of the dot had left: tried again soon, then ever later, not counted against the reader.
+pub fn broken(stage: Stage, why: &str, attempt: u32) -> Ruling {
+    let wait = match attempt {
+        0 | 1 => Duration::from_secs(1),
+        2 => Duration::from_secs(30),
+        more => wait(more - 2),
+    };
     Ruling {
-        outcome: Outcome::Deferred {
-            said: format!("at {stage}: {why}"),
-            wait: Duration::from_secs(30),
-            counted: false,
-        },
+        outcome: Outcome::Deferred { said: format!("at {stage}: {why}"), wait, counted: false },
         effect: Effect::BackOff,
     }
 }
