@@ -28,8 +28,8 @@ pub(super) fn run(console: &Console, folder: &Path) -> Result<u8, Failure> {
         console.document(&serde_json::json!({ "folder": folder.display().to_string(), "issue": SAMPLE }));
         return Ok(exit::DONE);
     }
-    let shown = folder.display();
-    console.tell(format_args!("{} is a publication with one issue. Next:", console.paint(Tone::Strong, shown)));
+    let shown = folder.display().to_string();
+    console.tell(format_args!("{} is a publication with one issue. Next:", console.paint(Tone::Strong, &shown)));
     for (command, what) in [
         (format!("cd {shown}"), ""),
         (format!("postrider render {SAMPLE}"), "look at it"),

@@ -245,6 +245,11 @@ impl Newsroom {
         })
     }
 
+    /// Returns the keys, or some that are forgotten at once where there are none yet, so that a look writes nothing.
+    pub fn keys_for_a_look(&self) -> Result<KeyRing, Failure> {
+        if self.root.join(".postrider/key").exists() { self.keys() } else { Ok(KeyRing::fresh(&[0; 32])) }
+    }
+
     /// Sets an edition for printing; `issue` is the ledger's number of it, 0 where there is none yet.
     pub fn press(&self, edition: &Edition, issue: i64, date: Timestamp) -> Result<Press, Failure> {
         Press::new(edition, issue, date, self.keys()?)

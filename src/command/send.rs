@@ -27,7 +27,7 @@ use crate::{
     cli::{self, Global},
     compose::{Composed, Edition, Press, Purpose},
     ledger::{Admit, Event, Freeze, Frozen, IssueRecord, Ledger},
-    model::{IssueState, RelayUrl, Suppressed},
+    model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Halt, Progress, Run, Stop, needs_attention},
 };
@@ -231,7 +231,9 @@ pub(super) async fn freeze_with(
     let (records, left_out) = newsroom.records()?;
     let edition = serde_json::to_vec(&composed.edition)
         .map_err(|error| Failure::new(exit::BUG, format!("failed to keep the edition: {error}")))?;
-    let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
+    let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
+    let press = Press::new(&composed.edition, 0, newsroom.now, keys)
+        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
     let order = Freeze {
         publication: publication.id.clone(),
         slug: folder.slug.clone(),

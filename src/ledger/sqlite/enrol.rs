@@ -8,7 +8,7 @@ use super::{
     list::{self, Newcomer},
 };
 use crate::{
-    ledger::{Enrol, Enrolled, Event, Record, Records},
+    ledger::{Enrol, Enrolled, Event, LedgerError, Record, Records},
     model::{Subscriber, SubscriberState},
 };
 
@@ -35,6 +35,9 @@ pub(super) fn enrol(
     let mut enrolment =
         Enrolment { ledger, now, order, number, secret, report: Enrolled::default() };
     for record in records {
+        let record = record.map_err(|why| {
+            LedgerError::Refused(format!("the list breaks off, and nothing was taken from it: {why}"))
+        })?;
         enrolment.take(&record)?;
     }
     Ok(enrolment.report)

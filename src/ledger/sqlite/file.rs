@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -46,6 +47,22 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Connection), LedgerError>
         why: error.to_string(),
     })?;
     connect(path, &place).map_err(|fault| at_the_door(fault, place))
+}
+
+/// Opens an empty ledger that lives as long as its two connections.
+pub(super) fn open_in_memory() -> Result<(Connection, Connection), LedgerError> {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let name = format!("file:postrider-{number}?mode=memory&cache=shared");
+    let connect = || -> Result<(Connection, Connection), Fault> {
+        let mut writer = Connection::open(&name)?;
+        settle(&writer)?;
+        migrate::migrate(&mut writer, "in memory")?;
+        let reader = Connection::open(&name)?;
+        settle(&reader)?;
+        Ok((writer, reader))
+    };
+    connect().map_err(LedgerError::from)
 }
 
 /// Copies the whole ledger to a new file, for its owner alone, over the connection that reads.

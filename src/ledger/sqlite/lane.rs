@@ -1,5 +1,7 @@
 //! Rate limits as rows, so that processes share them and restarts keep them (rule D11).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -7,36 +9,39 @@ use super::{
     columns::{At, Micros, instant, micros},
     fault::Fault,
 };
-use crate::{model::Rate, send::throttle};
+use crate::{ledger::Reservation, model::Rate, send::throttle};
 
-/// Reserves `count` beginnings and returns their instants, in order.
+/// Reserves up to `count` beginnings, none later than `within` from now.
 pub(super) fn reserve(
     ledger: &Connection,
     now: Micros,
     lane: &str,
     rates: &[Rate],
-    count: usize,
-) -> Result<Vec<Timestamp>, Fault> {
+    (count, within): (usize, Duration),
+) -> Result<Reservation, Fault> {
     let start = instant(now)?;
     if rates.is_empty() {
-        return Ok(vec![start; count]);
+        return Ok(Reservation { at: vec![start; count], next: start });
     }
+    let latest = instant(now.saturating_add(micros(within)))?;
     undo_a_clock_that_was_ahead(ledger, now, lane)?;
     let mut newest = newest(ledger, lane)?;
     let mut begin = ledger.prepare_cached(
         "INSERT INTO beginnings (lane, number, at, asked_at) VALUES (?1, ?2, ?3, ?4)",
     )?;
     let mut instants = Vec::with_capacity(count.min(1_024));
-    for _ in 0..count {
-        let next = throttle::earliest(rates, start, |back| {
-            nth(ledger, lane, newest + 1 - i64::from(back))
-        })?;
+    let earliest = |newest: i64| {
+        throttle::earliest(rates, start, |back| nth(ledger, lane, newest + 1 - i64::from(back)))
+    };
+    let mut next = earliest(newest)?;
+    while instants.len() < count && next <= latest {
         newest += 1;
         begin.execute((lane, newest, next.as_microsecond(), now))?;
         instants.push(next);
+        next = earliest(newest)?;
     }
     forget(ledger, now, lane, rates, newest)?;
-    Ok(instants)
+    Ok(Reservation { at: instants, next })
 }
 
 fn newest(ledger: &Connection, lane: &str) -> Result<i64, Fault> {

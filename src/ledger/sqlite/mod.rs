@@ -32,7 +32,7 @@ use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Freeze, Frozen, Gone, Happening, IssueRecord, Ledger, LedgerError, Mark, Records, Recovered,
-    Resolution,
+    Reservation, Resolution,
 };
 use crate::model::{
     Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally,
@@ -73,28 +73,43 @@ impl SqliteLedger {
         Ok(Self { writer: shared(writer), reader: shared(reader), clock })
     }
 
+    /// Opens an empty one that is gone with the program: to rehearse in where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// None that is known of.
+    pub fn in_memory() -> Result<Self, LedgerError> {
+        let (writer, reader) = file::open_in_memory()?;
+        let shared = |connection| Arc::new(Mutex::new(connection));
+        Ok(Self {
+            writer: shared(writer),
+            reader: shared(reader),
+            clock: Arc::new(Timestamp::now),
+        })
+    }
+
     /// Runs `work` in a transaction that is durable when this returns.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.write_or_rehearse(false, work).await
+        self.write_if(|_| true, work).await
     }
 
-    /// Runs `work` in a transaction, and undoes it where it was only a rehearsal.
-    async fn write_or_rehearse<T: Send + 'static>(
+    /// Runs `work` in a transaction, and undoes it where what it did is not to be kept.
+    async fn write_if<T: Send + 'static>(
         &self,
-        rehearse: bool,
+        keep: impl FnOnce(&T) -> bool + Send + 'static,
         work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let clock = Arc::clone(&self.clock);
         off_thread(&self.writer, move |connection| {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&tx, clock().as_microsecond())?;
-            if rehearse {
-                tx.rollback()?;
-            } else {
+            if keep(&done) {
                 tx.commit()?;
+            } else {
+                tx.rollback()?;
             }
             Ok(done)
         })
@@ -143,7 +158,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
-        self.write_or_rehearse(order.rehearse, move |ledger, now| {
+        let rehearse = order.rehearse;
+        self.write_if(move |_| !rehearse, move |ledger, now| {
             enrol::enrol(ledger, now, &order, records)
         })
         .await
@@ -248,7 +264,10 @@ impl Ledger for SqliteLedger {
         records: Option<Records>,
         admit: Admit,
     ) -> Result<Frozen, LedgerError> {
-        self.write_or_rehearse(order.rehearse, move |ledger, now| {
+        let rehearse = order.rehearse;
+        // An issue for nobody is none: nothing of it stays.
+        let keep = move |frozen: &Frozen| !rehearse && (frozen.recipients > 0 || !frozen.fresh);
+        self.write_if(keep, move |ledger, now| {
             freeze::freeze(ledger, now, &order, records, admit)
         })
         .await
@@ -319,9 +338,11 @@ impl Ledger for SqliteLedger {
         lane: &str,
         rates: &[Rate],
         count: usize,
-    ) -> Result<Vec<Timestamp>, LedgerError> {
+        within: Duration,
+    ) -> Result<Reservation, LedgerError> {
         let (lane, rates) = (lane.to_owned(), rates.to_vec());
-        self.write(move |ledger, now| lane::reserve(ledger, now, &lane, &rates, count)).await
+        self.write(move |ledger, now| lane::reserve(ledger, now, &lane, &rates, (count, within)))
+            .await
     }
 
     async fn resolve(

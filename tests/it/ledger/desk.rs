@@ -65,7 +65,7 @@ impl Desk {
 
     pub(super) async fn enrol(&self, names: &[&str]) -> Enrolled {
         let records: Vec<_> = (2..).zip(names).map(|(line, name)| record(line, name)).collect();
-        self.ledger.enrol(import(), Box::new(records.into_iter())).await.expect("it enrols")
+        self.ledger.enrol(import(), Box::new(records.into_iter().map(Ok))).await.expect("it enrols")
     }
 
     /// Enrols `names` and freezes the issue for them.

@@ -28,7 +28,7 @@ ask_every_ledger! {
 }
 
 async fn enrol(desk: &Desk, order: Enrol, records: Vec<Record>) -> Enrolled {
-    desk.ledger.enrol(order, Box::new(records.into_iter())).await.expect("it enrols")
+    desk.ledger.enrol(order, Box::new(records.into_iter().map(Ok))).await.expect("it enrols")
 }
 
 async fn records_become_people_with_a_history(desk: Desk) {
@@ -206,7 +206,7 @@ async fn an_erased_person_is_only_a_hash_and_is_not_revived(desk: Desk) {
     assert_eq!(history.len(), 1, "only the erasure");
     assert_eq!(desk.enrol(&["ann"]).await.suppressed, [(2, address("ann"), S::Erased)]);
     let again = Freeze { slug: "next".to_owned(), ..order() };
-    let list_file = Box::new([record(2, "bob")].into_iter());
+    let list_file = Box::new([record(2, "bob")].into_iter().map(Ok));
     let frozen = desk.ledger.freeze(again, Some(list_file), Box::new(|_| Ok(()))).await;
     assert_eq!(frozen.expect("it freezes").planned, 1, "no list names her");
     assert_eq!(desk.tell("ann", S::Active, "add").await, Some(S::Erased));
