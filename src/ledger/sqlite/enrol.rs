@@ -36,7 +36,9 @@ pub(super) fn enrol(
         Enrolment { ledger, now, order, number, secret, report: Enrolled::default() };
     for record in records {
         let record = record.map_err(|why| {
-            LedgerError::Refused(format!("the list breaks off, and nothing was taken from it: {why}"))
+            LedgerError::Refused(format!(
+                "the list breaks off, and nothing was taken from it: {why}"
+            ))
         })?;
         enrolment.take(&record)?;
     }

@@ -54,7 +54,8 @@ pub(super) fn freeze(
     let suppressed = issue::suppressed(ledger, issue.id)?;
     let recipients = tally.planned - tally.suppressed;
     if let Some(expected) = order.expected.filter(|expected| fresh && *expected != recipients) {
-        let why = format!("the list has {recipients} readers to mail, not {expected}: nothing was sent");
+        let why =
+            format!("the list has {recipients} readers to mail, not {expected}: nothing was sent");
         return Err(LedgerError::Refused(why).into());
     }
     Ok(Frozen { issue, fresh, planned: tally.planned, recipients, suppressed, enrolled })

@@ -81,11 +81,7 @@ impl SqliteLedger {
     pub fn in_memory() -> Result<Self, LedgerError> {
         let (writer, reader) = file::open_in_memory()?;
         let shared = |connection| Arc::new(Mutex::new(connection));
-        Ok(Self {
-            writer: shared(writer),
-            reader: shared(reader),
-            clock: Arc::new(Timestamp::now),
-        })
+        Ok(Self { writer: shared(writer), reader: shared(reader), clock: Arc::new(Timestamp::now) })
     }
 
     /// Runs `work` in a transaction that is durable when this returns.
@@ -159,9 +155,10 @@ impl Ledger for SqliteLedger {
 
     async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
         let rehearse = order.rehearse;
-        self.write_if(move |_| !rehearse, move |ledger, now| {
-            enrol::enrol(ledger, now, &order, records)
-        })
+        self.write_if(
+            move |_| !rehearse,
+            move |ledger, now| enrol::enrol(ledger, now, &order, records),
+        )
         .await
     }
 
@@ -267,10 +264,8 @@ impl Ledger for SqliteLedger {
         let rehearse = order.rehearse;
         // An issue for nobody is none: nothing of it stays.
         let keep = move |frozen: &Frozen| !rehearse && (frozen.recipients > 0 || !frozen.fresh);
-        self.write_if(keep, move |ledger, now| {
-            freeze::freeze(ledger, now, &order, records, admit)
-        })
-        .await
+        self.write_if(keep, move |ledger, now| freeze::freeze(ledger, now, &order, records, admit))
+            .await
     }
 
     async fn edition(&self, issue: i64) -> Result<Vec<u8>, LedgerError> {

@@ -455,7 +455,8 @@ async fn the_reader_is_the_one_frozen(desk: Desk) {
     let mut changed = record(2, "ann");
     changed.name = "Anne".to_owned();
     changed.fields = [("company".to_owned(), "Other".to_owned())].into();
-    let updated = desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
+    let updated =
+        desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
     assert_eq!(updated.expect("it enrols").updated, 1);
     let reader = desk.claim(issue, "host/1", 1).await.remove(0).reader;
     assert_eq!(
@@ -494,8 +495,10 @@ async fn whoever_must_not_be_mailed_has_a_row_that_says_why(desk: Desk) {
         "ann" => Ok(()),
         name => panic!("{name} may not be mailed, so nobody asks"),
     };
-    let frozen =
-        desk.ledger.freeze(order(), Some(Box::new(records.into_iter().map(Ok))), Box::new(admit)).await;
+    let frozen = desk
+        .ledger
+        .freeze(order(), Some(Box::new(records.into_iter().map(Ok))), Box::new(admit))
+        .await;
     let frozen = frozen.expect("it freezes");
     assert_eq!((frozen.planned, frozen.recipients, frozen.enrolled.added), (9, 1, 9));
     let expected = [
@@ -538,8 +541,10 @@ async fn who_left_the_list_file_gets_no_row(desk: Desk) {
 async fn a_rehearsed_freeze_leaves_nothing(desk: Desk) {
     let order = Freeze { rehearse: true, ..order() };
     let records = [record(2, "ann"), record(3, "bob pending")];
-    let frozen =
-        desk.ledger.freeze(order, Some(Box::new(records.into_iter().map(Ok))), Box::new(|_| Ok(()))).await;
+    let frozen = desk
+        .ledger
+        .freeze(order, Some(Box::new(records.into_iter().map(Ok))), Box::new(|_| Ok(())))
+        .await;
     let frozen = frozen.expect("it freezes");
     assert_eq!((frozen.planned, frozen.recipients, frozen.fresh), (2, 1, true));
     assert!(desk.ledger.issues(LIST).await.expect("it lists").is_empty());
@@ -604,7 +609,8 @@ async fn beginnings_keep_every_rate_across_processes_and_restarts(desk: Desk) {
     let mut begun = Vec::new();
     for (count, pause) in [(3, 0), (1, 1), (4, 90), (3, 400)] {
         let other = desk.again();
-        let instants = other.reserve("relay", &rates, count, FOREVER).await.expect("it reserves").at;
+        let instants =
+            other.reserve("relay", &rates, count, FOREVER).await.expect("it reserves").at;
         begun.extend(instants.iter().map(|at| (at.as_microsecond() - start) / 1_000));
         desk.pass(pause);
     }
@@ -612,7 +618,8 @@ async fn beginnings_keep_every_rate_across_processes_and_restarts(desk: Desk) {
         begun,
         [0, 500, 1_000, 1_500, 2_000, 60_000, 60_500, 61_000, 91_000, 91_500, 120_000]
     );
-    let free = desk.ledger.reserve("another lane", &rates, 1, FOREVER).await.expect("it reserves").at;
+    let free =
+        desk.ledger.reserve("another lane", &rates, 1, FOREVER).await.expect("it reserves").at;
     assert_eq!(free[0].as_microsecond(), desk.now());
     let unlimited = desk.ledger.reserve("relay", &[], 2, FOREVER).await.expect("it reserves").at;
     assert!(unlimited.iter().all(|at| at.as_microsecond() == desk.now()));
