@@ -107,10 +107,13 @@ pub(super) fn https_base(text: &str) -> Checked<String> {
 
 /// Reads a link to a page or a mailbox.
 pub(super) fn https_or_mailto(text: &str) -> Checked<String> {
-    let Some(mailbox) = text.strip_prefix("mailto:") else {
-        return https(text)
-            .map_err(|mistake| mistake.help("write it as `https://...` or `mailto:...`"));
-    };
+    if text.starts_with("https://") {
+        return https(text);
+    }
+    let mailbox = text.strip_prefix("mailto:").ok_or_else(|| {
+        Mistake::new(format!("`{text}` is neither an https link nor a mailto"))
+            .help("write it as `https://...` or `mailto:...`")
+    })?;
     url_characters(text)?;
     address(mailbox.split('?').next().unwrap_or_default())?;
     Ok(text.to_owned())
