@@ -356,3 +356,119 @@ impl Ledger for SqliteLedger {
         off_thread(&self.reader, move |connection| Ok(file::backup(connection, &to)?)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Record, *};
+
+    const LIST: &str = "tt-report";
+
+    /// A ledger in a folder of its own, gone with it.
+    struct Desk {
+        ledger: SqliteLedger,
+        folder: std::path::PathBuf,
+    }
+
+    impl Desk {
+        fn new(name: &str) -> Self {
+            let folder = format!("postrider-sqlite-{}-{name}", std::process::id());
+            let folder = std::env::temp_dir().join(folder);
+            let ledger = SqliteLedger::open(&folder.join("ledger.sqlite")).expect("it opens");
+            Self { ledger, folder }
+        }
+
+        async fn enrol(&self, people: std::ops::Range<u64>) -> Result<Enrolled, LedgerError> {
+            let order = Enrol {
+                publication: LIST.to_owned(),
+                event: Event {
+                    name: "import".to_owned(),
+                    source: "a test".to_owned(),
+                    detail: String::new(),
+                },
+                from_list_file: false,
+                resubscribe: None,
+                rehearse: false,
+            };
+            self.ledger.enrol(order, Box::new(people.map(record))).await
+        }
+
+        async fn people(&self) -> usize {
+            self.ledger.subscribers(LIST, None, usize::MAX).await.expect("it lists").len()
+        }
+
+        fn sql(&self, sql: &str) {
+            let writer = self.ledger.writer.lock().expect("nobody panicked");
+            writer.execute_batch(sql).expect("it runs");
+        }
+    }
+
+    impl Drop for Desk {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    fn record(line: u64) -> Record {
+        Record {
+            line,
+            address: format!("reader{line}@example.org").parse().expect("it is an address"),
+            name: "x".repeat(100),
+            tags: Vec::new(),
+            fields: BTreeMap::new(),
+            state: SubscriberState::Active,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_loses_nothing() {
+        let desk = Desk::new("full");
+        desk.enrol(0..10).await.expect("it enrols");
+        desk.sql("PRAGMA max_page_count = 40");
+        let refused = desk.enrol(10..10_000).await.expect_err("there is no room");
+        assert!(matches!(refused, LedgerError::Disk(_)), "{refused}");
+        assert_eq!(desk.people().await, 10);
+        desk.sql("PRAGMA max_page_count = 4294967294");
+        assert_eq!(desk.enrol(10..20).await.expect("there is room again").added, 10);
+        assert_eq!(desk.people().await, 20);
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_on_the_disk_before_it_returns() {
+        let desk = Desk::new("full-sync");
+        for connection in [&desk.ledger.writer, &desk.ledger.reader] {
+            let connection = connection.lock().expect("nobody panicked");
+            let number =
+                |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+            assert_eq!(number("synchronous"), Ok(2), "FULL");
+            assert_eq!(number("foreign_keys"), Ok(1));
+            let mode =
+                connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+            assert_eq!(mode.as_deref(), Ok("wal"));
+        }
+    }
+
+    #[test]
+    fn neither_log_can_be_rewritten() {
+        let desk = Desk::new("append-only");
+        desk.sql(
+            "INSERT INTO subscribers VALUES
+                (1, 'p', 'a@b.c', 'a@b.c', 't', '', '[]', '{}', 'active', 0, 0, 0);
+             INSERT INTO consent VALUES (1, 1, 0, 'import', '', '', 'active');
+             INSERT INTO issues (id, publication, slug, state, why, digest)
+                VALUES (1, 'p', 's', 'sending', '', '');
+             INSERT INTO deliveries (issue, slot, subscriber, state, at)
+                VALUES (1, 1, 1, 'accepted', 0);
+             INSERT INTO attempts VALUES (1, 1, 1, 'accepted', 1, 0, 0, '250 ok');",
+        );
+        let writer = desk.ledger.writer.lock().expect("nobody panicked");
+        for sql in [
+            "UPDATE consent SET state = 'active'",
+            "DELETE FROM consent",
+            "UPDATE attempts SET said = '550 no'",
+            "UPDATE attempts SET state = 'rejected', said = ''",
+            "DELETE FROM attempts",
+        ] {
+            assert!(writer.execute_batch(sql).is_err(), "{sql}");
+        }
+    }
+}

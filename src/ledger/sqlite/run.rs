@@ -18,6 +18,33 @@ use crate::{
     model::{Address, DeliveryState, IssueState, Outcome, Subscriber, SubscriberState},
 };
 
+/// Takes from the front of an index that holds only such rows, so that the thousandth claim costs what the first did.
+const PLANNED: &str = "
+    SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
+           r.address, r.name, r.tags, r.fields
+    FROM deliveries d INDEXED BY deliveries_planned
+         CROSS JOIN subscribers s ON s.id = d.subscriber
+         CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
+    WHERE d.issue = ?1 AND d.state = 'planned' ORDER BY d.slot LIMIT ?2";
+
+const DUE: &str = "
+    SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
+           r.address, r.name, r.tags, r.fields
+    FROM deliveries d INDEXED BY deliveries_due
+         CROSS JOIN subscribers s ON s.id = d.subscriber
+         CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
+    WHERE d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
+    ORDER BY d.retry_at, d.slot LIMIT ?3";
+
+const BEGIN: &str = "
+    UPDATE deliveries
+    SET state = 'attempting', begun = begun + 1, first_at = coalesce(first_at, ?5),
+        began_at = ?5, retry_at = NULL, said = '', at = ?5
+    WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND tries + 1 = ?4
+      AND state = 'claimed' AND lease_end > ?5
+      AND (SELECT state FROM issues WHERE id = ?1) = 'sending'
+      AND (SELECT state FROM subscribers WHERE id = subscriber) = 'active'";
+
 const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
 const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
 const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
@@ -210,17 +237,13 @@ pub(super) fn resolve(
 
 /// Writes the begin, guarded by everything that may have changed since the claim (rule D2).
 fn begin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
-    let begun = ledger
-        .prepare_cached(
-            "UPDATE deliveries
-             SET state = 'attempting', begun = begun + 1, first_at = coalesce(first_at, ?5),
-                 began_at = ?5, retry_at = NULL, said = '', at = ?5
-             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND tries + 1 = ?4
-               AND state = 'claimed' AND lease_end > ?5
-               AND (SELECT state FROM issues WHERE id = ?1) = 'sending'
-               AND (SELECT state FROM subscribers WHERE id = subscriber) = 'active'",
-        )?
-        .execute((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, now))?;
+    let begun = ledger.prepare_cached(BEGIN)?.execute((
+        ticket.issue,
+        ticket.slot,
+        ticket.fence,
+        ticket.attempt,
+        now,
+    ))?;
     if begun == 0 {
         return refuse(ledger, now, ticket);
     }
@@ -523,30 +546,11 @@ impl Attempt {
 }
 
 fn due(ledger: &Connection, now: Micros, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
-    free(
-        ledger,
-        "SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
-                r.address, r.name, r.tags, r.fields
-         FROM deliveries d INDEXED BY deliveries_due
-              CROSS JOIN subscribers s ON s.id = d.subscriber
-              CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
-         WHERE d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
-         ORDER BY d.retry_at, d.slot LIMIT ?3",
-        params![issue, now, i64::try_from(limit).unwrap_or(i64::MAX)],
-    )
+    free(ledger, DUE, params![issue, now, i64::try_from(limit).unwrap_or(i64::MAX)])
 }
 
 fn planned(ledger: &Connection, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
-    free(
-        ledger,
-        "SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
-                r.address, r.name, r.tags, r.fields
-         FROM deliveries d INDEXED BY deliveries_planned
-              CROSS JOIN subscribers s ON s.id = d.subscriber
-              CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
-         WHERE d.issue = ?1 AND d.state = 'planned' ORDER BY d.slot LIMIT ?2",
-        params![issue, i64::try_from(limit).unwrap_or(i64::MAX)],
-    )
+    free(ledger, PLANNED, params![issue, i64::try_from(limit).unwrap_or(i64::MAX)])
 }
 
 fn free(
@@ -578,4 +582,38 @@ fn frozen_reader(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
         tags: row.get::<_, Json<_>>(9)?.0,
         fields: row.get::<_, Json<_>>(10)?.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query_plan(sql: &str) -> String {
+        let ledger = Connection::open_in_memory().expect("it opens");
+        ledger.execute_batch(include_str!("schema.sql")).expect("it is made");
+        let mut statement =
+            ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
+        let count = statement.parameter_count();
+        let rows = statement
+            .query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>(3))
+            .expect("it explains");
+        rows.collect::<Result<Vec<_>, _>>().expect("it explains").join("\n")
+    }
+
+    #[test]
+    fn claim_and_begin_touch_only_their_rows() {
+        let reader = "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)\n\
+                      SEARCH r USING PRIMARY KEY (issue=? AND slot=?)";
+        assert_eq!(
+            query_plan(PLANNED),
+            format!("SEARCH d USING INDEX deliveries_planned (issue=?)\n{reader}")
+        );
+        assert_eq!(
+            query_plan(DUE),
+            format!("SEARCH d USING INDEX deliveries_due (issue=? AND retry_at<?)\n{reader}")
+        );
+        let begin = query_plan(BEGIN);
+        assert!(begin.starts_with("SEARCH deliveries USING PRIMARY KEY (issue=? AND slot=?)"));
+        assert!(!begin.contains("SCAN issues") && !begin.contains("SCAN subscribers"), "{begin}");
+    }
 }

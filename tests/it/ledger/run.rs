@@ -15,6 +15,9 @@ use super::{
     },
 };
 
+/// Longer than any rate makes anybody wait.
+const FOREVER: Duration = Duration::from_hours(100_000);
+
 ask_every_ledger! {
     a_reader_goes_from_planned_to_accepted,
     a_begin_is_granted_once,
@@ -224,8 +227,9 @@ async fn entries_of_one_group_are_answered_in_order(desk: Desk) {
         Entry::Begin(tickets[2]),
     ];
     let answers = desk.ledger.enter(&group).await.expect("it enters");
-    use Entered::{Done, Refused, Suppressed};
-    assert_eq!(answers, [Done, Done, Suppressed, Done, Refused]);
+    let expected =
+        [Entered::Done, Entered::Done, Entered::Suppressed, Entered::Done, Entered::Refused];
+    assert_eq!(answers, expected);
     assert_eq!(desk.states(issue).await, [D::Accepted, D::Suppressed, D::Planned]);
 }
 
@@ -452,11 +456,12 @@ async fn a_freeze_stands(desk: Desk) {
 
 async fn the_reader_is_the_one_frozen(desk: Desk) {
     let issue = desk.send_to(&["ann"]).await;
-    let mut changed = record(2, "ann");
-    changed.name = "Anne".to_owned();
-    changed.fields = [("company".to_owned(), "Other".to_owned())].into();
-    let updated =
-        desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
+    let changed = Record {
+        name: "Anne".to_owned(),
+        fields: [("company".to_owned(), "Other".to_owned())].into(),
+        ..record(2, "ann")
+    };
+    let updated = desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
     assert_eq!(updated.expect("it enrols").updated, 1);
     let reader = desk.claim(issue, "host/1", 1).await.remove(0).reader;
     assert_eq!(
