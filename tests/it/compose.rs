@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use postrider::{
-    compose::{Composed, Context, Draft, Passage, Piece, Source, Strings, Theme, compose},
+    compose::{Composed, Draft, Passage, Piece, Source, Strings, Theme, compose},
     model::{
         Field, Links, ListSettings, NavLink, Problem, Publication, RelaySettings, RelayUrl,
         ScheduleSettings, SendSettings, Sender,
@@ -20,6 +22,48 @@ fn the_sample_issue_in_html() {
 #[test]
 fn the_sample_issue_in_text() {
     insta::assert_snapshot!(text(&composed(SAMPLE).edition.text));
+}
+
+#[test]
+fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
+    let draft = include_str!("../fixtures/drafts/mistakes.md");
+    let problems = compose_with(draft, "broadsheet", &publication()).expect_err("it has mistakes");
+    insta::assert_snapshot!(shown(&problems));
+}
+
+proptest! {
+    #[test]
+    fn any_text_composes_or_tells_its_problems(text in "\\PC{0,200}") {
+        let _ = compose_with(&text, "letter", &publication());
+    }
+
+    #[test]
+    fn any_markdown_composes_or_tells_its_problems(pieces in prop::collection::vec(piece(), 0..40)) {
+        let draft = format!("+++\ndate = 2003-10-06\n+++\n# Title\n\n{}", pieces.concat());
+        match compose_with(&draft, "broadsheet", &publication()) {
+            Ok(composed) => {
+                let shown = html(&composed.edition.html) + &text(&composed.edition.text);
+                prop_assert!(!shown.contains('\u{e000}'), "{draft}");
+            }
+            Err(problems) => prop_assert!(problems.iter().any(Problem::is_error), "{draft}"),
+        }
+    }
+}
+
+/// Returns one of the forms an issue is made of, or breaks one.
+fn piece() -> impl Strategy<Value = String> {
+    let forms = [
+        "# ", "## ", "### ", "- ", "1. ", "7) ", "> ", "> [!NOTE] ", "> — ", "    ", "\t", "\n", "\n\n",
+        "\r\n", "\r", "---\n", "***", "**", "*", "_", "`", "```\n", "[", "](", ")", "![", "https://example.org/",
+        "mailto:a@example.org", "{width=5 height=5}", "{credit=\"a\"}", "{", "}", "{{", "}}", "{{{{", "{{ name }}",
+        "{{ name | default: \"x\" }}", "{{ nmae }}", "| a | b |\n|---|--:|\n| c | d |\n", "|", "Table: ", ":::",
+        ":::button\n", ":::sponsor\n", ":::credit\n", "\n:::\n", "<b>", "<!--", "&amp;", "&#0;", "\\", "\u{e000}",
+        "\u{feff}", "字字", "عربي", "é", "\u{301}", "word ", " ", "=\n", "+++\n", "[a]: /b\n", "<https://example.org>",
+    ];
+    prop_oneof![
+        8 => prop::sample::select(forms.to_vec()).prop_map(str::to_owned),
+        1 => "\\PC{0,6}",
+    ]
 }
 
 fn composed(text: &str) -> Composed {
