@@ -73,7 +73,7 @@ impl<'a> Keys<'a> {
         key: &'static str,
         proof: &mut Proof<'_>,
     ) -> Option<Value<u32>> {
-        self.value(key, "a whole number", proof, |value| {
+        self.value(key, "a whole number, not below zero", proof, |value| {
             let number = value.as_integer()?;
             u32::from_str_radix(number.as_str(), number.radix()).ok()
         })

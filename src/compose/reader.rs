@@ -135,7 +135,10 @@ impl<'r, 'p> Reader<'r, 'p> {
             self.proof
                 .error(OPEN_DIRECTIVE, line, "`:::` closes a directive, and none is open")
                 .helped("begin one with its name, as in `:::button`");
-            // What follows stands outside of it, as far as the editor is concerned.
+            // Markdown opens one all the same; to the editor what follows stands outside of it.
+            for child in node.children() {
+                block::read_one(self, child);
+            }
             return None;
         }
         if !self.is_closed(node) {
@@ -187,11 +190,11 @@ impl<'r, 'p> Reader<'r, 'p> {
                 self.proof.error(WRONG_LINK, span, "the link leads nowhere").helped(help);
             }
             Err(url::Wrong::Scheme) => {
-                let message = format!("the link `{shown}` does not lead to a page of the web");
+                let message = format!("`{shown}` is not an absolute address");
                 self.proof.error(WRONG_LINK, span, message).helped(help);
             }
             Err(url::Wrong::Host) => {
-                let message = format!("the link `{shown}` does not lead where every reader can go");
+                let message = format!("`{shown}` leads where no reader can go");
                 self.proof.error(WRONG_LINK, span, message).helped(help);
             }
             Err(url::Wrong::Field) => {

@@ -1,16 +1,23 @@
 //! From a draft to an Edition: whole issues, and every mistake a draft can have.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
+
+use proptest::prelude::*;
 
 use postrider::{
-    compose::{Composed, Context, Draft, Passage, Piece, Source, Strings, Theme, compose},
+    compose::{Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
     model::{
         Field, Links, ListSettings, NavLink, Problem, Publication, RelaySettings, RelayUrl,
         ScheduleSettings, SendSettings, Sender,
     },
 };
 
+use crate::browser::{View, assert_fits};
+
 const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
+
+/// A draft with every block there is.
+const SAMPLER: &str = include_str!("../fixtures/drafts/sampler.md");
 
 #[test]
 fn the_sample_issue_in_html() {
@@ -20,6 +27,76 @@ fn the_sample_issue_in_html() {
 #[test]
 fn the_sample_issue_in_text() {
     insta::assert_snapshot!(text(&composed(SAMPLE).edition.text));
+}
+
+#[test]
+fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
+    let draft = include_str!("../fixtures/drafts/mistakes.md");
+    let problems = compose_with(draft, "broadsheet", &publication()).expect_err("it has mistakes");
+    insta::assert_snapshot!(shown(&problems));
+}
+
+#[test]
+fn every_theme_fits_every_screen_by_day_and_by_night() {
+    for theme in Theme::names() {
+        for draft in [SAMPLE, SAMPLER] {
+            assert_fits(&filled(draft, theme));
+        }
+    }
+}
+
+/// Run it to look: `cargo test --test it pictures -- --ignored` writes to target/look/.
+#[test]
+#[ignore = "takes pictures for people to look at"]
+fn pictures_of_every_theme() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
+    fs::create_dir_all(&folder).expect("target/ is ours");
+    for theme in Theme::names() {
+        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER)] {
+            let html = filled(draft, theme);
+            fs::write(folder.join(format!("{theme}-{name}.html")), &html).expect("it is written");
+            for (width, dark) in [(320, false), (320, true), (600, true), (1200, false)] {
+                let light = if dark { "dark" } else { "light" };
+                let png = folder.join(format!("{theme}-{name}-{width}-{light}.png"));
+                View { html: &html, width, dark }.picture(&png).expect("Chromium takes it");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_composes_or_tells_its_problems(text in "\\PC{0,200}") {
+        let _ = compose_with(&text, "letter", &publication());
+    }
+
+    #[test]
+    fn any_markdown_composes_or_tells_its_problems(pieces in prop::collection::vec(piece(), 0..16)) {
+        let draft = format!("+++\ndate = 2003-10-06\n+++\n# Title\n\n{}", pieces.concat());
+        match compose_with(&draft, "broadsheet", &publication()) {
+            Ok(composed) => {
+                let shown = html(&composed.edition.html) + &text(&composed.edition.text);
+                prop_assert!(!shown.contains('\u{e000}'), "{draft}");
+            }
+            Err(problems) => prop_assert!(problems.iter().any(Problem::is_error), "{draft}"),
+        }
+    }
+}
+
+/// Returns one of the forms an issue is made of, or breaks one.
+fn piece() -> impl Strategy<Value = String> {
+    let forms = [
+        "# ", "## ", "### ", "- ", "1. ", "7) ", "> ", "> [!NOTE] ", "> — ", "    ", "\t", "\n", "\n\n",
+        "\r\n", "\r", "---\n", "***", "**", "*", "_", "`", "```\n", "[", "](", ")", "![", "https://example.org/",
+        "mailto:a@example.org", "{width=5 height=5}", "{credit=\"a\"}", "{", "}", "{{", "}}", "{{{{", "{{ name }}",
+        "{{ name | default: \"x\" }}", "{{ nmae }}", "| a | b |\n|---|--:|\n| c | d |\n", "|", "Table: ", ":::",
+        ":::button\n", ":::sponsor\n", ":::credit\n", "\n:::\n", "<b>", "<!--", "&amp;", "&#0;", "\\", "\u{e000}",
+        "\u{feff}", "字字", "عربي", "é", "\u{301}", "word ", " ", "=\n", "+++\n", "[a]: /b\n", "<https://example.org>",
+    ];
+    prop_oneof![
+        8 => prop::sample::select(forms.to_vec()).prop_map(str::to_owned),
+        1 => "\\PC{0,6}",
+    ]
 }
 
 fn composed(text: &str) -> Composed {
@@ -41,6 +118,22 @@ fn compose_with(
     };
     let theme = Theme::load(theme, None, None).expect("it comes with the program");
     compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
+}
+
+/// Returns one reader's HTML.
+fn filled(draft: &str, theme: &str) -> String {
+    let composed = compose_with(draft, theme, &publication())
+        .unwrap_or_else(|problems| panic!("it does not compose:\n{}", shown(&problems)));
+    let value = |slot: &Slot| match &slot.source {
+        Source::Field(_) => "Ms Anna O’Neill",
+        Source::Address => "anna@example.org",
+        Source::Unsubscribe => "https://news.example.org/u/x4b7q2m9t6w3",
+    };
+    let pieces = composed.edition.html.iter().map(|piece| match piece {
+        Piece::Literal(text) => text.as_str(),
+        Piece::Slot(slot) => value(slot),
+    });
+    pieces.collect()
 }
 
 /// Shows problems as a compiler would.
