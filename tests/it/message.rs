@@ -331,7 +331,7 @@ fn reader(name: &str) -> Subscriber {
     }
 }
 
-fn edition() -> Edition {
+pub(crate) fn edition() -> Edition {
     let mailbox = |text: &str| text.parse::<Mailbox>().expect("a mailbox");
     let field_known =
         |default: Option<&str>| Field { default: default.map(str::to_owned), required: false };

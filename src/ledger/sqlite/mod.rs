@@ -389,7 +389,7 @@ mod tests {
                 resubscribe: None,
                 rehearse: false,
             };
-            self.ledger.enrol(order, Box::new(people.map(record))).await
+            self.ledger.enrol(order, Box::new(people.map(record).map(Ok))).await
         }
 
         async fn people(&self) -> usize {

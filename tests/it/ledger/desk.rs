@@ -211,6 +211,7 @@ pub(super) fn order() -> Freeze {
         event: event_named("import"),
         catch_up: false,
         rehearse: false,
+        expected: None,
     }
 }
 

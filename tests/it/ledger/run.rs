@@ -445,7 +445,8 @@ async fn a_freeze_stands(desk: Desk) {
     assert_eq!((first.planned, first.recipients), (1, 1));
     desk.enrol(&["bob"]).await;
     let changed = Freeze { digest: "0000".to_owned(), edition: b"another".to_vec(), ..order() };
-    let unread = std::iter::from_fn(|| -> Option<Record> { panic!("the list was read") });
+    let unread =
+        std::iter::from_fn(|| -> Option<Result<Record, String>> { panic!("the list was read") });
     let again = desk.ledger.freeze(changed, Some(Box::new(unread)), Box::new(|_| Ok(()))).await;
     let again = again.expect("it freezes");
     assert!(!again.fresh);
@@ -461,7 +462,8 @@ async fn the_reader_is_the_one_frozen(desk: Desk) {
         fields: [("company".to_owned(), "Other".to_owned())].into(),
         ..record(2, "ann")
     };
-    let updated = desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
+    let updated =
+        desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
     assert_eq!(updated.expect("it enrols").updated, 1);
     let reader = desk.claim(issue, "host/1", 1).await.remove(0).reader;
     assert_eq!(
