@@ -13,12 +13,12 @@ use postrider::{
 use tokio::time::Instant;
 
 /// Where silence is what a row is about.
-const SHORT: Duration = Duration::from_millis(150);
+const SHORT: Duration = Duration::from_millis(400);
 /// Everywhere else, so that a busy machine changes no outcome.
 const LONG: Duration = Duration::from_secs(20);
 const SMALL: usize = 100;
 /// More than sockets buffer, so that the end cannot leave before the relay has read.
-const LARGE: usize = 16_000_000;
+const LARGE: usize = 8_000_000;
 
 fn settings(script: &str) -> OutboxSettings {
     let script = script.parse().expect("it is a script");
@@ -67,6 +67,16 @@ async fn deliver(connection: &mut Connection, number: u32, size: usize) -> Hando
     connection.deliver(&envelope, &message(number, size), None).await
 }
 
+/// Opens a connection that is not what is tested, also where a short patience is too short for a busy machine.
+async fn open(relay: &Relay) -> Connection {
+    loop {
+        match Connection::open(relay).await {
+            Ok(connection) => return connection,
+            Err(error) => assert!(error.to_string().contains("silent"), "{error}"),
+        }
+    }
+}
+
 /// Says what became of a message in a few words.
 fn told(handover: &Handover) -> String {
     match handover {
@@ -87,8 +97,8 @@ fn taken(outbox: &Outbox, number: u32) -> usize {
 /// Hands over a first message while `script` is played, and then a second one; checks both against what the relay took.
 async fn check(name: &str, script: &str, size: usize, expected: &str, stays_open: bool) {
     let outbox = start(settings(script));
-    let relay = patient(relay(&outbox), expected);
-    let mut connection = Connection::open(&relay).await.expect(name);
+    let relay = relay(&outbox);
+    let mut connection = open(&patient(relay.clone(), expected)).await;
     let first = deliver(&mut connection, 1, size).await;
     let words = told(&first);
     assert!(words.starts_with(expected), "{name}: {words}");
@@ -183,10 +193,10 @@ async fn a_break_before_the_dot_is_not_sent() {
         (
             "silence at MAIL",
             "mail 1 stall",
-            "not sent at MAIL FROM: the relay was silent for 150ms",
+            "not sent at MAIL FROM: the relay was silent for 400ms",
         ),
         ("garbage at MAIL", "mail 1 garbage", "not sent at MAIL FROM: what the relay said is no"),
-        ("dribble at MAIL", "mail 1 dribble 40", "not sent at MAIL FROM: the relay was silent"),
+        ("dribble at MAIL", "mail 1 dribble 60", "not sent at MAIL FROM: the relay was silent"),
         ("3yz at MAIL", "mail 1 reply 354 what", "not sent at MAIL FROM: the relay is out of step"),
         ("close at RCPT", "rcpt 1 close", "not sent at RCPT TO: the relay closed"),
         ("silence at RCPT", "rcpt 1 stall", "not sent at RCPT TO: the relay was silent"),
@@ -251,8 +261,8 @@ async fn anything_but_a_reply_after_the_dot_is_in_doubt() {
         ("close", "dot 1 close", "in doubt: the relay closed the connection"),
         ("taken, and the reply lost", "dot 1 accept-then-close", "in doubt: the relay closed"),
         ("reset", "dot 1 reset", "in doubt: the connection broke"),
-        ("silence", "dot 1 stall", "in doubt: the relay was silent for 150ms"),
-        ("dribble", "dot 1 dribble 40", "in doubt: the relay was silent for 150ms"),
+        ("silence", "dot 1 stall", "in doubt: the relay was silent for 400ms"),
+        ("dribble", "dot 1 dribble 60", "in doubt: the relay was silent for 400ms"),
         ("garbage", "dot 1 garbage", "in doubt: what the relay said is no SMTP reply"),
         ("3yz", "dot 1 reply 354 what", "in doubt: the relay answered `354 what`"),
         ("6yz", "dot 1 reply 650 what", "in doubt: what the relay said is no SMTP reply: `650"),
@@ -426,11 +436,11 @@ async fn a_server_that_does_not_begin_well_is_named_with_its_step() {
         (
             "silent",
             "greeting stall",
-            "the relay R failed at the greeting: the relay was silent for 150ms",
+            "the relay R failed at the greeting: the relay was silent for 400ms",
         ),
         (
             "dribbled",
-            "greeting dribble 40",
+            "greeting dribble 60",
             "the relay R failed at the greeting: the relay was silent",
         ),
         (
@@ -516,7 +526,7 @@ async fn a_relay_that_swallows_the_first_packet_is_given_up() {
     let outbox = start(settings(""));
     let swallowing = Relay { port: address.port(), ..relay(&outbox) };
     let words = opened(&Relay { deadlines: deadlines(SHORT), ..swallowing }).await;
-    assert_eq!(words, "the relay R failed at connecting: no answer in 150ms");
+    assert_eq!(words, "the relay R failed at connecting: no answer in 400ms");
 }
 
 // TLS and AUTH.
@@ -601,7 +611,7 @@ async fn inside_tls_a_break_is_judged_as_outside() {
         ("dot 1 accept-then-close", SMALL, "in doubt: the relay closed the connection"),
     ] {
         let (outbox, relay) = encrypted(script, &identity, Security::Implicit);
-        let mut connection = Connection::open(&patient(relay, expected)).await.expect(script);
+        let mut connection = open(&patient(relay, expected)).await;
         let words = told(&deliver(&mut connection, 1, size).await);
         assert!(words.starts_with(expected), "{script}: {words}");
         assert_eq!(outbox.accepted(), u64::from(script.contains("accept")), "{script}");
