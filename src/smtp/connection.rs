@@ -22,7 +22,6 @@ pub struct Connection {
     capabilities: Capabilities,
     /// `None` once it is closed, and while a message is on its way: a `deliver` that is dropped takes the wire with it.
     wire: Option<Wire>,
-    framed: Framed,
     messages: u64,
 }
 
@@ -39,7 +38,6 @@ impl Connection {
             deadlines: relay.deadlines,
             capabilities,
             wire: Some(wire),
-            framed: Framed::default(),
             messages: 0,
         })
     }
@@ -56,10 +54,12 @@ impl Connection {
         message: &[u8],
         abort_at: Option<Instant>,
     ) -> Handover {
-        let commands = gate::frame(message, &mut self.framed)
-            .and_then(|()| gate::envelope(envelope, message, &self.capabilities));
-        let [mail, rcpt] = match commands {
-            Ok(commands) => commands,
+        let passed = gate::frame(message).and_then(|framed| {
+            let commands = gate::envelope(envelope, message, &self.capabilities)?;
+            Ok((framed, commands))
+        });
+        let (framed, [mail, rcpt]) = match passed {
+            Ok(passed) => passed,
             Err(why) => return Handover::Unfit { why },
         };
         let Some(mut wire) = self.wire.take() else {
@@ -70,7 +70,7 @@ impl Connection {
             wire: &mut wire,
             deadlines: &self.deadlines,
             together: self.capabilities.offers("PIPELINING"),
-            framed: &self.framed,
+            framed: &framed,
             abort_at,
         };
         match transaction.run([&mail, &rcpt, "DATA\r\n"]).await {
@@ -124,7 +124,7 @@ struct Transaction<'a> {
     wire: &'a mut Wire,
     deadlines: &'a Deadlines,
     together: bool,
-    framed: &'a Framed,
+    framed: &'a Framed<'a>,
     abort_at: Option<Instant>,
 }
 
@@ -208,12 +208,11 @@ impl Transaction<'_> {
 
     /// Writes the message and awaits the answer (rule D4).
     async fn hand_over(&mut self) -> Result<Handover, Handover> {
-        let Framed { bytes, dot } = self.framed;
         if let Err(fault) = self.wire.quiet().await {
             return Err(self.cut_short(CutShort { fault, dot_left: false }).await);
         }
         let data = self.deadlines.data;
-        if let Err(cut) = self.wire.write_message(bytes, *dot, data, self.abort_at).await {
+        if let Err(cut) = self.wire.write_message(self.framed, data, self.abort_at).await {
             return Err(self.cut_short(cut).await);
         }
         match self.wire.reply(self.deadlines.dot).await {
