@@ -83,9 +83,19 @@ impl Connection {
         }
     }
 
-    /// Tells whether another message may be tried on it.
+    /// Tells whether another message may be tried on it. Looks at no socket.
     pub fn is_open(&self) -> bool {
         self.wire.is_some()
+    }
+
+    /// Tells whether the relay still waits for a message, and closes the connection where it has left or said something unasked. Asked before a delivery is begun, it saves that delivery an attempt.
+    pub async fn is_alive(&mut self) -> bool {
+        if let Some(wire) = &mut self.wire
+            && wire.quiet().await.is_err()
+        {
+            self.wire = None;
+        }
+        self.is_open()
     }
 
     /// Returns what the relay offers.

@@ -10,6 +10,7 @@ use postrider::{
     outbox::{Acceptance, Keep, Outbox, OutboxSettings, Tls},
     smtp::{Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Relay},
 };
+use proptest::prelude::*;
 use tokio::time::Instant;
 
 /// Where silence is what a row is about.
@@ -320,6 +321,14 @@ async fn what_a_relay_says_unasked_closes_the_connection_before_the_next_message
         assert_eq!(told(&deliver(&mut connection, 2, SMALL).await), expected, "{name}");
         assert!(!connection.is_open(), "{name}");
         assert_eq!((taken(&outbox, 1), taken(&outbox, 2)), (1, 0), "{name}");
+
+        let outbox = start(settings(script));
+        let mut connection = Connection::open(&relay(&outbox)).await.expect(name);
+        assert!(connection.is_alive().await, "{name}");
+        deliver(&mut connection, 1, SMALL).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!connection.is_alive().await, "{name}");
+        assert!(!connection.is_open(), "{name}");
     }
 }
 
@@ -413,6 +422,68 @@ async fn a_message_arrives_byte_for_byte() {
         assert_eq!(letter.to, ["jörg@example.com"]);
     }
     assert_eq!(letters.len(), bodies.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn whatever_a_relay_does_nobody_is_lost_or_told_of_falsely(
+        rules in proptest::collection::vec(misdeed(), 1..9),
+        pipelining: bool,
+    ) {
+        let offer = if pipelining { "" } else { "hello without PIPELINING\n" };
+        let script = format!("{offer}{}", rules.join("\n"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("it can be built").block_on(survive(&script));
+    }
+}
+
+/// One rule that acts once, among the first messages.
+fn misdeed() -> impl Strategy<Value = String> {
+    let steps = proptest::sample::select(vec!["mail", "rcpt", "data", "dot"]);
+    let actions = proptest::sample::select(vec![
+        "close",
+        "reset",
+        "hang-up",
+        "accept-then-close",
+        "garbage",
+        "wait 1",
+        "dribble 0",
+        "reply 250 yes",
+        "reply 354 go on",
+        "reply 421 4.3.2 bye",
+        "reply 451 4.3.0 later",
+        "reply 550 5.1.1 no",
+        "reply 250-yes\\n550 no",
+        "also 250 again",
+        "also 354 again",
+        "also 550 again",
+        "also 421 4.4.2 idle",
+    ]);
+    (steps, 1..7, actions).prop_map(|(step, time, action)| format!("{step} {time} {action}"))
+}
+
+async fn survive(script: &str) {
+    let outbox = start(settings(script));
+    let relay = relay(&outbox);
+    let mut connection = Connection::open(&relay).await.expect("nothing is wrong with the opening");
+    for number in 1..=9 {
+        if !connection.is_open() {
+            connection = Connection::open(&relay).await.expect("nothing is wrong with the opening");
+        }
+        let handover = deliver(&mut connection, number, SMALL).await;
+        let took = taken(&outbox, number);
+        let told_truly = match handover {
+            Handover::Accepted(_) => took == 1,
+            Handover::InDoubt { .. } => took <= 1,
+            _ => took == 0,
+        };
+        assert!(
+            told_truly,
+            "{script}: message {number} was taken {took} times: {}",
+            told(&handover)
+        );
+    }
 }
 
 // Opening.
