@@ -216,6 +216,12 @@ async fn a_break_before_the_dot_is_not_sent() {
 }
 
 #[tokio::test]
+async fn an_empty_message_is_sent_to_nobody() {
+    let script = "mail 1 reply 550 5.7.1 no\nrcpt 1 reply 250 ok\ndata 1 reply 354 go on";
+    check("a mad relay", script, SMALL, "refused at MAIL FROM: 550 5.7.1 no", false).await;
+}
+
+#[tokio::test]
 async fn a_421_closes_the_connection_wherever_it_comes() {
     for (step, stage) in [
         ("mail", "MAIL FROM"),
