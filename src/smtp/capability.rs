@@ -38,6 +38,7 @@ impl Capabilities {
             parameters.push_str(line[end..].strip_prefix('=').unwrap_or(&line[end..]).trim());
             parameters.push(' ');
         }
+        keywords.remove("");
         for parameters in keywords.values_mut() {
             parameters.truncate(parameters.trim_end().len());
         }

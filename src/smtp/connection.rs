@@ -22,7 +22,6 @@ pub struct Connection {
     capabilities: Capabilities,
     /// `None` once it is closed, and while a message is on its way: a `deliver` that is dropped takes the wire with it.
     wire: Option<Wire>,
-    framed: Framed,
     messages: u64,
 }
 
@@ -39,7 +38,6 @@ impl Connection {
             deadlines: relay.deadlines,
             capabilities,
             wire: Some(wire),
-            framed: Framed::default(),
             messages: 0,
         })
     }
@@ -56,10 +54,12 @@ impl Connection {
         message: &[u8],
         abort_at: Option<Instant>,
     ) -> Handover {
-        let commands = gate::frame(message, &mut self.framed)
-            .and_then(|()| gate::envelope(envelope, message, &self.capabilities));
-        let [mail, rcpt] = match commands {
-            Ok(commands) => commands,
+        let passed = gate::frame(message).and_then(|framed| {
+            let commands = gate::envelope(envelope, message, &self.capabilities)?;
+            Ok((framed, commands))
+        });
+        let (framed, [mail, rcpt]) = match passed {
+            Ok(passed) => passed,
             Err(why) => return Handover::Unfit { why },
         };
         let Some(mut wire) = self.wire.take() else {
@@ -70,7 +70,7 @@ impl Connection {
             wire: &mut wire,
             deadlines: &self.deadlines,
             together: self.capabilities.offers("PIPELINING"),
-            framed: &self.framed,
+            framed: &framed,
             abort_at,
         };
         match transaction.run([&mail, &rcpt, "DATA\r\n"]).await {
@@ -83,9 +83,19 @@ impl Connection {
         }
     }
 
-    /// Tells whether another message may be tried on it.
+    /// Tells whether another message may be tried on it. Looks at no socket.
     pub fn is_open(&self) -> bool {
         self.wire.is_some()
+    }
+
+    /// Tells whether the relay still waits for a message, and closes the connection where it has left or said something unasked. Asked before a delivery is begun, it saves that delivery an attempt.
+    pub async fn is_alive(&mut self) -> bool {
+        if let Some(wire) = &mut self.wire
+            && wire.quiet().await.is_err()
+        {
+            self.wire = None;
+        }
+        self.is_open()
     }
 
     /// Returns what the relay offers.
@@ -124,96 +134,113 @@ struct Transaction<'a> {
     wire: &'a mut Wire,
     deadlines: &'a Deadlines,
     together: bool,
-    framed: &'a Framed,
+    framed: &'a Framed<'a>,
     abort_at: Option<Instant>,
 }
 
-/// What the relay made of the envelope.
-enum Envelopes {
-    /// It waits for the message.
+/// What the relay answered to one command of the envelope.
+enum Answer {
+    Yes,
+    /// 354 to DATA.
     Invited,
-    /// It said no, and waits for a command.
-    Refused(Stage, Reply),
-    /// It said no to the recipient, and waits for a message all the same.
-    RefusedAndInvited(Stage, Reply),
+    No(Handover),
+    /// The wire is of no more use.
+    Last(Handover),
 }
 
 impl Transaction<'_> {
+    /// Sends the envelope, in one write where the relay takes commands together (RFC 2920) and else one by one, and then the message.
     async fn run(&mut self, commands: [&str; 3]) -> Result<Handover, Handover> {
-        match self.address(commands).await? {
-            Envelopes::Invited => self.hand_over().await,
-            Envelopes::Refused(stage, reply) => {
-                let refused = Handover::Refused { stage, reply };
-                self.expect_yes(b"RSET\r\n", self.deadlines.command, refused).await
+        if self.together {
+            self.say(Stage::Mail, &commands.concat()).await?;
+        }
+        let mut refusal = None;
+        for (stage, line) in [Stage::Mail, Stage::Rcpt, Stage::Data].into_iter().zip(commands) {
+            if !self.together {
+                self.say(stage, line).await?;
             }
-            Envelopes::RefusedAndInvited(stage, reply) => {
-                // RFC 2920 section 3.1: a lone dot ends it, and whatever it answers, nobody gets anything.
-                let refused = Handover::Refused { stage, reply };
-                self.end_empty(refused).await
+            match self.answer(stage).await {
+                Answer::Yes => {}
+                Answer::Invited => {
+                    return match refusal {
+                        None => self.hand_over().await,
+                        Some(refused) => self.decline(refused).await,
+                    };
+                }
+                Answer::No(refused) => {
+                    refusal.get_or_insert(refused);
+                    if !self.together {
+                        break;
+                    }
+                }
+                // A refusal already heard says more than what came after it.
+                Answer::Last(end) => return Err(refusal.unwrap_or(end)),
+            }
+        }
+        let refused = refusal.expect("without a refusal DATA was answered by an invitation");
+        self.leave_with(refused, b"RSET\r\n", self.deadlines.command, |code| code < 300).await
+    }
+
+    async fn answer(&mut self, stage: Stage) -> Answer {
+        let Deadlines { command, data, .. } = *self.deadlines;
+        let within = if stage == Stage::Data { data } else { command };
+        let (spoken, sound) = match self.wire.reply(within).await {
+            Ok(spoken) => (spoken, true),
+            Err(Fault::TooLong(spoken)) if spoken.code >= 400 => (spoken, false),
+            Err(fault) => {
+                return Answer::Last(Handover::NotSent { stage, why: fault.to_string() });
+            }
+        };
+        let reply = spoken.reply();
+        match (reply.code, stage) {
+            (354, Stage::Data) => Answer::Invited,
+            (200..=299, Stage::Mail | Stage::Rcpt) => Answer::Yes,
+            (400..=599, _) if sound && reply.code != 421 => {
+                Answer::No(Handover::Refused { stage, reply })
+            }
+            (400..=599, _) => Answer::Last(Handover::Refused { stage, reply }),
+            _ => {
+                let why = format!("the relay is out of step: it answered `{reply}`");
+                Answer::Last(Handover::NotSent { stage, why })
             }
         }
     }
 
-    /// Sends the envelope: in one write where the relay takes commands together (RFC 2920), else one by one.
-    async fn address(&mut self, commands: [&str; 3]) -> Result<Envelopes, Handover> {
-        let command = self.deadlines.command;
-        if self.together {
-            self.say(Stage::Mail, &commands.concat()).await?;
+    /// Sends nothing to a relay that refused and asks for the message all the same (RFC 2920 section 3.1).
+    async fn decline(&mut self, refused: Handover) -> Result<Handover, Handover> {
+        // Where the recipient was not refused, a lone dot might bring them an empty message.
+        if !matches!(refused, Handover::Refused { stage: Stage::Rcpt, .. }) {
+            return Err(refused);
         }
-        let mut refusal: Option<(Stage, Reply)> = None;
-        let steps =
-            [(Stage::Mail, command), (Stage::Rcpt, command), (Stage::Data, self.deadlines.data)];
-        for ((stage, within), line) in steps.into_iter().zip(commands) {
-            if !self.together {
-                self.say(stage, line).await?;
-            }
-            let heard = self.wire.reply(within).await;
-            let (spoken, sound) = match heard {
-                Ok(spoken) => (spoken, true),
-                Err(Fault::TooLong(spoken)) if spoken.code >= 400 => (spoken, false),
-                Err(fault) => return Err(give_up(refusal, stage, fault.to_string())),
-            };
-            let invited = stage == Stage::Data && spoken.code == 354;
-            match spoken.code {
-                _ if invited => {
-                    return match refusal {
-                        None => Ok(Envelopes::Invited),
-                        Some((Stage::Rcpt, reply)) => {
-                            Ok(Envelopes::RefusedAndInvited(Stage::Rcpt, reply))
-                        }
-                        // It may have a recipient, who would get an empty message.
-                        Some((stage, reply)) => Err(Handover::Refused { stage, reply }),
-                    };
-                }
-                200..=299 if stage != Stage::Data => {}
-                400..=599 => {
-                    let closing = spoken.code == 421 || !sound;
-                    let (stage, reply) = refusal.get_or_insert((stage, spoken.reply())).clone();
-                    if closing {
-                        return Err(Handover::Refused { stage, reply });
-                    }
-                    if !self.together {
-                        return Ok(Envelopes::Refused(stage, reply));
-                    }
-                }
-                _ => {
-                    let why = format!("the relay is out of step: it answered `{}`", spoken.reply());
-                    return Err(give_up(refusal, stage, why));
-                }
-            }
+        self.leave_with(refused, b".\r\n", self.deadlines.dot, |code| code != 421).await
+    }
+
+    /// Ends a refused transaction with `line`; where the answer's code is not `fit`, the wire is not either.
+    async fn leave_with(
+        &mut self,
+        refused: Handover,
+        line: &[u8],
+        within: Duration,
+        fit: impl Fn(u16) -> bool,
+    ) -> Result<Handover, Handover> {
+        if self.wire.quiet().await.is_err()
+            || self.wire.send(line, self.deadlines.command).await.is_err()
+        {
+            return Err(refused);
         }
-        let (stage, reply) = refusal.expect("DATA is either invited or refused");
-        Ok(Envelopes::Refused(stage, reply))
+        match self.wire.reply(within).await {
+            Ok(spoken) if fit(spoken.code) => Ok(refused),
+            _ => Err(refused),
+        }
     }
 
     /// Writes the message and awaits the answer (rule D4).
     async fn hand_over(&mut self) -> Result<Handover, Handover> {
-        let Framed { bytes, dot } = self.framed;
         if let Err(fault) = self.wire.quiet().await {
             return Err(self.cut_short(CutShort { fault, dot_left: false }).await);
         }
         let data = self.deadlines.data;
-        if let Err(cut) = self.wire.write_message(bytes, *dot, data, self.abort_at).await {
+        if let Err(cut) = self.wire.write_message(self.framed, data, self.abort_at).await {
             return Err(self.cut_short(cut).await);
         }
         match self.wire.reply(self.deadlines.dot).await {
@@ -244,46 +271,10 @@ impl Transaction<'_> {
         }
     }
 
-    async fn end_empty(&mut self, refused: Handover) -> Result<Handover, Handover> {
-        if self.wire.quiet().await.is_err()
-            || self.wire.send(b".\r\n", self.deadlines.data).await.is_err()
-        {
-            return Err(refused);
-        }
-        match self.wire.reply(self.deadlines.dot).await {
-            Ok(spoken) if spoken.code != 421 => Ok(refused),
-            _ => Err(refused),
-        }
-    }
-
-    /// Says `line`; the wire stays fit only when the relay agrees.
-    async fn expect_yes(
-        &mut self,
-        line: &[u8],
-        within: Duration,
-        handover: Handover,
-    ) -> Result<Handover, Handover> {
-        if self.wire.quiet().await.is_err() || self.wire.send(line, within).await.is_err() {
-            return Err(handover);
-        }
-        match self.wire.reply(within).await {
-            Ok(spoken) if (200..300).contains(&spoken.code) => Ok(handover),
-            _ => Err(handover),
-        }
-    }
-
     async fn say(&mut self, stage: Stage, line: &str) -> Result<(), Handover> {
         let not_sent = |fault: Fault| Handover::NotSent { stage, why: fault.to_string() };
         self.wire.quiet().await.map_err(not_sent)?;
         self.wire.send(line.as_bytes(), self.deadlines.command).await.map_err(not_sent)
-    }
-}
-
-/// A refusal already heard says more than what broke after it.
-fn give_up(refusal: Option<(Stage, Reply)>, stage: Stage, why: String) -> Handover {
-    match refusal {
-        Some((stage, reply)) => Handover::Refused { stage, reply },
-        None => Handover::NotSent { stage, why },
     }
 }
 

@@ -4,7 +4,7 @@
 //! above can become a second message, a smuggled command or a header nobody
 //! wrote (RFC 5321 sections 2.3.8, 4.5.2, 4.5.3.1.6).
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use memchr::{memmem, memrchr};
 
@@ -14,45 +14,42 @@ use super::{Capabilities, Envelope};
 const LINE_MAX: usize = 998;
 
 /// A message ready for the wire.
-#[derive(Debug, Default)]
-pub(super) struct Framed {
-    /// Dot-stuffed, and ending in CRLF, dot, CRLF.
-    pub(super) bytes: Vec<u8>,
-    /// Where the dot of the end is: before it has left, nobody has the message.
-    pub(super) dot: usize,
+#[derive(Debug)]
+pub(super) struct Framed<'a> {
+    /// All of it, dots doubled where a line begins with one.
+    pub(super) body: Cow<'a, [u8]>,
+    /// Its end: before a byte of it has left, nobody has the message.
+    pub(super) end: &'static [u8],
 }
 
-/// Frames `message` into `framed`, whose space is used again, or says why it may not go.
-pub(super) fn frame(message: &[u8], framed: &mut Framed) -> Result<(), String> {
+/// Frames `message`, copying it only where dots are doubled, or says why it may not go.
+pub(super) fn frame(message: &[u8]) -> Result<Framed<'_>, String> {
     let Some(seen) = look(message).filter(|_| lines_are_short(message)) else {
         return Err(diagnosis(message));
     };
-    let bytes = &mut framed.bytes;
-    bytes.clear();
-    bytes.reserve(message.len() + 64);
+    let body = if seen.dots { stuff(message).into() } else { message.into() };
+    let end: &[u8] = if message.ends_with(b"\n") { b".\r\n" } else { b"\r\n.\r\n" };
+    Ok(Framed { body, end })
+}
+
+fn stuff(message: &[u8]) -> Vec<u8> {
+    let mut stuffed = Vec::with_capacity(message.len() + 64);
     if message.starts_with(b".") {
-        bytes.push(b'.');
+        stuffed.push(b'.');
     }
     let mut copied = 0;
-    if seen.dots {
-        for at in memmem::find_iter(message, b"\n.") {
-            bytes.extend_from_slice(&message[copied..=at]);
-            bytes.push(b'.');
-            copied = at + 1;
-        }
+    for at in memmem::find_iter(message, b"\n.") {
+        stuffed.extend_from_slice(&message[copied..=at]);
+        stuffed.push(b'.');
+        copied = at + 1;
     }
-    bytes.extend_from_slice(&message[copied..]);
-    if !message.ends_with(b"\n") {
-        bytes.extend_from_slice(b"\r\n");
-    }
-    framed.dot = bytes.len();
-    bytes.extend_from_slice(b".\r\n");
-    Ok(())
+    stuffed.extend_from_slice(&message[copied..]);
+    stuffed
 }
 
 /// What is to be minded in a message that may go.
 struct Seen {
-    /// Whether a line after the first begins with a dot.
+    /// Whether a line begins with a dot.
     dots: bool,
 }
 
@@ -63,7 +60,7 @@ struct Seen {
 fn look(message: &[u8]) -> Option<Seen> {
     let (&first, rest) = message.split_first()?;
     let mut odd = u8::from(first == b'\n' || first == 0 || message.ends_with(b"\r"));
-    let mut dots = 0;
+    let mut dots = u8::from(first == b'.');
     for (&before, &byte) in message.iter().zip(rest) {
         odd |= u8::from((before == b'\r') != (byte == b'\n')) | u8::from(byte == 0);
         dots |= u8::from(before == b'\n') & u8::from(byte == b'.');
@@ -167,10 +164,8 @@ mod tests {
     use super::*;
 
     fn framed(message: &str) -> Result<String, String> {
-        let mut framed = Framed::default();
-        frame(message.as_bytes(), &mut framed)?;
-        assert_eq!(&framed.bytes[framed.dot..], b".\r\n");
-        Ok(String::from_utf8(framed.bytes).expect("it came from text"))
+        let framed = frame(message.as_bytes())?;
+        Ok(String::from_utf8([&framed.body, framed.end].concat()).expect("it came from text"))
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::{
     future::poll_fn,
-    io,
+    io::{self, IoSlice},
     mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -21,7 +21,10 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::reply::{ReplyError, ReplyReader, Spoken, printable};
+use super::{
+    gate::Framed,
+    reply::{ReplyError, ReplyReader, Spoken, printable},
+};
 
 /// One end of a conversation.
 pub(super) struct Wire {
@@ -57,15 +60,8 @@ pub(super) enum Fault {
 /// A message that was not written whole.
 pub(super) struct CutShort {
     pub(super) fault: Fault,
-    /// Whether any byte of the final dot may have left.
+    /// Whether any byte of its end may have left.
     pub(super) dot_left: bool,
-}
-
-/// When to give up writing a message whose dot has not left yet (rule D6).
-#[derive(Clone, Copy)]
-struct Abort {
-    at: Option<Instant>,
-    dot: usize,
 }
 
 impl Wire {
@@ -144,48 +140,57 @@ impl Wire {
 
     /// Writes commands, all of them within `within`.
     pub(super) async fn send(&mut self, commands: &[u8], within: Duration) -> Result<(), Fault> {
-        self.push(commands, within, None).await.map_err(|(_, fault)| fault)
+        self.push([commands, b""], within, None).await.map_err(|(_, fault)| fault)
     }
 
-    /// Writes a framed message whose dot is at `dot`. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the dot has not left, at `abort_at`.
+    /// Writes a message. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the end has not begun to leave, at `abort_at` (rule D6).
     pub(super) async fn write_message(
         &mut self,
-        framed: &[u8],
-        dot: usize,
+        framed: &Framed<'_>,
         pace: Duration,
         abort_at: Option<Instant>,
     ) -> Result<(), CutShort> {
-        // Of TCP it is known which bytes have left, so one write does. TLS may send what it was
-        // given before it reports an error, so it is given the dot only when all else has left.
-        let first = if matches!(self.transport, Transport::Tls(_)) { dot } else { framed.len() };
-        self.push(&framed[..first], pace, Some(Abort { at: abort_at, dot }))
-            .await
-            .map_err(|(written, fault)| CutShort { fault, dot_left: written > dot })?;
-        if first == framed.len() {
-            return Ok(());
+        let Framed { body, end } = framed;
+        match self.transport {
+            // Of TCP it is known which bytes have left, so one write does.
+            Transport::Plain(_) => {
+                let pushed = self.push([body, end], pace, abort_at).await;
+                pushed
+                    .map_err(|(written, fault)| CutShort { fault, dot_left: written > body.len() })
+            }
+            // TLS may send what it was given and then report an error, so it is given the end only
+            // when all else has left.
+            Transport::Tls(_) => {
+                let pushed = self.push([body, b""], pace, abort_at).await;
+                pushed.map_err(|(_, fault)| CutShort { fault, dot_left: false })?;
+                let pushed = self.push([b"", end], pace, abort_at).await;
+                pushed.map_err(|(_, fault)| CutShort {
+                    dot_left: !matches!(fault, Fault::Aborted),
+                    fault,
+                })
+            }
         }
-        self.push(&framed[first..], pace, Some(Abort { at: abort_at, dot: 0 }))
-            .await
-            .map_err(|(_, fault)| CutShort { dot_left: !matches!(fault, Fault::Aborted), fault })
     }
 
-    /// Writes and flushes `bytes`; on failure says how many were taken.
+    /// Writes and flushes both parts; on failure says how many bytes were taken. Aborts only while none of the second was.
     async fn push(
         &mut self,
-        bytes: &[u8],
+        parts: [&[u8]; 2],
         pace: Duration,
-        abort: Option<Abort>,
+        abort_at: Option<Instant>,
     ) -> Result<(), (usize, Fault)> {
+        let first = parts[0].len();
         let mut written = 0;
-        while written < bytes.len() {
-            let abort_at = abort.filter(|abort| written <= abort.dot).and_then(|abort| abort.at);
+        while written < first + parts[1].len() {
+            let abort_at = abort_at.filter(|_| written <= first);
             let now = Instant::now();
             if abort_at.is_some_and(|at| at <= now) {
                 return Err((written, Fault::Aborted));
             }
             let deadline = abort_at.map_or(now + pace, |at| at.min(now + pace));
-            let step = poll_fn(|cx| self.poll_write(cx, &bytes[written..]));
-            match timeout_at(deadline, step).await {
+            let rest =
+                [&parts[0][written.min(first)..], &parts[1][written.saturating_sub(first)..]];
+            match timeout_at(deadline, poll_fn(|cx| self.poll_write(cx, rest))).await {
                 Ok(Ok(0)) => return Err((written, Fault::Closed)),
                 Ok(Ok(count)) => written += count,
                 Ok(Err(fault)) => return Err((written, fault)),
@@ -200,10 +205,11 @@ impl Wire {
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Fault>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, rest: [&[u8]; 2]) -> Poll<Result<usize, Fault>> {
+        let rest = rest.map(IoSlice::new);
         let polled = match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Transport::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, &rest),
+            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, &rest),
         };
         match polled {
             Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
