@@ -44,7 +44,10 @@ fn main() {
         lettres.push(runtime.block_on(lettre_pool(&relay)));
     }
     let (ours, lettres) = (median(ours), median(lettres));
-    println!("a {} KB message over {CONNECTIONS} connections, medians of {ROUNDS}", copy().len() / 1000);
+    println!(
+        "a {} KB message over {CONNECTIONS} connections, medians of {ROUNDS}",
+        copy().len() / 1000
+    );
     println!("  postrider send, durable ledger   {ours:>9.0} messages a second");
     println!("  lettre, pooled transport         {lettres:>9.0} messages a second");
     println!("  ratio                            {:>9.1}", ours / lettres);
@@ -52,7 +55,8 @@ fn main() {
 
 /// A relay on a thread of its own, with nothing to write.
 fn outbox() -> Outbox {
-    Outbox::start(OutboxSettings { record: false, ..OutboxSettings::new(Keep::Count) }).expect("a port is free")
+    Outbox::start(OutboxSettings { record: false, ..OutboxSettings::new(Keep::Count) })
+        .expect("a port is free")
 }
 
 async fn send(relay: &Outbox) -> f64 {
@@ -112,12 +116,20 @@ async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
         edition: serde_json::to_vec(&edition).expect("it is JSON"),
         date: jiff::Timestamp::UNIX_EPOCH,
         message_domain: "example.org".to_owned(),
-        event: Event { name: "import".to_owned(), source: "bench".to_owned(), detail: String::new() },
+        event: Event {
+            name: "import".to_owned(),
+            source: "bench".to_owned(),
+            detail: String::new(),
+        },
         catch_up: false,
         rehearse: false,
         expected: None,
     };
-    ledger.freeze(order, Some(Box::new(records)), Box::new(|_| Ok(()))).await.expect("it freezes").issue
+    ledger
+        .freeze(order, Some(Box::new(records)), Box::new(|_| Ok(())))
+        .await
+        .expect("it freezes")
+        .issue
 }
 
 /// lettre's pool as it comes, handing over bytes that are ready: its best case.
@@ -135,7 +147,8 @@ async fn lettre_pool(relay: &Outbox) -> f64 {
     let started = Instant::now();
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let (transport, envelope, bytes) = (transport.clone(), envelope.clone(), Arc::clone(&bytes));
+        let (transport, envelope, bytes) =
+            (transport.clone(), envelope.clone(), Arc::clone(&bytes));
         senders.spawn(async move {
             for _ in 0..LETTRES / CONNECTIONS {
                 transport.send_raw(&envelope, &bytes).await.expect("it is taken");

@@ -22,8 +22,11 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     let again = file.is_file();
     if !again {
         if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Failure::new(exit::GUARD, format!("`{}` holds other files", folder.display()))
-                .hint("`postrider demo DIR` makes the demo elsewhere"));
+            return Err(Failure::new(
+                exit::GUARD,
+                format!("`{}` holds other files", folder.display()),
+            )
+            .hint("`postrider demo DIR` makes the demo elsewhere"));
         }
         init::write(folder)?;
         write_private(&folder.join("subscribers.csv"), READERS.as_bytes())?;

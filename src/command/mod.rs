@@ -40,7 +40,8 @@ pub fn run(cli: Cli) -> u8 {
     });
     match console.finish() {
         Some(error) if code == exit::DONE => {
-            console.failure(&Failure::new(exit::DISK, format!("failed to write the result: {error}")));
+            console
+                .failure(&Failure::new(exit::DISK, format!("failed to write the result: {error}")));
             exit::DISK
         }
         _ => code,

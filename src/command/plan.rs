@@ -45,15 +45,22 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let (frozen, largest) = (&found.frozen, found.largest_copy);
     let takes = throttle::estimate(&newsroom.publication.relay.rate, frozen.recipients);
     let ends = newsroom.now.checked_add(takes).unwrap_or(Timestamp::MAX);
-    let excluded = frozen.suppressed.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
-    let rate: Vec<String> = newsroom.publication.relay.rate.iter().map(ToString::to_string).collect();
+    let excluded =
+        frozen.suppressed.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+    let rate: Vec<String> =
+        newsroom.publication.relay.rate.iter().map(ToString::to_string).collect();
     let digest = composed.edition.digest();
     if console.json {
-        let mut problems: Vec<String> =
-            composed.warnings.iter().map(|problem| format!("{}: {}", problem.code, problem.message)).collect();
+        let mut problems: Vec<String> = composed
+            .warnings
+            .iter()
+            .map(|problem| format!("{}: {}", problem.code, problem.message))
+            .collect();
         let rows = found.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         let file = newsroom.publication.list.csv.as_deref().unwrap_or_default();
-        problems.extend(rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)));
+        problems.extend(
+            rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)),
+        );
         console.document(&Document {
             issue: &folder.slug,
             digest: &digest,
@@ -114,7 +121,9 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_said_as_people_say_them() {
-        for (seconds, words) in [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")] {
+        for (seconds, words) in
+            [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")]
+        {
             assert_eq!(spoken(Duration::from_secs(seconds)), words);
         }
     }

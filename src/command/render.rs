@@ -83,9 +83,11 @@ pub(super) async fn write(
     let out = out.map_or_else(|| folder.path.join("rendered"), Path::to_path_buf);
     fs::create_dir_all(&out).map_err(|error| Failure::file(&out, "make", &error))?;
     let mut files = Vec::new();
-    for (name, bytes) in
-        [("issue.html", html.as_bytes()), ("issue.txt", text.as_bytes()), ("issue.eml", &printed.bytes)]
-    {
+    for (name, bytes) in [
+        ("issue.html", html.as_bytes()),
+        ("issue.txt", text.as_bytes()),
+        ("issue.eml", &printed.bytes),
+    ] {
         let path = out.join(name);
         fs::write(&path, bytes).map_err(|error| Failure::file(&path, "write", &error))?;
         files.push((path, bytes.len()));

@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Schedule,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let Some(name) = wish.issue.as_deref().filter(|_| !wish.cron_line) else {
         return cron_line(console, &newsroom);
@@ -25,7 +29,9 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule
             .hint("`postrider send` sends it now"));
     }
     let max_late = match &wish.max_late {
-        Some(text) => parse_duration(text).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?,
+        Some(text) => {
+            parse_duration(text).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?
+        }
         None => newsroom.publication.schedule.max_late,
     };
     let booking = Booking {
@@ -40,7 +46,10 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule
     if !ledger.schedule(&newsroom.publication.id, &folder.slug, &booking).await? {
         let issue = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
         let state = issue.map_or("unknown", |issue| issue.state.word());
-        return Err(Failure::new(exit::GUARD, format!("{} is {state}: it cannot be scheduled", folder.slug)));
+        return Err(Failure::new(
+            exit::GUARD,
+            format!("{} is {state}: it cannot be scheduled", folder.slug),
+        ));
     }
     if console.json {
         console.document(&serde_json::json!({
@@ -77,10 +86,11 @@ fn hour(newsroom: &Newsroom, asked: Option<&str>) -> Result<Zoned, Failure> {
         return Err(Failure::new(exit::USAGE, "no hour is named")
             .hint("add --at '2026-11-30 07:00', or `every = \"Mon 07:00\"` under [schedule] in publication.toml"));
     };
-    let every: Every = every
-        .parse()
-        .map_err(|error: EveryError| Failure::new(exit::CONFIG, error.to_string()))?;
-    every.next_after(newsroom.now, &zone).ok_or_else(|| Failure::new(exit::USAGE, "that hour never comes"))
+    let every: Every =
+        every.parse().map_err(|error: EveryError| Failure::new(exit::CONFIG, error.to_string()))?;
+    every
+        .next_after(newsroom.now, &zone)
+        .ok_or_else(|| Failure::new(exit::USAGE, "that hour never comes"))
 }
 
 fn shown(at: &Zoned) -> String {
@@ -89,8 +99,9 @@ fn shown(at: &Zoned) -> String {
 }
 
 fn cron_line(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()
-        .map_err(|error| Failure::new(exit::BUG, format!("failed to find this program: {error}")))?;
+    let binary = std::env::current_exe().map_err(|error| {
+        Failure::new(exit::BUG, format!("failed to find this program: {error}"))
+    })?;
     let line = schedule::cron_line(&binary, &newsroom.root)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     if console.json {

@@ -27,13 +27,17 @@ use crate::{
     cli::{self, Global},
     compose::{Composed, Edition, Press, Purpose},
     ledger::{Admit, Event, Freeze, Frozen, IssueRecord, Ledger},
-    model::{IssueState, RelayUrl, Suppressed},
+    model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Halt, Progress, Run, Stop, needs_attention},
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Send) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Send,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(&wish.issue)?;
     let asked = Asked {
@@ -147,13 +151,13 @@ fn unchanged(issue: &IssueRecord, digest: &str) -> Result<(), Failure> {
     let (what, hint) = if issue.frozen_at.is_some() {
         (
             "it was frozen",
-            format!("some readers have it as it was: put the text back, or `postrider cancel {}` stops the rest", issue.slug),
+            format!(
+                "some readers have it as it was: put the text back, or `postrider cancel {}` stops the rest",
+                issue.slug
+            ),
         )
     } else {
-        (
-            "it was scheduled",
-            format!("`postrider schedule {}` binds it as it is now", issue.slug),
-        )
+        ("it was scheduled", format!("`postrider schedule {}` binds it as it is now", issue.slug))
     };
     Err(Failure::new(exit::GUARD, format!("{} was edited since {what}", issue.slug)).hint(hint))
 }
@@ -170,7 +174,9 @@ async fn freeze(
     let expected = match asked.go {
         Go::Yes => None,
         Go::Count(count) => Some(count),
-        Go::Ask if console.can_ask() => Some(ask_count(console, newsroom, ledger, folder, composed).await?),
+        Go::Ask if console.can_ask() => {
+            Some(ask_count(console, newsroom, ledger, folder, composed).await?)
+        }
         Go::Ask => {
             return Err(Failure::new(exit::USAGE, "nobody is here to say yes")
                 .hint("without a terminal, add --yes, or --confirm with the number of readers"));
@@ -231,7 +237,9 @@ pub(super) async fn freeze_with(
     let (records, left_out) = newsroom.records()?;
     let edition = serde_json::to_vec(&composed.edition)
         .map_err(|error| Failure::new(exit::BUG, format!("failed to keep the edition: {error}")))?;
-    let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
+    let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
+    let press = Press::new(&composed.edition, 0, newsroom.now, keys)
+        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
     let order = Freeze {
         publication: publication.id.clone(),
         slug: folder.slug.clone(),
@@ -276,10 +284,14 @@ impl Found {
                 .iter()
                 .map(|(reason, count)| format!("{} {reason}", grouped(*count)))
                 .collect();
-            return Err(failure.hint(format!("everybody on it is left out: {}", reasons.join(", "))));
+            return Err(
+                failure.hint(format!("everybody on it is left out: {}", reasons.join(", ")))
+            );
         }
         Err(match &newsroom.publication.list.csv {
-            Some(file) => failure.hint(format!("add people to {file}, one a line under its header")),
+            Some(file) => {
+                failure.hint(format!("add people to {file}, one a line under its header"))
+            }
             None => failure.hint("`postrider subscribers import FILE` or `add ADDR` brings some"),
         })
     }
@@ -292,7 +304,9 @@ pub(super) fn tell_list(console: &Console, newsroom: &Newsroom, found: &Found) {
     let rows = left_out.lock().unwrap_or_else(PoisonError::into_inner);
     tell_left_out(console, file, &rows);
     for (line, address, first) in frozen.enrolled.duplicates.iter().take(10) {
-        console.warn(format_args!("{file}:{line}: {address} stands in line {first} already: one reader, one mail"));
+        console.warn(format_args!(
+            "{file}:{line}: {address} stands in line {first} already: one reader, one mail"
+        ));
     }
     for (line, address, state) in frozen.enrolled.suppressed.iter().take(10) {
         console.warn(format_args!(
@@ -316,8 +330,10 @@ async fn transmit(
         RelayUrl::Server { .. } => None,
     };
     let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
-    let edition: Edition = serde_json::from_slice(&ledger.edition(issue.id).await?)
-        .map_err(|error| Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}")))?;
+    let edition: Edition =
+        serde_json::from_slice(&ledger.edition(issue.id).await?).map_err(|error| {
+            Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
+        })?;
     let date = issue.frozen_at.unwrap_or(newsroom.now);
     let press = newsroom.press(&edition, issue.id, date)?;
     let tally = ledger.tally(issue.id).await?;
@@ -356,7 +372,8 @@ async fn transmit(
 /// Opens the built-in relay over the publication's `outbox/`.
 pub(super) fn open_outbox(newsroom: &Newsroom) -> Result<Outbox, Failure> {
     let folder = newsroom.root.join("outbox");
-    let settings = OutboxSettings { record: false, ..OutboxSettings::new(Keep::Maildir(folder.clone())) };
+    let settings =
+        OutboxSettings { record: false, ..OutboxSettings::new(Keep::Maildir(folder.clone())) };
     Outbox::start(settings).map_err(|error| Failure::file(&folder, "open", &error))
 }
 
@@ -395,7 +412,12 @@ fn bar(console: &Console, total: u64) -> ProgressBar {
 
 async fn show(console: &Console, bar: &ProgressBar, mut news: mpsc::UnboundedReceiver<Progress>) {
     use crate::model::DeliveryState::{Accepted, Deferred, InDoubt, Rejected};
-    let mut counts = [(Accepted, 0, ""), (Rejected, 0, "rejected"), (Deferred, 0, "deferred"), (InDoubt, 0, "in doubt")];
+    let mut counts = [
+        (Accepted, 0, ""),
+        (Rejected, 0, "rejected"),
+        (Deferred, 0, "deferred"),
+        (InDoubt, 0, "in doubt"),
+    ];
     while let Some(progress) = news.recv().await {
         match progress {
             Progress::Settled(state) => {
@@ -457,12 +479,19 @@ impl Sent {
     pub(super) fn headline(&self) -> String {
         let slug = &self.account.slug;
         match &self.ended {
-            Ended::Finished if self.account.begun == 0 => format!("{slug} is finished; nothing was left to send"),
+            Ended::Finished if self.account.begun == 0 => {
+                format!("{slug} is finished; nothing was left to send")
+            }
             Ended::Finished => format!("{slug} is finished"),
             Ended::Deferred(at) => {
-                format!("{slug}: some readers' servers said not now; the next try is due at {}", clock_time(*at))
+                format!(
+                    "{slug}: some readers' servers said not now; the next try is due at {}",
+                    clock_time(*at)
+                )
             }
-            Ended::Quota(at) => format!("{slug}: the rate's quota is used up; it goes on at {}", clock_time(*at)),
+            Ended::Quota(at) => {
+                format!("{slug}: the rate's quota is used up; it goes on at {}", clock_time(*at))
+            }
             Ended::Limit => format!("{slug}: stopped at the limit"),
             Ended::Stopped => format!("{slug}: stopped; what was in flight is recorded"),
             Ended::Paused => format!("{slug} is paused"),
@@ -496,12 +525,18 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                return Err(Failure::new(exit::AGAIN, format!("it is being sent by {}", holder.trim()))
-                    .hint("wait for it, or look with `postrider status`"));
+                return Err(Failure::new(
+                    exit::AGAIN,
+                    format!("it is being sent by {}", holder.trim()),
+                )
+                .hint("wait for it, or look with `postrider status`"));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", sender_name())).map_err(failed)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", sender_name()))
+            .map_err(failed)?;
         Ok(Self { _file: file })
     }
 }

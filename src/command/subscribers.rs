@@ -28,7 +28,11 @@ use crate::{
 const PAGE: usize = 1000;
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, verb: Subscribers) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    verb: Subscribers,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     match verb {
         Subscribers::Import { files, dry_run, rejects, resubscribe } => {
@@ -39,7 +43,9 @@ pub(super) async fn run(console: &Console, global: &Global, verb: Subscribers) -
             add(console, &newsroom, &address, name.unwrap_or_default(), &fields, tags).await
         }
         Subscribers::Unsubscribe { address } => unsubscribe(console, &newsroom, &address).await,
-        Subscribers::Suppress { address, reason } => suppress(console, &newsroom, &address, reason).await,
+        Subscribers::Suppress { address, reason } => {
+            suppress(console, &newsroom, &address, reason).await
+        }
         Subscribers::List { state } => list_all(console, &newsroom, state.as_deref()).await,
         Subscribers::Show { address } => show(console, &newsroom, &address).await,
     }
@@ -101,7 +107,8 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
             resubscribe: wish.resubscribe.clone(),
             rehearse: wish.dry_run,
         };
-        let enrolled = ledger.enrol(order, records(rows, LeftOut::clone(&left_out), |_| false)).await?;
+        let enrolled =
+            ledger.enrol(order, records(rows, LeftOut::clone(&left_out), |_| false)).await?;
         let bad = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
         if !console.json {
             tell_import(console, &name, &enrolled, &bad, wish.dry_run);
@@ -118,11 +125,20 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
     Ok(if rejected.is_empty() { exit::DONE } else { exit::BAD_DATA })
 }
 
-fn report(file: String, delimiter: String, enrolled: &Enrolled, bad: &[list::Skipped]) -> FileReport {
+fn report(
+    file: String,
+    delimiter: String,
+    enrolled: &Enrolled,
+    bad: &[list::Skipped],
+) -> FileReport {
     let of = |state: SubscriberState| enrolled.by_state.get(state.word()).copied().unwrap_or(0);
     let mut skipped: Vec<SkippedReport> = bad
         .iter()
-        .map(|row| SkippedReport { line: row.line, address: row.address.clone(), reason: row.reason.to_string() })
+        .map(|row| SkippedReport {
+            line: row.line,
+            address: row.address.clone(),
+            reason: row.reason.to_string(),
+        })
         .collect();
     skipped.extend(enrolled.duplicates.iter().map(|(line, address, first)| SkippedReport {
         line: *line,
@@ -153,7 +169,13 @@ fn report(file: String, delimiter: String, enrolled: &Enrolled, bad: &[list::Ski
     }
 }
 
-fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::Skipped], dry_run: bool) {
+fn tell_import(
+    console: &Console,
+    file: &str,
+    enrolled: &Enrolled,
+    bad: &[list::Skipped],
+    dry_run: bool,
+) {
     tell_left_out(console, file, bad);
     for (line, address, first) in enrolled.duplicates.iter().take(10) {
         console.warn(format_args!("{file}:{line}: {address} stands in line {first} already"));
@@ -170,7 +192,8 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::
     if skipped > 0 {
         parts.push(format!("{} skipped", grouped(skipped as u64)));
     }
-    for state in [SubscriberState::Unsubscribed, SubscriberState::Pending, SubscriberState::Bounced] {
+    for state in [SubscriberState::Unsubscribed, SubscriberState::Pending, SubscriberState::Bounced]
+    {
         if let Some(count) = enrolled.by_state.get(state.word()) {
             parts.push(format!("{} {}", grouped(*count), state.word()));
         }
@@ -182,7 +205,11 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::
     }
 }
 
-fn write_rejects(path: &Path, columns: &[String], rejected: &[(String, list::Skipped)]) -> Result<(), Failure> {
+fn write_rejects(
+    path: &Path,
+    columns: &[String],
+    rejected: &[(String, list::Skipped)],
+) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     let write = |bytes: &mut Vec<u8>| {
         let mut rejects = list::rejects(bytes, columns)?;
@@ -210,18 +237,32 @@ async fn add(
         })
         .collect::<Result<BTreeMap<_, _>, _>>()?;
     let name: String = name.chars().filter(|character| !character.is_control()).collect();
-    let record = Record { line: 1, address: address.clone(), name, tags, fields, state: SubscriberState::Active };
+    let record = Record {
+        line: 1,
+        address: address.clone(),
+        name,
+        tags,
+        fields,
+        state: SubscriberState::Active,
+    };
     let order = Enrol {
         publication: newsroom.publication.id.clone(),
-        event: Event { name: "add".to_owned(), source: "command line".to_owned(), detail: String::new() },
+        event: Event {
+            name: "add".to_owned(),
+            source: "command line".to_owned(),
+            detail: String::new(),
+        },
         from_list_file: false,
         resubscribe: None,
         rehearse: false,
     };
     let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(Ok(record)))).await?;
     if let Some((_, _, state)) = enrolled.suppressed.first() {
-        return Err(Failure::new(exit::GUARD, format!("{address} is {} and stays so", state.word()))
-            .hint("with a new consent: `postrider subscribers import FILE --resubscribe REASON`"));
+        return Err(Failure::new(
+            exit::GUARD,
+            format!("{address} is {} and stays so", state.word()),
+        )
+        .hint("with a new consent: `postrider subscribers import FILE --resubscribe REASON`"));
     }
     let word = match (enrolled.added, enrolled.updated) {
         (1, _) => "added",
@@ -244,14 +285,21 @@ async fn unsubscribe(console: &Console, newsroom: &Newsroom, text: &str) -> Resu
     } else {
         (by_token(newsroom, &*ledger, text).await?, "unsubscribe link")
     };
-    let event = Event { name: "unsubscribe".to_owned(), source: source.to_owned(), detail: String::new() };
-    let was = ledger.move_subscriber(publication, &address, SubscriberState::Unsubscribed, &event).await?;
+    let event =
+        Event { name: "unsubscribe".to_owned(), source: source.to_owned(), detail: String::new() };
+    let was = ledger
+        .move_subscriber(publication, &address, SubscriberState::Unsubscribed, &event)
+        .await?;
     tell_moved(console, &address, "unsubscribed", was);
     Ok(exit::DONE)
 }
 
 /// Finds whose unsubscribe link a token is from.
-async fn by_token(newsroom: &Newsroom, ledger: &dyn Ledger, text: &str) -> Result<Address, Failure> {
+async fn by_token(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    text: &str,
+) -> Result<Address, Failure> {
     let token = text.strip_prefix("u-").and_then(|text| text.split('@').next()).unwrap_or(text);
     let wrong = || {
         Failure::new(exit::NO_INPUT, "that is neither an address nor a token of this publication")
@@ -269,9 +317,15 @@ async fn by_token(newsroom: &Newsroom, ledger: &dyn Ledger, text: &str) -> Resul
     found.map(|reader| reader.address).ok_or_else(wrong)
 }
 
-async fn suppress(console: &Console, newsroom: &Newsroom, text: &str, reason: String) -> Result<u8, Failure> {
+async fn suppress(
+    console: &Console,
+    newsroom: &Newsroom,
+    text: &str,
+    reason: String,
+) -> Result<u8, Failure> {
     let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
-    let event = Event { name: "suppress".to_owned(), source: "command line".to_owned(), detail: reason };
+    let event =
+        Event { name: "suppress".to_owned(), source: "command line".to_owned(), detail: reason };
     let was = newsroom
         .ledger()?
         .move_subscriber(&newsroom.publication.id, &address, SubscriberState::Blocked, &event)
@@ -283,18 +337,28 @@ async fn suppress(console: &Console, newsroom: &Newsroom, text: &str, reason: St
 fn tell_moved(console: &Console, address: &Address, now: &str, was: Option<SubscriberState>) {
     let was = was.map_or("not on the list", SubscriberState::word);
     if console.json {
-        console.document(&serde_json::json!({ "address": address.written(), "state": now, "was": was }));
+        console.document(
+            &serde_json::json!({ "address": address.written(), "state": now, "was": was }),
+        );
     } else {
         console.tell(format_args!("{address} is {now} (was {was}); no file brings them back"));
     }
 }
 
-async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -> Result<u8, Failure> {
+async fn list_all(
+    console: &Console,
+    newsroom: &Newsroom,
+    state: Option<&str>,
+) -> Result<u8, Failure> {
     let wanted = state
         .map(|word| {
             SubscriberState::from_word(word).ok_or_else(|| {
-                let known: Vec<&str> = SubscriberState::ALL.iter().map(|state| state.word()).collect();
-                Failure::new(exit::USAGE, format!("`{word}` is no state; they are {}", known.join(", ")))
+                let known: Vec<&str> =
+                    SubscriberState::ALL.iter().map(|state| state.word()).collect();
+                Failure::new(
+                    exit::USAGE,
+                    format!("`{word}` is no state; they are {}", known.join(", ")),
+                )
             })
         })
         .transpose()?;
@@ -307,7 +371,8 @@ async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -
     let mut listed = false;
     loop {
         let page = ledger.subscribers(&newsroom.publication.id, after.as_deref(), PAGE).await?;
-        for reader in page.iter().filter(|reader| wanted.is_none_or(|state| reader.state == state)) {
+        for reader in page.iter().filter(|reader| wanted.is_none_or(|state| reader.state == state))
+        {
             if console.is_closed() {
                 return Ok(exit::DONE);
             }
@@ -327,7 +392,9 @@ async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -
 
 fn tell_empty(console: &Console, newsroom: &Newsroom) {
     match &newsroom.publication.list.csv {
-        Some(file) => console.note(format_args!("nobody yet; {file} is read when an issue is sent")),
+        Some(file) => {
+            console.note(format_args!("nobody yet; {file} is read when an issue is sent"))
+        }
         None => console.note("nobody yet; `postrider subscribers import FILE` brings people"),
     }
 }
@@ -362,7 +429,9 @@ async fn show(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, 
     let unknown = || {
         let failure = Failure::new(exit::NO_INPUT, format!("{address} is not on the list"));
         match &newsroom.publication.list.csv {
-            Some(file) => failure.hint(format!("people of {file} are known once an issue was sent to it")),
+            Some(file) => {
+                failure.hint(format!("people of {file} are known once an issue was sent to it"))
+            }
             None => failure,
         }
     };

@@ -55,19 +55,33 @@ pub(super) async fn run(
         let said = match connection.deliver(&envelope, &printed.bytes, None).await {
             Handover::Accepted(reply) => reply.to_string(),
             Handover::Refused { stage, reply } => {
-                return Err(Failure::new(exit::UNREACHABLE, format!("the relay refused at {stage}: {reply}")));
+                return Err(Failure::new(
+                    exit::UNREACHABLE,
+                    format!("the relay refused at {stage}: {reply}"),
+                ));
             }
             Handover::Unfit { why } => return Err(Failure::new(exit::BAD_DATA, why)),
             Handover::NotSent { stage, why } => {
-                return Err(Failure::new(exit::UNREACHABLE, format!("the relay failed at {stage}: {why}")));
+                return Err(Failure::new(
+                    exit::UNREACHABLE,
+                    format!("the relay failed at {stage}: {why}"),
+                ));
             }
             Handover::InDoubt { why } => {
-                return Err(Failure::new(exit::UNREACHABLE, format!("the relay's answer was lost: {why}"))
-                    .hint("look into your mailbox before you try again"));
+                return Err(Failure::new(
+                    exit::UNREACHABLE,
+                    format!("the relay's answer was lost: {why}"),
+                )
+                .hint("look into your mailbox before you try again"));
             }
         };
-        console.tell(format_args!("[Test] `{}` is on its way to {address} ({said})", composed.issue.title()));
-        sent.push(serde_json::json!({ "to": address.written(), "message_id": message_id, "said": said }));
+        console.tell(format_args!(
+            "[Test] `{}` is on its way to {address} ({said})",
+            composed.issue.title()
+        ));
+        sent.push(
+            serde_json::json!({ "to": address.written(), "message_id": message_id, "said": said }),
+        );
     }
     connection.quit().await;
     if let Some(outbox) = outbox {

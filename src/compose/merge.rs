@@ -45,8 +45,11 @@ impl<'a> Merge<'a> {
             Source::Unsubscribe => Shown::Own(self.unsubscribe),
         };
         let safe = escape(shown.text(), slot.context, out);
-        if let (false, Source::Field(name)) = (safe, &slot.source) {
-            self.refused.push(name.clone());
+        match &slot.source {
+            Source::Field(name) if !safe && !self.refused.contains(name) => {
+                self.refused.push(name.clone());
+            }
+            _ => {}
         }
     }
 

@@ -27,6 +27,7 @@ mod letter;
 mod maildir;
 mod script;
 mod session;
+mod stream;
 
 use maildir::Maildir;
 pub use script::{Action, Firing, Rule, Script, ScriptError};

@@ -1,31 +1,26 @@
 //! One client's session with the built-in relay.
-//!
-//! Commands that came together are answered together, in one write (RFC 2920).
 
 use std::{
-    future::pending, io, net::SocketAddr, sync::Arc, sync::atomic::Ordering, time::Duration,
+    convert::Infallible,
+    future::pending,
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
 };
 
 use data_encoding::BASE64;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio::{net::TcpStream, time::sleep};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Action, Books,
     body::BodyReader,
     command::{self, Command},
     letter::{Arriving, Envelope, SIZE_MAX},
+    stream::{End, Stream, Transport},
 };
 use crate::model::Stage;
 
-/// How long a client may be silent (RFC 5321 section 4.5.3.2.7).
-const IDLE: Duration = Duration::from_mins(5);
-/// How much is read at once, and the longest line there may be.
-const INPUT_MAX: usize = 64 * 1024;
 /// How many connections are served at once.
 const CONNECTIONS_MAX: usize = 1_000;
 /// How many recipients a message may have (RFC 5321 section 4.5.3.1.8).
@@ -43,76 +38,27 @@ pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, books: Arc<Books>) {
 
 async fn session(tcp: TcpStream, peer: SocketAddr, books: &Books, full: bool) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    let acceptor = books.tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
-    let implicit = books.tls.as_ref().is_some_and(|tls| tls.implicit);
+    let tls = books.tls.as_ref();
     let mut plain = Session::new(tcp, peer, books, false);
-    if let Err(end) = plain.interrupt(Stage::Connect, &[]).await {
-        return plain.end(end).await.map(drop);
+    let end = match plain.interrupt(Stage::Connect, &[]).await {
+        Err(end) => end,
+        Ok(()) if tls.is_some_and(|tls| tls.implicit) => End::StartTls,
+        Ok(()) => plain.converse(true, full).await,
+    };
+    if let (Some(tcp), Some(tls)) = (plain.client.end(end).await?, tls) {
+        let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp).await?;
+        let mut encrypted = Session::new(stream, peer, books, true);
+        let end = encrypted.converse(tls.implicit, full).await;
+        encrypted.client.end(end).await?;
     }
-    match (acceptor, implicit) {
-        (Some(acceptor), true) => {
-            let tls = acceptor.accept(plain.stream).await?;
-            let mut session = Session::new(tls, peer, books, true);
-            let end = session.converse(true, full).await;
-            session.end(end).await.map(drop)
-        }
-        (acceptor, _) => {
-            let end = plain.converse(true, full).await;
-            let (Some(acceptor), Some(tcp)) = (acceptor, plain.end(end).await?) else {
-                return Ok(());
-            };
-            let mut session = Session::new(acceptor.accept(tcp).await?, peer, books, true);
-            let end = session.converse(false, full).await;
-            session.end(end).await.map(drop)
-        }
-    }
-}
-
-/// What a session runs over.
-trait Transport: AsyncRead + AsyncWrite + Unpin {
-    fn tcp(&self) -> &TcpStream;
-}
-
-impl Transport for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl Transport for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
-    }
-}
-
-/// How a session ends.
-#[derive(Debug)]
-enum End {
-    /// Closed, what was said having been written.
-    Closed,
-    /// Reset.
-    Reset,
-    /// TLS begins on the same connection.
-    StartTls,
-    /// The client or the network broke it.
-    Broken(io::Error),
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(error)
-    }
+    Ok(())
 }
 
 struct Session<'a, S> {
-    stream: S,
+    client: Stream<S>,
     peer: SocketAddr,
     books: &'a Books,
     encrypted: bool,
-    input: Vec<u8>,
-    start: usize,
-    filled: usize,
-    output: Vec<u8>,
     hello: Option<String>,
     authenticated: bool,
     envelope: Option<Envelope>,
@@ -120,16 +66,12 @@ struct Session<'a, S> {
 }
 
 impl<'a, S: Transport> Session<'a, S> {
-    fn new(stream: S, peer: SocketAddr, books: &'a Books, encrypted: bool) -> Self {
+    fn new(transport: S, peer: SocketAddr, books: &'a Books, encrypted: bool) -> Self {
         Self {
-            stream,
+            client: Stream::new(transport),
             peer,
             books,
             encrypted,
-            input: vec![0; INPUT_MAX],
-            start: 0,
-            filled: 0,
-            output: Vec::new(),
             hello: None,
             authenticated: false,
             envelope: None,
@@ -140,7 +82,7 @@ impl<'a, S: Transport> Session<'a, S> {
     /// Talks until the session ends.
     async fn converse(&mut self, greet: bool, full: bool) -> End {
         if full {
-            self.say("421 4.3.2 too many connections");
+            self.client.say("421 4.3.2 too many connections");
             return End::Closed;
         }
         match self.talk(greet).await {
@@ -149,32 +91,16 @@ impl<'a, S: Transport> Session<'a, S> {
         }
     }
 
-    async fn talk(&mut self, greet: bool) -> Result<std::convert::Infallible, End> {
+    async fn talk(&mut self, greet: bool) -> Result<Infallible, End> {
         if greet {
             self.play(Stage::Greeting, "220 localhost ESMTP postrider outbox").await?;
         }
         loop {
-            let line = self.line().await?;
+            let line = self.client.line().await?;
             self.obey(&line).await?;
             if self.wrong >= WRONG_MAX {
-                self.say("421 4.7.0 too many errors");
+                self.client.say("421 4.7.0 too many errors");
                 return Err(End::Closed);
-            }
-        }
-    }
-
-    /// Writes what is left to say and ends; gives the stream back for TLS to begin.
-    async fn end(mut self, end: End) -> io::Result<Option<S>> {
-        match end {
-            End::Broken(error) => Err(error),
-            End::Reset => self.stream.tcp().set_zero_linger().map(|()| None),
-            End::Closed => {
-                self.flush().await?;
-                self.stream.shutdown().await.map(|()| None)
-            }
-            End::StartTls => {
-                self.flush().await?;
-                Ok(Some(self.stream))
             }
         }
     }
@@ -189,28 +115,28 @@ impl<'a, S: Transport> Session<'a, S> {
             Command::Data => self.data().await,
             Command::Rset => {
                 self.envelope = None;
-                self.say("250 2.0.0 forgotten");
+                self.client.say("250 2.0.0 forgotten");
                 Ok(())
             }
             Command::Noop => {
-                self.say("250 2.0.0 fine");
+                self.client.say("250 2.0.0 fine");
                 Ok(())
             }
             Command::Vrfy => {
-                self.say("252 2.1.5 mail it and see");
+                self.client.say("252 2.1.5 mail it and see");
                 Ok(())
             }
             Command::Help => {
-                self.say("214 2.0.0 see RFC 5321");
+                self.client.say("214 2.0.0 see RFC 5321");
                 Ok(())
             }
             Command::Quit => {
-                self.say("221 2.0.0 goodbye");
+                self.client.say("221 2.0.0 goodbye");
                 Err(End::Closed)
             }
             Command::Wrong(answer) => {
                 self.wrong += 1;
-                self.say(answer);
+                self.client.say(answer);
                 Ok(())
             }
         }
@@ -249,7 +175,7 @@ impl<'a, S: Transport> Session<'a, S> {
 
     async fn start_tls(&mut self) -> Result<(), End> {
         if self.books.tls.is_none() || self.encrypted {
-            self.say("503 5.5.1 not here");
+            self.client.say("503 5.5.1 not here");
             return Ok(());
         }
         if self.play(Stage::Tls, "220 2.0.0 begin").await? {
@@ -261,11 +187,11 @@ impl<'a, S: Transport> Session<'a, S> {
 
     async fn authenticate(&mut self, mechanism: &str, response: Option<&str>) -> Result<(), End> {
         let Some((user, password)) = &self.books.login else {
-            self.say("502 5.5.1 nobody needs to here");
+            self.client.say("502 5.5.1 nobody needs to here");
             return Ok(());
         };
         if !self.encrypted {
-            self.say("538 5.7.11 not without TLS");
+            self.client.say("538 5.7.11 not without TLS");
             return Ok(());
         }
         let known = match mechanism.to_ascii_uppercase().as_str() {
@@ -283,7 +209,7 @@ impl<'a, S: Transport> Session<'a, S> {
                     && word == BASE64.encode(password.expose().as_bytes())
             }
             _ => {
-                self.say("504 5.5.4 PLAIN or LOGIN");
+                self.client.say("504 5.5.4 PLAIN or LOGIN");
                 return Ok(());
             }
         };
@@ -294,8 +220,8 @@ impl<'a, S: Transport> Session<'a, S> {
 
     async fn challenge(&mut self, question: &str) -> Result<String, End> {
         let question = BASE64.encode(question.as_bytes());
-        self.say(&format!("334 {question}"));
-        self.line().await
+        self.client.say(&format!("334 {question}"));
+        self.client.line().await
     }
 
     async fn mail(&mut self, path: &str, size: u64) -> Result<(), End> {
@@ -350,13 +276,12 @@ impl<'a, S: Transport> Session<'a, S> {
         let mut reader = BodyReader::default();
         let mut spoken = false;
         loop {
-            let taken =
-                reader.take(&self.input[self.start..self.filled], |bytes| arriving.write(bytes));
-            self.start += taken.count;
+            let taken = reader.take(self.client.unread(), |bytes| arriving.write(bytes));
+            self.client.skip(taken.count);
             if taken.ended {
                 break;
             }
-            self.fill().await?;
+            self.client.fill().await?;
             if !spoken {
                 spoken = true;
                 self.interrupt(Stage::Body, &envelope.to).await?;
@@ -384,13 +309,13 @@ impl<'a, S: Transport> Session<'a, S> {
     async fn interrupt(&mut self, stage: Stage, to: &[String]) -> Result<(), End> {
         match self.books.script.act(stage, to) {
             Some(Action::Reply(text)) => {
-                self.say(text);
-                self.flush().await?;
+                self.client.say(text);
+                self.client.flush().await?;
                 Err(End::Closed)
             }
             Some(Action::Also(text)) => {
-                self.say(text);
-                Ok(self.flush().await?)
+                self.client.say(text);
+                Ok(self.client.flush().await?)
             }
             Some(Action::Wait(pause) | Action::Dribble(pause)) => {
                 sleep(*pause).await;
@@ -412,44 +337,37 @@ impl<'a, S: Transport> Session<'a, S> {
     async fn perform(&mut self, action: Option<&Action>, answer: &str) -> Result<bool, End> {
         let mut said = answer;
         match action {
-            None | Some(Action::Without(_)) => self.say(answer),
+            None | Some(Action::Without(_)) => self.client.say(answer),
             Some(Action::Reply(text)) => {
-                self.say(text);
+                self.client.say(text);
                 said = text;
             }
             Some(Action::Also(text)) => {
-                self.say(answer);
-                self.say(text);
+                self.client.say(answer);
+                self.client.say(text);
                 if text.starts_with("421") {
                     return Err(End::Closed);
                 }
             }
             Some(Action::HangUp) => {
-                self.say(answer);
+                self.client.say(answer);
                 return Err(End::Closed);
             }
             Some(Action::Close | Action::AcceptThenClose) => return Err(End::Closed),
             Some(Action::Reset) => return Err(End::Reset),
             Some(Action::Stall) => {
-                self.flush().await?;
+                self.client.flush().await?;
                 return pending().await;
             }
             Some(Action::Garbage) => {
-                self.output.extend_from_slice(b"\x00\xfe\xff lorem ipsum\r\n");
+                self.client.say("\0\u{7f} lorem ipsum");
                 return Ok(false);
             }
-            Some(Action::Dribble(pause)) => {
-                self.flush().await?;
-                for byte in wire(answer) {
-                    self.stream.write_all(&[byte]).await?;
-                    self.stream.flush().await?;
-                    sleep(*pause).await;
-                }
-            }
+            Some(Action::Dribble(pause)) => self.client.dribble(answer, *pause).await?,
             Some(Action::Wait(pause)) => {
-                self.flush().await?;
+                self.client.flush().await?;
                 sleep(*pause).await;
-                self.say(answer);
+                self.client.say(answer);
             }
         }
         if said.starts_with("421") {
@@ -461,57 +379,6 @@ impl<'a, S: Transport> Session<'a, S> {
     fn recipients(&self) -> &[String] {
         self.envelope.as_ref().map_or(&[], |envelope| &envelope.to)
     }
-
-    fn say(&mut self, answer: &str) {
-        self.output.extend(wire(answer));
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        if !self.output.is_empty() {
-            self.stream.write_all(&self.output).await?;
-            self.stream.flush().await?;
-            self.output.clear();
-        }
-        Ok(())
-    }
-
-    /// Takes the next line; answers all before it where it has not come yet.
-    async fn line(&mut self) -> Result<String, End> {
-        loop {
-            let input = &self.input[self.start..self.filled];
-            if let Some(end) = memchr::memchr(b'\n', input) {
-                let line = input[..end].strip_suffix(b"\r").unwrap_or(&input[..end]);
-                let line = String::from_utf8_lossy(line).into_owned();
-                self.start += end + 1;
-                return Ok(line);
-            }
-            if input.len() == INPUT_MAX {
-                self.say("500 5.5.2 that line has no end");
-                return Err(End::Closed);
-            }
-            self.fill().await?;
-        }
-    }
-
-    /// Writes what was said, then reads more.
-    async fn fill(&mut self) -> Result<(), End> {
-        self.flush().await?;
-        self.input.copy_within(self.start..self.filled, 0);
-        self.filled -= self.start;
-        self.start = 0;
-        match timeout(IDLE, self.stream.read(&mut self.input[self.filled..])).await {
-            Ok(Ok(0)) => Err(End::Closed),
-            Ok(Ok(count)) => {
-                self.filled += count;
-                Ok(())
-            }
-            Ok(Err(error)) => Err(End::Broken(error)),
-            Err(_) => {
-                self.say("421 4.4.2 nothing came");
-                Err(End::Closed)
-            }
-        }
-    }
 }
 
 /// Tells whether a message is taken when its dot is answered so.
@@ -521,9 +388,4 @@ fn accepts(action: Option<&Action>) -> bool {
         Some(Action::Close | Action::Reset | Action::Stall | Action::Garbage) => false,
         _ => true,
     }
-}
-
-/// Returns an answer as it is written: LF becomes CRLF, and one ends it.
-fn wire(answer: &str) -> Vec<u8> {
-    (answer.replace('\n', "\r\n") + "\r\n").into_bytes()
 }

@@ -139,7 +139,8 @@ impl Carrier {
         match self.enter(last, Some(Entry::Begin(ticket))).await {
             Some(Entered::Done) => {}
             Some(Entered::Suppressed) => {
-                let _ = self.progress.send(Progress::Settled(crate::model::DeliveryState::Suppressed));
+                let _ =
+                    self.progress.send(Progress::Settled(crate::model::DeliveryState::Suppressed));
                 return None;
             }
             _ => return None,
@@ -162,7 +163,10 @@ impl Carrier {
         let claim = &handed.claim;
         let ticket = claim.ticket;
         let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
-        let unfit = |why: String| Outcome::Rejected { said: format!("copy not possible: {why}"), hard: false };
+        let unfit = |why: String| Outcome::Rejected {
+            said: format!("copy not possible: {why}"),
+            hard: false,
+        };
         let printed = match self.run.press.print(
             &claim.reader,
             &claim.message_id,
@@ -183,10 +187,9 @@ impl Carrier {
             Handover::Refused { stage, reply } => policy::judge(stage, &reply, ticket.attempt),
             Handover::Unfit { why } => go_on(unfit(why)),
             Handover::NotSent { stage, why } => policy::broken(stage, &why, ticket.attempt),
-            Handover::InDoubt { why } => Ruling {
-                outcome: Outcome::InDoubt { said: why },
-                effect: Effect::BackOff,
-            },
+            Handover::InDoubt { why } => {
+                Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
+            }
         }
     }
 
@@ -203,12 +206,14 @@ impl Carrier {
                 self.hang_up().await;
                 let before = self.shared.desyncs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 if before + 1 >= DESYNCS {
-                    self.shared.halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
+                    self.shared
+                        .halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
                 }
             }
             Effect::Credentials => {
                 self.hang_up().await;
-                self.shared.halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
+                self.shared
+                    .halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
             }
             Effect::Halt(why) => self.shared.halt(Halt::Refusals(why)),
         }

@@ -17,8 +17,11 @@ use crate::model::Rate;
 ///
 /// `back(n)` returns the instant of the n-th beginning counted back from the
 /// newest (`back(1)`), or `None` where there were fewer. The newest may lie
-/// after `now`: reservations are made ahead, in order. An error is that of
-/// `back`, handed on.
+/// after `now`: reservations are made ahead, in order.
+///
+/// # Errors
+///
+/// Those of `back`, handed on.
 pub fn earliest<E>(
     rates: &[Rate],
     now: Timestamp,

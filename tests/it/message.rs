@@ -215,6 +215,9 @@ print(mail['subject'], mail['to'].addresses[0].display_name, text, html, sep='\\
 }
 
 proptest! {
+    // Each case sets an edition, prints three mails and parses one.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn no_reader_can_break_a_mail(
         name in hostile(),

@@ -92,7 +92,11 @@ impl Trial {
     }
 
     /// Delivers until `death` comes, and then is gone as a killed process is: nothing more is written or said.
-    fn deliver_until(&self, ledger: Arc<dyn Ledger>, death: impl Future<Output = ()>) -> Option<Ended> {
+    fn deliver_until(
+        &self,
+        ledger: Arc<dyn Ledger>,
+        death: impl Future<Output = ()>,
+    ) -> Option<Ended> {
         let runtime = runtime();
         let ended = runtime.block_on(async {
             let issue = issue(&*ledger).await;
@@ -129,7 +133,10 @@ impl Trial {
         let deliveries = runtime().block_on(async {
             let ledger = self.ledger();
             let issue = issue(&*ledger).await;
-            ledger.deliveries(issue.id, &DeliveryState::ALL, None, usize::MAX).await.expect("it lists")
+            ledger
+                .deliveries(issue.id, &DeliveryState::ALL, None, usize::MAX)
+                .await
+                .expect("it lists")
         });
         let tally = self.tally();
         assert!(tally.balances(), "{what}: {tally:?}");
@@ -140,10 +147,16 @@ impl Trial {
             let fits = match delivery.state {
                 DeliveryState::Accepted => times == 1,
                 DeliveryState::InDoubt => times <= 1,
-                DeliveryState::Rejected | DeliveryState::Suppressed | DeliveryState::Deferred => times == 0,
+                DeliveryState::Rejected | DeliveryState::Suppressed | DeliveryState::Deferred => {
+                    times == 0
+                }
                 _ => false,
             };
-            assert!(fits, "{what}: {} is {:?} and was accepted {times} times", delivery.address, delivery.state);
+            assert!(
+                fits,
+                "{what}: {} is {:?} and was accepted {times} times",
+                delivery.address, delivery.state
+            );
         }
         assert!(taken.is_empty(), "{what}: the relay has mail that nobody was owed: {taken:?}");
     }
@@ -390,7 +403,9 @@ fn a_quota_that_is_used_up_ends_the_run_and_says_until_when() {
 
 #[test]
 fn an_issue_that_is_paused_or_cancelled_begins_nothing_more() {
-    for (to, ended) in [(IssueState::Paused, Ended::Paused), (IssueState::Cancelled, Ended::Cancelled)] {
+    for (to, ended) in
+        [(IssueState::Paused, Ended::Paused), (IssueState::Cancelled, Ended::Cancelled)]
+    {
         let trial = Trial::new("", 5);
         let ledger = trial.ledger();
         let turned = Arc::clone(&ledger);

@@ -12,11 +12,13 @@ use postrider::{
 };
 use tokio::time::Instant;
 
-/// Short enough for a test, long enough for a busy machine.
-const SHORT: Duration = Duration::from_millis(250);
+/// Where silence is what a row is about.
+const SHORT: Duration = Duration::from_millis(150);
+/// Everywhere else, so that a busy machine changes no outcome.
+const LONG: Duration = Duration::from_secs(20);
 const SMALL: usize = 100;
-/// More than any socket buffers, so that the end cannot leave before the relay has read.
-const LARGE: usize = 40_000_000;
+/// More than sockets buffer, so that the end cannot leave before the relay has read.
+const LARGE: usize = 16_000_000;
 
 fn settings(script: &str) -> OutboxSettings {
     let script = script.parse().expect("it is a script");
@@ -35,8 +37,18 @@ fn relay(outbox: &Outbox) -> Relay {
         credentials: None,
         trust: Vec::new(),
         hello: "sender.example".into(),
-        deadlines: Deadlines { connect: SHORT, command: SHORT, data: SHORT, dot: SHORT },
+        deadlines: deadlines(LONG),
     }
+}
+
+fn deadlines(all: Duration) -> Deadlines {
+    Deadlines { connect: all, command: all, data: all, dot: all }
+}
+
+/// Waits no longer than a row needs that expects these words.
+fn patient(relay: Relay, expected: &str) -> Relay {
+    let waits = if expected.contains("silent") { SHORT } else { LONG };
+    Relay { deadlines: deadlines(waits), ..relay }
 }
 
 fn address(text: &str) -> Address {
@@ -75,7 +87,7 @@ fn taken(outbox: &Outbox, number: u32) -> usize {
 /// Hands over a first message while `script` is played, and then a second one; checks both against what the relay took.
 async fn check(name: &str, script: &str, size: usize, expected: &str, stays_open: bool) {
     let outbox = start(settings(script));
-    let relay = relay(&outbox);
+    let relay = patient(relay(&outbox), expected);
     let mut connection = Connection::open(&relay).await.expect(name);
     let first = deliver(&mut connection, 1, size).await;
     let words = told(&first);
@@ -148,7 +160,7 @@ async fn odd_but_good_answers_are_a_yes() {
     let thousand_lines = format!("dot 1 reply {}250 ok", "250-x\\n".repeat(999));
     for (name, script) in [
         ("a good server", ""),
-        ("a split reply", "mail 1 dribble 2\nrcpt 1 dribble 2\ndata 1 dribble 2\ndot 1 dribble 2"),
+        ("a split reply", "mail 1 dribble 0\nrcpt 1 dribble 0\ndata 1 dribble 0\ndot 1 dribble 0"),
         ("a slow reply", "dot 1 wait 50"),
         ("251 at RCPT", "rcpt 1 reply 251 will forward"),
         ("no PIPELINING", "hello without PIPELINING"),
@@ -171,7 +183,7 @@ async fn a_break_before_the_dot_is_not_sent() {
         (
             "silence at MAIL",
             "mail 1 stall",
-            "not sent at MAIL FROM: the relay was silent for 250ms",
+            "not sent at MAIL FROM: the relay was silent for 150ms",
         ),
         ("garbage at MAIL", "mail 1 garbage", "not sent at MAIL FROM: what the relay said is no"),
         ("dribble at MAIL", "mail 1 dribble 40", "not sent at MAIL FROM: the relay was silent"),
@@ -212,7 +224,11 @@ async fn a_break_inside_the_body_is_not_sent_but_a_waiting_refusal_counts() {
     for (name, script, expected) in [
         ("reset inside the body", "body 1 reset", "not sent at the message body: the connection"),
         ("close inside the body", "body 1 close", "not sent at the message body: "),
-        ("silence inside the body", "body 1 stall", "not sent at the message body: the relay was"),
+        (
+            "silence inside the body",
+            "body 1 stall",
+            "not sent at the message body: the relay was silent",
+        ),
         (
             "early 552 and close",
             "body 1 reply 552 5.3.4 big",
@@ -235,8 +251,8 @@ async fn anything_but_a_reply_after_the_dot_is_in_doubt() {
         ("close", "dot 1 close", "in doubt: the relay closed the connection"),
         ("taken, and the reply lost", "dot 1 accept-then-close", "in doubt: the relay closed"),
         ("reset", "dot 1 reset", "in doubt: the connection broke"),
-        ("silence", "dot 1 stall", "in doubt: the relay was silent for 250ms"),
-        ("dribble", "dot 1 dribble 40", "in doubt: the relay was silent for 250ms"),
+        ("silence", "dot 1 stall", "in doubt: the relay was silent for 150ms"),
+        ("dribble", "dot 1 dribble 40", "in doubt: the relay was silent for 150ms"),
         ("garbage", "dot 1 garbage", "in doubt: what the relay said is no SMTP reply"),
         ("3yz", "dot 1 reply 354 what", "in doubt: the relay answered `354 what`"),
         ("6yz", "dot 1 reply 650 what", "in doubt: what the relay said is no SMTP reply: `650"),
@@ -410,7 +426,7 @@ async fn a_server_that_does_not_begin_well_is_named_with_its_step() {
         (
             "silent",
             "greeting stall",
-            "the relay R failed at the greeting: the relay was silent for 250ms",
+            "the relay R failed at the greeting: the relay was silent for 150ms",
         ),
         (
             "dribbled",
@@ -461,7 +477,7 @@ async fn a_server_that_does_not_begin_well_is_named_with_its_step() {
         ),
     ] {
         let outbox = start(settings(script));
-        let words = opened(&relay(&outbox)).await;
+        let words = opened(&patient(relay(&outbox), expected)).await;
         assert!(words.starts_with(expected), "{name}: {words}");
     }
 }
@@ -473,9 +489,251 @@ async fn a_relay_that_cannot_be_reached_is_named() {
     drop(unused);
     let outbox = start(settings(""));
     let refused = opened(&Relay { port, ..relay(&outbox) }).await;
-    assert!(refused.starts_with("the relay R failed at connecting: 127.0.0.1"), "{refused}");
+    assert!(
+        refused.starts_with("the relay R failed at connecting: Connection refused"),
+        "{refused}"
+    );
     let unknown = opened(&Relay { host: "a..b".into(), ..relay(&outbox) }).await;
     assert!(unknown.starts_with("the relay R failed at connecting: its name is not"), "{unknown}");
     let found = opened(&Relay { host: "localhost".into(), ..relay(&outbox) }).await;
     assert_eq!(found, "open");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_relay_that_swallows_the_first_packet_is_given_up() {
+    use socket2::{Domain, Socket, Type};
+    // A full queue of connections makes Linux drop what comes on top.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("there is a port");
+    socket.listen(0).expect("it listens");
+    let full = TcpListener::from(socket);
+    let address = full.local_addr().expect("it is bound");
+    let wait = Duration::from_millis(100);
+    let waiting: Vec<_> =
+        std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, wait).ok()).collect();
+    assert!(waiting.len() < 10);
+    let outbox = start(settings(""));
+    let swallowing = Relay { port: address.port(), ..relay(&outbox) };
+    let words = opened(&Relay { deadlines: deadlines(SHORT), ..swallowing }).await;
+    assert_eq!(words, "the relay R failed at connecting: no answer in 150ms");
+}
+
+// TLS and AUTH.
+
+/// A certificate for `name`, signed by an authority of its own; both as PEM and for the server.
+struct Identity {
+    authority: Vec<u8>,
+    config: Arc<rustls::ServerConfig>,
+}
+
+impl Identity {
+    fn of(name: &str, last_year: i32) -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+        let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("there is randomness");
+        let authority = params.self_signed(&key).expect("it can sign");
+        let issuer = Issuer::new(params, key);
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("it is a name");
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().expect("there is randomness");
+        let certificate = params.signed_by(&key, &issuer).expect("it can be signed");
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .expect("the key fits");
+        Self { authority: authority.pem().into_bytes(), config: Arc::new(config) }
+    }
+}
+
+const BOTH: [Security; 2] = [Security::Implicit, Security::StartTls];
+
+fn encrypted(script: &str, identity: &Identity, security: Security) -> (Outbox, Relay) {
+    let tls =
+        Tls { config: Arc::clone(&identity.config), implicit: security == Security::Implicit };
+    let login = Some(("report".to_owned(), Secret::new("pass word")));
+    let outbox = start(OutboxSettings { tls: Some(tls), login, ..settings(script) });
+    let relay = Relay {
+        host: "localhost".into(),
+        security,
+        trust: identity.authority.clone(),
+        credentials: Some(Credentials {
+            user: "report".into(),
+            password: Secret::new("pass word"),
+        }),
+        ..relay(&outbox)
+    };
+    (outbox, relay)
+}
+
+#[tokio::test]
+async fn messages_are_handed_over_inside_tls() {
+    let identity = Identity::of("localhost", 2100);
+    for security in BOTH {
+        let (outbox, relay) = encrypted("", &identity, security);
+        let mut connection = Connection::open(&relay).await.expect("it opens");
+        for (number, size) in [(1, SMALL), (2, 2_000_000), (3, SMALL)] {
+            let handover = deliver(&mut connection, number, size).await;
+            assert!(matches!(handover, Handover::Accepted(_)), "{}", told(&handover));
+        }
+        connection.quit().await;
+        assert_eq!(outbox.accepted(), 3);
+    }
+}
+
+#[tokio::test]
+async fn inside_tls_a_break_is_judged_as_outside() {
+    let identity = Identity::of("localhost", 2100);
+    for (script, size, expected) in [
+        ("mail 1 close", SMALL, "not sent at MAIL FROM: the relay closed the connection"),
+        ("rcpt 1 reply 550 5.1.1 no", SMALL, "refused at RCPT TO: 550 5.1.1 no"),
+        ("body 1 stall", LARGE, "not sent at the message body: the relay was silent"),
+        ("body 1 reset", LARGE, "not sent at the message body: the connection broke"),
+        ("body 1 reply 552 5.3.4 big", LARGE, "refused at the message body: 552 5.3.4 big"),
+        ("dot 1 close", SMALL, "in doubt: the relay closed the connection"),
+        ("dot 1 reset", SMALL, "in doubt: the connection broke"),
+        ("dot 1 stall", SMALL, "in doubt: the relay was silent"),
+        ("dot 1 accept-then-close", SMALL, "in doubt: the relay closed the connection"),
+    ] {
+        let (outbox, relay) = encrypted(script, &identity, Security::Implicit);
+        let mut connection = Connection::open(&patient(relay, expected)).await.expect(script);
+        let words = told(&deliver(&mut connection, 1, size).await);
+        assert!(words.starts_with(expected), "{script}: {words}");
+        assert_eq!(outbox.accepted(), u64::from(script.contains("accept")), "{script}");
+    }
+    for (script, expected) in [
+        ("dot 1 also 421 4.4.2 idle", "not sent at MAIL FROM: the relay spoke out of turn: `421"),
+        ("dot 1 hang-up", "not sent at MAIL FROM: the relay closed the connection"),
+    ] {
+        let (_outbox, relay) = encrypted(script, &identity, Security::Implicit);
+        let mut connection = Connection::open(&relay).await.expect(script);
+        assert!(matches!(deliver(&mut connection, 1, SMALL).await, Handover::Accepted(_)));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let words = told(&deliver(&mut connection, 2, SMALL).await);
+        assert!(words.starts_with(expected), "{script}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_good_is_refused_before_anything_secret_is_said() {
+    let good = Identity::of("localhost", 2100);
+    let nobody = Vec::new();
+    for (name, identity, trust, why) in [
+        ("self-signed", &good, &nobody, "nobody we trust has signed it"),
+        ("expired", &Identity::of("localhost", 2020), &good.authority, "it has expired"),
+        (
+            "another host",
+            &Identity::of("relay.example", 2100),
+            &good.authority,
+            "it is not for `localhost`",
+        ),
+    ] {
+        for security in BOTH {
+            let (outbox, relay) = encrypted("", identity, security);
+            let own = if name == "self-signed" { trust } else { &identity.authority };
+            let relay = Relay { trust: own.clone(), ..relay };
+            let expected = format!("the certificate of the relay R is not trusted: {why}");
+            assert_eq!(opened(&relay).await, expected, "{name}");
+            assert_eq!(outbox.accepted(), 0);
+        }
+    }
+    let (_outbox, relay) = encrypted("", &good, Security::Implicit);
+    let words = opened(&Relay { trust: b"not PEM".to_vec(), ..relay }).await;
+    assert_eq!(words, "the relay R: the file of certificates to trust holds none");
+}
+
+#[tokio::test]
+async fn starttls_that_is_required_is_never_gone_without() {
+    let identity = Identity::of("localhost", 2100);
+    for (name, script, expected) in [
+        (
+            "stripped",
+            "hello without STARTTLS",
+            "the relay R: it does not offer STARTTLS, which is required",
+        ),
+        (
+            "refused",
+            "tls reply 454 4.7.0 not now",
+            "the relay R refused at STARTTLS: 454 4.7.0 not now",
+        ),
+        (
+            "injected",
+            "tls also 250-localhost\\n250 AUTH PLAIN",
+            "the relay R: more than a reply came before TLS: somebody may be injecting",
+        ),
+        (
+            "EHLO refused",
+            "hello reply 502 5.5.1 what",
+            "the relay R refused at EHLO: 502 5.5.1 what",
+        ),
+        ("EHLO refused inside", "hello 2 reply 451 4.3.0 no", "the relay R refused at EHLO: 451"),
+        ("close", "tls close", "the relay R failed at STARTTLS: the relay closed the connection"),
+        (
+            "no handshake",
+            "tls garbage",
+            "the relay R failed at STARTTLS: what the relay said is no",
+        ),
+    ] {
+        let (_outbox, relay) = encrypted(script, &identity, Security::StartTls);
+        let words = opened(&relay).await;
+        assert!(words.starts_with(expected), "{name}: {words}");
+    }
+    let plain = start(settings(""));
+    let handshake = Relay { security: Security::Implicit, ..relay(&plain) };
+    let words = opened(&handshake).await;
+    assert!(words.starts_with("the relay R failed at STARTTLS: no TLS with it"), "{words}");
+}
+
+#[tokio::test]
+async fn who_we_are_is_said_inside_tls_and_in_no_error() {
+    let identity = Identity::of("localhost", 2100);
+    let echo = "auth reply 535 5.7.8 AHJlcG9ydABwYXNzIHdvcmQ= is pass word no cGFzcyB3b3Jk";
+    let login = "hello reply 250-x\\n250 AUTH LOGIN";
+    for (name, script, expected) in [
+        ("PLAIN", "", "open"),
+        ("LOGIN", login, "open"),
+        ("refused", "auth reply 535 5.7.8 no", "the relay R refused at AUTH: 535 5.7.8 no"),
+        ("not now", "auth reply 454 4.7.0 later", "the relay R refused at AUTH: 454 4.7.0 later"),
+        ("closed", "auth close", "the relay R failed at AUTH: the relay closed the connection"),
+        ("echoed", echo, "the relay R refused at AUTH: 535 5.7.8 … is … no cGFzcyB3b3Jk"),
+        (
+            "echoed, LOGIN",
+            &format!("{login}\n{echo}"),
+            "the relay R refused at AUTH: 535 5.7.8 AHJlcG9ydABwYXNzIHdvcmQ= is … no …",
+        ),
+        (
+            "garbage",
+            "auth garbage",
+            "the relay R failed at AUTH: what the relay said is no SMTP reply: `…`",
+        ),
+        ("no way", "hello reply 250 x", "the relay R: it offers neither AUTH PLAIN nor AUTH LOGIN"),
+        (
+            "only others",
+            "hello reply 250-x\\n250 AUTH CRAM-MD5",
+            "the relay R: it offers neither AUTH",
+        ),
+    ] {
+        let (_outbox, relay) = encrypted(script, &identity, Security::Implicit);
+        let words = opened(&relay).await;
+        assert!(words.starts_with(expected), "{name}: {words}");
+    }
+    let (_outbox, relay) = encrypted("", &identity, Security::Implicit);
+    let wrong = Credentials { user: "report".into(), password: Secret::new("guess") };
+    let words = opened(&Relay { credentials: Some(wrong), ..relay }).await;
+    assert_eq!(words, "the relay R refused at AUTH: 535 5.7.8 wrong user or password");
+}
+
+#[tokio::test]
+async fn a_password_never_goes_over_a_plain_connection() {
+    let outbox = start(settings(""));
+    let credentials = Some(Credentials { user: "a".into(), password: Secret::new("secret") });
+    let relay = Relay { credentials, ..relay(&outbox) };
+    let error = Connection::open(&relay).await.expect_err("it is not safe");
+    assert!(matches!(error, OpenError::Unsafe { .. }), "{error}");
+    assert_eq!(outbox.connections(), 0);
 }

@@ -10,7 +10,9 @@ use postrider::{
         Event, Freeze, Frozen, Gone, Happening, IssueRecord, Ledger, LedgerError, Mark, Records,
         Recovered, Reservation, Resolution,
     },
-    model::{Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally},
+    model::{
+        Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally,
+    },
 };
 use tokio::sync::Notify;
 
@@ -61,7 +63,9 @@ impl Watched {
             Fate::Fail => Err(LedgerError::Disk("no space left on device".to_owned())),
             Fate::Turn(ledger, to) => {
                 for issue in ledger.issues("tt-report").await? {
-                    ledger.turn("tt-report", &issue.slug, &[IssueState::Sending], to, "a test").await?;
+                    ledger
+                        .turn("tt-report", &issue.slug, &[IssueState::Sending], to, "a test")
+                        .await?;
                 }
                 call.await
             }
