@@ -6,13 +6,11 @@ use std::process::Command;
 
 use crate::skip::skipped;
 
-/// A page in Chromium at a width, light or dark.
+/// A page and the reader's wish for light or dark.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
+pub(crate) struct Page<'a> {
     /// The HTML itself. What it names on the network is not there.
     pub(crate) html: &'a str,
-    /// The width of the window it is read in, in CSS pixels.
-    pub(crate) width: u32,
     /// Whether the reader prefers dark.
     pub(crate) dark: bool,
 }
@@ -20,42 +18,51 @@ pub(crate) struct View<'a> {
 /// How large a page is laid out, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Wider than its view if the reader would have to scroll sideways.
+    /// Wider than the window if the reader would have to scroll sideways.
     pub(crate) width: u32,
     /// The full height.
     pub(crate) height: u32,
 }
 
-impl View<'_> {
-    /// Returns how large the page is laid out, or what Chromium said instead; nothing where there is no Chromium.
-    pub(crate) fn size(self) -> Result<Option<Size>, String> {
-        let Some(dom) = self.shown(100, &["--dump-dom"])? else { return Ok(None) };
+impl Page<'_> {
+    /// Returns how large the page is laid out in windows of these widths, or what Chromium said instead; nothing where
+    /// there is no Chromium.
+    pub(crate) fn sizes(self, widths: &[u32]) -> Result<Option<Vec<Size>>, String> {
+        let Some(dom) = self.shown(widths, 100, &["--dump-dom"])? else { return Ok(None) };
         let title = dom.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        let size = |text: &str| {
+            let (width, height) = text.split_once('x')?;
+            Some(Size { width: width.parse().ok()?, height: height.parse().ok()? })
+        };
         title
-            .and_then(|(title, _)| title.split_once(' '))
-            .and_then(|(width, height)| {
-                Some(Size { width: width.parse().ok()?, height: height.parse().ok()? })
-            })
+            .and_then(|(title, _)| title.split(' ').map(size).collect::<Option<Vec<Size>>>())
+            .filter(|sizes| sizes.len() == widths.len())
             .map(Some)
-            .ok_or(format!("the page was not measured:\n{dom}"))
+            .ok_or_else(|| format!("the page was not measured:\n{dom}"))
     }
 
-    /// Writes a picture of the whole page, as PNG.
-    pub(crate) fn picture(self, png: &Path) -> Result<(), String> {
-        let Some(Size { height, .. }) = self.size()? else { return Ok(()) };
-        let window = format!("--window-size={},{height}", self.width);
-        self.shown(height, &[&window, &format!("--screenshot={}", png.display())])?;
+    /// Writes a picture of the whole page as it is in a window of this width, as PNG.
+    pub(crate) fn picture(self, width: u32, png: &Path) -> Result<(), String> {
+        let Some(sizes) = self.sizes(&[width])? else { return Ok(()) };
+        let height = sizes[0].height;
+        let window = format!("--window-size={width},{height}");
+        self.shown(&[width], height, &[&window, &format!("--screenshot={}", png.display())])?;
         if png.exists() { Ok(()) } else { Err(format!("no picture in `{}`", png.display())) }
     }
 
-    fn shown(self, height: u32, arguments: &[&str]) -> Result<Option<String>, String> {
+    fn shown(
+        self,
+        widths: &[u32],
+        height: u32,
+        arguments: &[&str],
+    ) -> Result<Option<String>, String> {
         if !chromium_is_here() {
             skipped("a page in Chromium, which is not installed");
             return Ok(None);
         }
         let folder = Folder::new();
         let page = folder.0.join("page.html");
-        fs::write(&page, self.framed(height)).map_err(|e| e.to_string())?;
+        fs::write(&page, self.framed(widths, height)).map_err(|e| e.to_string())?;
         let rig = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig");
         let output = Command::new("sh")
             .arg(rig.join("chromium"))
@@ -70,24 +77,24 @@ impl View<'_> {
         Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
-    fn framed(self, height: u32) -> String {
+    fn framed(self, widths: &[u32], height: u32) -> String {
+        let widths: Vec<String> = widths.iter().map(u32::to_string).collect();
         include_str!("../rig/frame.html")
             .replace("@BASE@", "about:blank")
-            .replace("@WIDTH@", &self.width.to_string())
+            .replace("@WIDTHS@", &widths.join(","))
             .replace("@HEIGHT@", &height.to_string())
             .replace("@PAGE@", &self.html.replace('&', "&amp;").replace('"', "&quot;"))
     }
 }
 
 /// Panics where a page makes its reader scroll sideways, on a phone, in a pane or at a desk, by day or by night.
+#[track_caller]
 pub(crate) fn assert_fits(html: &str) {
-    for width in [320, 600, 1200] {
-        for dark in [false, true] {
-            let size = View { html, width, dark }.size().expect("Chromium measures the page");
-            assert!(
-                size.is_none_or(|size| size.width <= width),
-                "at {width} px (dark: {dark}) the page is {size:?}"
-            );
+    let windows = [320, 600, 1200];
+    for dark in [false, true] {
+        let sizes = Page { html, dark }.sizes(&windows).expect("Chromium measures the page");
+        for (window, size) in windows.into_iter().zip(sizes.into_iter().flatten()) {
+            assert!(size.width <= window, "at {window} px (dark: {dark}) the page is {size:?}");
         }
     }
 }
@@ -125,16 +132,16 @@ impl Drop for Folder {
 #[test]
 fn a_page_wider_than_its_window_is_found() {
     let html = "<!doctype html><body style='margin:0'><p style='width:400px;height:50px;margin:0'>\"wide\" &amp; low";
-    let sizes = [320, 600].map(|width| View { html, width, dark: false }.size().expect("a size"));
-    if let [Some(phone), Some(pane)] = sizes {
-        assert_eq!((phone.width, pane.width), (400, 600));
+    let sizes = Page { html, dark: false }.sizes(&[320, 600]).expect("it is measured");
+    if let Some(sizes) = sizes {
+        assert_eq!(sizes.iter().map(|size| size.width).collect::<Vec<_>>(), [400, 600]);
     }
 }
 
 #[test]
 fn a_page_that_bends_fits_everywhere() {
     assert_fits(
-        "<!doctype html><style>@media (max-width: 480px) { p { width: 100px } }</style><p style='max-width:100%'>x",
+        "<!doctype html><style>p { width: 580px } @media (max-width: 599px) { p { width: auto } }</style><p>x",
     );
 }
 
@@ -142,9 +149,9 @@ fn a_page_that_bends_fits_everywhere() {
 fn a_page_knows_night_from_day() {
     let html = "<!doctype html><style>body { margin: 0; height: 300px }\
         @media (prefers-color-scheme: dark) { body { height: 700px } }</style>";
-    let heights = [false, true].map(|dark| View { html, width: 320, dark }.size().expect("a size"));
-    if let [Some(day), Some(night)] = heights {
-        assert_eq!((day.height, night.height), (300, 700));
+    for (dark, height) in [(false, 300), (true, 700)] {
+        let sizes = Page { html, dark }.sizes(&[320]).expect("it is measured");
+        assert!(sizes.is_none_or(|sizes| sizes == [Size { width: 320, height }]));
     }
 }
 
@@ -153,7 +160,7 @@ fn a_picture_shows_the_whole_page() {
     let folder = Folder::new();
     let png = folder.0.join("page.png");
     let html = "<!doctype html><body style='margin:0;height:2345px;background:#7a1f1f'>";
-    View { html, width: 320, dark: false }.picture(&png).expect("a picture");
+    Page { html, dark: false }.picture(320, &png).expect("a picture");
     if chromium_is_here() {
         // PNG: eight bytes of signature, then IHDR's length and name, width and height.
         let bytes = fs::read(&png).expect("the picture was written");
