@@ -99,7 +99,7 @@ impl Trial {
     ) -> Option<Ended> {
         let runtime = runtime();
         let ended = runtime.block_on(async {
-            let issue = issue(&*ledger).await;
+            let issue = issue(&*self.ledger()).await;
             let (_stop, stopped) = watch::channel(Stop::No);
             let (progress, _news) = mpsc::unbounded_channel();
             let run = self.run(ledger, issue).deliver(Box::new(|_| true), stopped, progress);
