@@ -77,6 +77,11 @@ impl Frame<'_> {
 }
 
 impl Page<'_> {
+    /// Returns the direction of the script, as HTML names it.
+    fn dir(&self) -> &'static str {
+        if self.rtl { "rtl" } else { "ltr" }
+    }
+
     /// Returns how wide a line is, in pixels.
     pub(super) fn line_width(&self) -> u32 {
         self.theme.line_width()
@@ -95,13 +100,23 @@ impl Page<'_> {
 
 /// Sets the whole document, its CSS not yet inlined.
 pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> String {
-    let dir = if page.rtl { "rtl" } else { "ltr" };
-    let lang = frame.language;
+    let body = body(frame, reading, page);
     let document = html! {
         (DOCTYPE) "\n"
-        html lang=(lang) dir=(dir) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
-            (head(frame, page))
+        html lang=(frame.language) dir=(page.dir()) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
+            (head(frame, page, &body.0))
             "\n"
+            (body)
+        }
+        "\n"
+    };
+    document.into_string()
+}
+
+fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+    let dir = page.dir();
+    let lang = frame.language;
+    html! {
             body xml:lang=(lang) bgcolor=(page.theme.colour("ground")) {
                 (preheader(frame.preheader))
                 div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
@@ -111,13 +126,10 @@ pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>
                 }
                 "\n"
             }
-        }
-        "\n"
-    };
-    document.into_string()
+    }
 }
 
-fn head(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
+fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
     html! {
         "\n"
         head {
@@ -130,7 +142,7 @@ fn head(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
             "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, body))) }
             "\n"
         }
     }
@@ -161,7 +173,10 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             }
             tr { td.masthead { (masthead(frame)) } }
             "\n"
-            tr { td.side { (row(&html! { td.dateline { (dateline(&frame.dateline)) } })) } }
+            tr { td.side {
+                (row(&html! { td.rules { (page.space()) } }))
+                (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
+            } }
             "\n"
             @if reading.articles.len() > 2 { tr { td.copy { (contents(frame, reading)) } } "\n" }
             @if !reading.opening.is_empty() {

@@ -144,35 +144,28 @@ impl Theme {
         rules.collect::<Vec<_>>().join("\n")
     }
 
-    /// Returns the CSS that stays in the document: small screens, and the night in both spellings.
-    pub(super) fn kept_css(&self, rtl: bool) -> String {
+    /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
+    pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
         let mut css =
             String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
-            let rules: Vec<String> = rules
-                .iter()
-                .map(|rule| {
-                    let declarations =
-                        rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
-                    format!(
-                        "{}{{{}}}",
-                        rule.selectors.join(","),
-                        declarations.collect::<Vec<_>>().join(";")
-                    )
-                })
-                .collect();
-            css.push_str(&format!("{condition}{{{}}}\n", rules.join("")));
+            let mut inner = String::new();
+            for rule in rules {
+                let selectors = rule.used_selectors(body);
+                let declarations =
+                    rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
+                push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
+            }
+            css.push_str(&format!("{condition}{{\n{inner}}}\n"));
         }
-        css.push_str(&format!(
-            "@media (prefers-color-scheme:dark){{\n{}}}\n",
-            self.dark_css("", rtl)
-        ));
+        let night = self.dark_css("", rtl, body);
+        css.push_str(&format!("@media (prefers-color-scheme:dark){{\n{night}}}\n"));
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
-        css.push_str(&self.dark_css("[data-ogsc] ", rtl));
+        css.push_str(&self.dark_css("[data-ogsc] ", rtl, body));
         css
     }
 
-    fn dark_css(&self, prefix: &str, rtl: bool) -> String {
+    fn dark_css(&self, prefix: &str, rtl: bool, body: &str) -> String {
         let mut css = String::new();
         for rule in self.rules() {
             let coloured: Vec<String> = rule
@@ -181,11 +174,7 @@ impl Theme {
                 .filter(|text| tokens_of(text).any(|(_, token)| COLOURS.contains(&token)))
                 .map(|text| format!("{}!important", self.fill(text, &self.dark, rtl)))
                 .collect();
-            if !coloured.is_empty() {
-                let selectors: Vec<String> =
-                    rule.selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
-                css.push_str(&format!("{}{{{}}}\n", selectors.join(","), coloured.join(";")));
-            }
+            push_rule(&mut css, &rule.used_selectors(body), prefix, &coloured);
         }
         css
     }
@@ -277,6 +266,15 @@ impl Theme {
             }
         }
         parse(proof)
+    }
+}
+
+/// Writes a rule on a line of its own, unless nothing is dressed or nothing dresses it.
+fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &[String]) {
+    if !selectors.is_empty() && !declarations.is_empty() {
+        let selectors: Vec<String> =
+            selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
+        css.push_str(&format!("{}{{{}}}\n", selectors.join(","), declarations.join(";")));
     }
 }
 

@@ -16,6 +16,9 @@ use crate::browser::{View, assert_fits};
 
 const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
+/// A draft from right to left.
+const ARABIC: &str = include_str!("../fixtures/drafts/arabic.md");
+
 /// A draft with every block there is.
 const SAMPLER: &str = include_str!("../fixtures/drafts/sampler.md");
 
@@ -30,6 +33,25 @@ fn the_sample_issue_in_text() {
 }
 
 #[test]
+fn every_block_in_text() {
+    insta::assert_snapshot!(text(&composed(SAMPLER).edition.text));
+}
+
+#[test]
+fn every_block_in_html() {
+    insta::assert_snapshot!(html(&composed(SAMPLER).edition.html));
+}
+
+#[test]
+fn an_issue_from_right_to_left() {
+    let edition = composed(ARABIC).edition;
+    let html = html(&edition.html);
+    assert!(html.contains("<html lang=\"ar\" dir=\"rtl\""), "{html}");
+    assert!(html.contains("border-right:3px solid"), "{html}");
+    insta::assert_snapshot!(text(&edition.text));
+}
+
+#[test]
 fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
     let draft = include_str!("../fixtures/drafts/mistakes.md");
     let problems = compose_with(draft, "broadsheet", &publication()).expect_err("it has mistakes");
@@ -39,7 +61,7 @@ fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
 #[test]
 fn every_theme_fits_every_screen_by_day_and_by_night() {
     for theme in Theme::names() {
-        for draft in [SAMPLE, SAMPLER] {
+        for draft in [SAMPLE, SAMPLER, ARABIC] {
             assert_fits(&filled(draft, theme));
         }
     }
@@ -52,7 +74,7 @@ fn pictures_of_every_theme() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
     fs::create_dir_all(&folder).expect("target/ is ours");
     for theme in Theme::names() {
-        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER)] {
+        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER), ("arabic", ARABIC)] {
             let html = filled(draft, theme);
             fs::write(folder.join(format!("{theme}-{name}.html")), &html).expect("it is written");
             for (width, dark) in [(320, false), (320, true), (600, true), (1200, false)] {
@@ -86,12 +108,69 @@ proptest! {
 /// Returns one of the forms an issue is made of, or breaks one.
 fn piece() -> impl Strategy<Value = String> {
     let forms = [
-        "# ", "## ", "### ", "- ", "1. ", "7) ", "> ", "> [!NOTE] ", "> — ", "    ", "\t", "\n", "\n\n",
-        "\r\n", "\r", "---\n", "***", "**", "*", "_", "`", "```\n", "[", "](", ")", "![", "https://example.org/",
-        "mailto:a@example.org", "{width=5 height=5}", "{credit=\"a\"}", "{", "}", "{{", "}}", "{{{{", "{{ name }}",
-        "{{ name | default: \"x\" }}", "{{ nmae }}", "| a | b |\n|---|--:|\n| c | d |\n", "|", "Table: ", ":::",
-        ":::button\n", ":::sponsor\n", ":::credit\n", "\n:::\n", "<b>", "<!--", "&amp;", "&#0;", "\\", "\u{e000}",
-        "\u{feff}", "字字", "عربي", "é", "\u{301}", "word ", " ", "=\n", "+++\n", "[a]: /b\n", "<https://example.org>",
+        "# ",
+        "## ",
+        "### ",
+        "- ",
+        "1. ",
+        "7) ",
+        "> ",
+        "> [!NOTE] ",
+        "> — ",
+        "    ",
+        "\t",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\r",
+        "---\n",
+        "***",
+        "**",
+        "*",
+        "_",
+        "`",
+        "```\n",
+        "[",
+        "](",
+        ")",
+        "![",
+        "https://example.org/",
+        "mailto:a@example.org",
+        "{width=5 height=5}",
+        "{credit=\"a\"}",
+        "{",
+        "}",
+        "{{",
+        "}}",
+        "{{{{",
+        "{{ name }}",
+        "{{ name | default: \"x\" }}",
+        "{{ nmae }}",
+        "| a | b |\n|---|--:|\n| c | d |\n",
+        "|",
+        "Table: ",
+        ":::",
+        ":::button\n",
+        ":::sponsor\n",
+        ":::credit\n",
+        "\n:::\n",
+        "<b>",
+        "<!--",
+        "&amp;",
+        "&#0;",
+        "\\",
+        "\u{e000}",
+        "\u{feff}",
+        "字字",
+        "عربي",
+        "é",
+        "\u{301}",
+        "word ",
+        " ",
+        "=\n",
+        "+++\n",
+        "[a]: /b\n",
+        "<https://example.org>",
     ];
     prop_oneof![
         8 => prop::sample::select(forms.to_vec()).prop_map(str::to_owned),

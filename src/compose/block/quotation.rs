@@ -72,6 +72,7 @@ impl Block for Quotation {
     fn html(&self, page: &Page<'_>) -> Markup {
         html! {
             table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
+                tr { td.before { (page.space()) } }
                 tr { td.quoted {
                     blockquote.quotation {
                         @for words in &self.paragraphs { p.quote { (inline::html(words)) } }
