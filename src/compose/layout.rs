@@ -82,6 +82,16 @@ impl Page<'_> {
         if self.rtl { "rtl" } else { "ltr" }
     }
 
+    /// Returns the side where lines end; a column that Markdown aligns right holds numbers, which end there.
+    pub(super) fn end(&self) -> &'static str {
+        if self.rtl { "left" } else { "right" }
+    }
+
+    /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.
+    fn dir_of_publication(&self) -> Option<&'static str> {
+        self.rtl.then_some("auto")
+    }
+
     /// Returns how wide a line is, in pixels.
     pub(super) fn line_width(&self) -> u32 {
         self.theme.line_width()
@@ -195,7 +205,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                 tr { td.call { (button::html(url, &words)) } }
                 "\n"
             }
-            tr { td.footer bgcolor=(page.theme.colour("ground")) { "\n" (footer(frame)) } }
+            tr { td.footer bgcolor=(page.theme.colour("ground")) { "\n" (footer(frame, page)) } }
             "\n"
         }
         (PreEscaped("<!--[if mso]></td></tr></table><![endif]-->"))
@@ -259,10 +269,10 @@ fn article(article: &Article, page: &Page<'_>) -> Markup {
     }
 }
 
-fn footer(frame: &Frame<'_>) -> Markup {
+fn footer(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
     html! {
         @if !frame.publication.motto.is_empty() { p.motto { (frame.motto()) } "\n" }
-        p.small { (frame.copyright()) }
+        p.small dir=[page.dir_of_publication()] { (frame.copyright()) }
         "\n"
         p.small {
             @for (index, (label, url)) in frame.legal_links().into_iter().enumerate() {
@@ -271,7 +281,7 @@ fn footer(frame: &Frame<'_>) -> Markup {
             }
         }
         "\n"
-        p.small { (frame.publication.postal_address) }
+        p.small dir=[page.dir_of_publication()] { (frame.publication.postal_address) }
         "\n"
         p.small {
             (frame.reason) " "

@@ -4,7 +4,8 @@
 //! written twice, once in light for the inliner and once in dark for the
 //! programs that ask for it, so that no theme can forget the night. `$start`
 //! and `$end` are left and right, or the reverse for a script that runs from
-//! right to left. `templates/themes/base.css` dresses every block with the
+//! right to left; such a script joins its letters, so `$tracking` spaces and
+//! `$slant` slants only the others. `templates/themes/base.css` dresses every block with the
 //! tokens alone; a theme's own CSS comes after it and may be empty.
 
 use std::{collections::BTreeMap, ops::Range};
@@ -52,6 +53,14 @@ const FACES: [&str; 3] = ["copy_face", "head_face", "label_face"];
 
 /// What no theme may hold: nothing is loaded from elsewhere, and nothing ends its own sheet.
 const FORBIDDEN: [&str; 6] = ["@import", "@font-face", "url(", "expression(", "<", "\\"];
+
+/// What follows the direction of the script: left to right, right to left.
+const DIRECTED: [(&str, &str, &str); 4] = [
+    ("start", "left", "right"),
+    ("end", "right", "left"),
+    ("tracking", "2px", "normal"),
+    ("slant", "italic", "normal"),
+];
 
 const BASE: &str = include_str!("../../templates/themes/base.css");
 
@@ -190,23 +199,13 @@ impl Theme {
         for (span, token) in tokens_of(text) {
             filled.push_str(&text[at..span.start]);
             at = span.end;
-            filled.push_str(match token {
-                "start" => {
-                    if rtl {
-                        "right"
-                    } else {
-                        "left"
-                    }
-                }
-                "end" => {
-                    if rtl {
-                        "left"
-                    } else {
-                        "right"
-                    }
-                }
-                _ => {
-                    colours.get(token).or_else(|| self.plain.get(token)).map_or("", String::as_str)
+            let directed = DIRECTED.iter().find(|(name, ..)| *name == token);
+            filled.push_str(match directed {
+                Some((_, _, reversed)) if rtl => reversed,
+                Some((_, usual, _)) => usual,
+                None => {
+                    let value = colours.get(token).or_else(|| self.plain.get(token));
+                    value.map_or("", String::as_str)
                 }
             });
         }
@@ -257,7 +256,8 @@ impl Theme {
             let span = at..at + letter.len_utf8();
             proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
         }
-        let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter", "start", "end"]);
+        let directed = DIRECTED.iter().map(|(name, ..)| name);
+        let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(directed);
         for (span, token) in tokens_of(text) {
             if !known.clone().any(|known| *known == token) {
                 proof

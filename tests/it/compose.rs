@@ -59,6 +59,80 @@ fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
 }
 
 #[test]
+fn a_field_knows_what_it_stands_in_wherever_it_stands() {
+    let draft = include_str!("../fixtures/drafts/fields.md");
+    let edition = composed(draft).edition;
+    let slots = |pieces: &[Piece]| {
+        let slots = pieces.iter().filter(|piece| matches!(piece, Piece::Slot(_))).cloned();
+        html(&slots.collect::<Vec<_>>()).replace('⟩', "⟩\n")
+    };
+    let all = html(&edition.html);
+    let lines = |part: &str| -> String {
+        part.lines().filter(|line| line.contains('⟨')).map(|line| format!("{line}\n")).collect()
+    };
+    let body = all.split_once("class=\"headline\"").map_or("", |(_, body)| body);
+    insta::assert_snapshot!(format!(
+        "subject\n{}\nhtml\n{}\ntext\n{}",
+        slots(&edition.subject),
+        lines(body),
+        lines(&text(&edition.text))
+    ));
+}
+
+#[test]
+fn what_stays_in_style_is_small_enough_for_gmail() {
+    for theme in Theme::names() {
+        let html = filled(SAMPLER, theme);
+        let styles = html.split("<style").skip(1).filter_map(|rest| rest.split("</style>").next());
+        let length: usize = styles.map(|style| style.chars().count()).sum();
+        assert!(length <= 16_384, "{theme}: {length}");
+    }
+}
+
+#[test]
+fn every_language_sets_the_sample() {
+    for language in Strings::languages() {
+        let draft = SAMPLE.replacen("+++\n", &format!("+++\nlang = \"{language}\"\n"), 1);
+        let composed = composed(&draft);
+        assert_eq!(composed.edition.language, language);
+        let shown = text(&composed.edition.text);
+        assert!(!shown.contains('{'), "{shown}");
+    }
+}
+
+#[test]
+fn what_the_law_wants_is_in_both_parts_of_every_theme() {
+    let publication = publication();
+    for theme in Theme::names() {
+        let edition = compose_with(SAMPLE, theme, &publication).expect("it composes").edition;
+        for part in [html(&edition.html), text(&edition.text)] {
+            for wanted in [
+                "New York : London : Moscow",
+                &publication.title,
+                &publication.tagline,
+                "6 October 2003",
+                "Issue No. 41",
+                "Debt Recovery",
+                "(TOL 06.x.03)",
+                "Kazakhstan is very much interested in access to markets.",
+                "INTELLIGENCE AND RECOVERY",
+                "© Templeton Thorp 2002 - 2004",
+                &publication.postal_address,
+                &publication.links.disclaimer,
+                &publication.links.privacy,
+                "feedback@example.org",
+                "Subscribe to the TT Business Intelligence Report",
+                "https://www.example.org/report/2003-10-06-kazakhstan",
+                "ADDRESS",
+                "UNSUBSCRIBE",
+            ] {
+                assert!(part.contains(wanted), "{theme}: `{wanted}` is not in\n{part}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_theme_fits_every_screen_by_day_and_by_night() {
     for theme in Theme::names() {
         for draft in [SAMPLE, SAMPLER, ARABIC] {

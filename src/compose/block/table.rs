@@ -75,16 +75,16 @@ fn without_label(mut words: Vec<Inline>) -> Vec<Inline> {
 }
 
 impl Block for Table {
-    fn html(&self, _: &Page<'_>) -> Markup {
+    fn html(&self, page: &Page<'_>) -> Markup {
         let last = self.head.len().saturating_sub(1);
         let style = |column: usize| {
             let align = match self.alignments.get(column) {
-                Some(TableAlignment::Right) => "text-align:right;",
-                Some(TableAlignment::Center) => "text-align:center;",
-                _ => "",
+                Some(TableAlignment::Right) => format!("text-align:{};", page.end()),
+                Some(TableAlignment::Center) => "text-align:center;".to_owned(),
+                _ => String::new(),
             };
-            let end = if column == last { "padding-right:0" } else { "" };
-            Some(format!("{align}{end}")).filter(|style| !style.is_empty())
+            let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
+            Some(align + &edge.unwrap_or_default()).filter(|style| !style.is_empty())
         };
         html! {
             table.data cellpadding="0" cellspacing="0" border="0" width="100%" {
