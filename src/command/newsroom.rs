@@ -183,7 +183,8 @@ impl Newsroom {
 
     /// Composes a draft; the inner result tells the draft's mistakes.
     pub fn try_compose(&self, draft: &Draft) -> Result<Result<Composed, Vec<Problem>>, Failure> {
-        let theme = self.theme(&self.publication.theme)?;
+        let (issue, _) = compose::parse(draft, &self.publication);
+        let theme = self.theme(issue.theme())?;
         Ok(compose::compose(draft, &self.publication, &theme, &|lang| self.strings(lang)))
     }
 

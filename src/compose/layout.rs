@@ -22,6 +22,9 @@ const FILLER: &str = "\u{2007}\u{feff}\u{34f} ";
 /// How many characters the preheader and its filler come to.
 const PREHEADER_LENGTH: usize = 200;
 
+/// What keeps a cell of a given height from collapsing.
+pub(super) const SPACE: PreEscaped<&str> = PreEscaped("&nbsp;");
+
 /// What surrounds the articles in both parts.
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
@@ -95,16 +98,6 @@ impl Page<'_> {
     /// Returns how wide a line is, in pixels.
     pub(super) fn line_width(&self) -> u32 {
         self.theme.line_width()
-    }
-
-    /// Returns what keeps a cell of a given height from collapsing.
-    pub(super) fn space(&self) -> Markup {
-        PreEscaped("&nbsp;".to_owned())
-    }
-
-    /// Sets the blank below a block whose own margin not every program keeps.
-    pub(super) fn gap(&self) -> Markup {
-        row(&html! { td.gap { (self.space()) } })
     }
 }
 
@@ -184,7 +177,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             tr { td.masthead { (masthead(frame)) } }
             "\n"
             tr { td.side {
-                (row(&html! { td.rules { (page.space()) } }))
+                (row(&html! { td.rules { (SPACE) } }))
                 (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
             } }
             "\n"
@@ -195,7 +188,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             }
             @for (index, article) in reading.articles.iter().enumerate() {
                 @if index > 0 {
-                    tr { td.side { (row(&html! { td.line { (page.space()) } })) } }
+                    tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
                     "\n"
                 }
                 tr { td.copy { "\n" (self::article(article, page)) } }
@@ -289,6 +282,11 @@ fn footer(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
         }
         "\n"
     }
+}
+
+/// Sets the blank below a block whose own margin not every program keeps.
+pub(super) fn gap() -> Markup {
+    row(&html! { td.gap { (SPACE) } })
 }
 
 /// Sets a cell as a table of its own.

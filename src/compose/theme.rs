@@ -91,16 +91,17 @@ impl Theme {
         let own = |name, text| TemplateFile { name, text };
         let toml = toml.map(|text| own("templates/theme.toml", text));
         let css = css.map(|text| own("templates/theme.css", text));
-        match (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css))) {
-            (Some(toml), css) => Self::parse(toml, css.unwrap_or(own("templates/theme.css", ""))),
-            (None, _) => {
-                let mut proof = Proof::new("publication.toml", "");
-                let known = Self::names().collect::<Vec<_>>().join("`, `");
-                proof
-                    .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
-                    .helped(format!("there are `{known}`, or write templates/theme.toml"));
-                Err(proof.into_problems())
-            }
+        if let (Some(toml), css) =
+            (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css)))
+        {
+            Self::parse(toml, css.unwrap_or(own("templates/theme.css", "")))
+        } else {
+            let mut proof = Proof::new("publication.toml", "");
+            let known = Self::names().collect::<Vec<_>>().join("`, `");
+            proof
+                .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
+                .helped(format!("there are `{known}`, or write templates/theme.toml"));
+            Err(proof.into_problems())
         }
     }
 
@@ -122,7 +123,7 @@ impl Theme {
         let mut problems = proof.into_problems();
         for file in [TemplateFile { name: "base.css", text: BASE }, css] {
             let mut proof = Proof::new(file.name, file.text);
-            theme.css.push(theme.read_css(&mut proof));
+            theme.css.push(read_css(&mut proof));
             problems.append(&mut proof.into_problems());
         }
         if problems.is_empty() { Ok(theme) } else { Err(problems) }
@@ -165,10 +166,10 @@ impl Theme {
                     rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
                 push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
             }
-            css.push_str(&format!("{condition}{{\n{inner}}}\n"));
+            css.extend([condition, "{\n", &inner, "}\n"]);
         }
         let night = self.dark_css("", rtl, body);
-        css.push_str(&format!("@media (prefers-color-scheme:dark){{\n{night}}}\n"));
+        css.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n"]);
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
         css.push_str(&self.dark_css("[data-ogsc] ", rtl, body));
         css
@@ -239,34 +240,34 @@ impl Theme {
         plain.insert("gutter", format!("{gutter}px"));
         Self { light, dark, plain, sheet_width, gutter, css: Vec::new() }
     }
+}
 
-    /// Reads a style sheet and checks the tokens it names.
-    fn read_css(&self, proof: &mut Proof<'_>) -> Sheet {
-        let text = &without_comments(proof.text());
-        for forbidden in FORBIDDEN {
-            for (at, _) in text.match_indices(forbidden) {
-                proof.error(
-                    WRONG_THEME,
-                    at..at + forbidden.len(),
-                    format!("a theme may not hold `{forbidden}`"),
-                );
-            }
+/// Reads a style sheet and checks the tokens it names.
+fn read_css(proof: &mut Proof<'_>) -> Sheet {
+    let text = &without_comments(proof.text());
+    for forbidden in FORBIDDEN {
+        for (at, _) in text.match_indices(forbidden) {
+            proof.error(
+                WRONG_THEME,
+                at..at + forbidden.len(),
+                format!("a theme may not hold `{forbidden}`"),
+            );
         }
-        for (at, letter) in text.char_indices().filter(|(_, letter)| is_mark(*letter)) {
-            let span = at..at + letter.len_utf8();
-            proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
-        }
-        let directed = DIRECTED.iter().map(|(name, ..)| name);
-        let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(directed);
-        for (span, token) in tokens_of(text) {
-            if !known.clone().any(|known| *known == token) {
-                proof
-                    .error(WRONG_THEME, span, format!("no token is named `{token}`"))
-                    .perhaps(nearest(token, known.clone().copied()));
-            }
-        }
-        parse(proof)
     }
+    for (at, letter) in text.char_indices().filter(|(_, letter)| is_mark(*letter)) {
+        let span = at..at + letter.len_utf8();
+        proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
+    }
+    let directed = DIRECTED.iter().map(|(name, ..)| name);
+    let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(directed);
+    for (span, token) in tokens_of(text) {
+        if !known.clone().any(|known| *known == token) {
+            proof
+                .error(WRONG_THEME, span, format!("no token is named `{token}`"))
+                .perhaps(nearest(token, known.clone().copied()));
+        }
+    }
+    parse(proof)
 }
 
 /// Writes a rule on a line of its own, unless nothing is dressed or nothing dresses it.
@@ -274,7 +275,7 @@ fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &
     if !selectors.is_empty() && !declarations.is_empty() {
         let selectors: Vec<String> =
             selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
-        css.push_str(&format!("{}{{{}}}\n", selectors.join(","), declarations.join(";")));
+        css.extend([&selectors.join(","), "{", &declarations.join(";"), "}\n"]);
     }
 }
 

@@ -55,7 +55,8 @@ pub(super) fn read<'a>(
     table: &NodeTable,
 ) -> Box<dyn Block> {
     let mut rows: Vec<Node<'a>> = node.children().collect();
-    let row_caption = rows.pop_if(|row| is_caption_row(row)).and_then(|row| row.first_child());
+    let row_caption =
+        rows.pop_if(|row| is_caption_row(row)).and_then(comrak::arena_tree::Node::first_child);
     let caption = row_caption.or_else(|| node.next_sibling().filter(|next| is_caption(next)));
     let caption = caption.map(|caption| without_label(reader.inlines(caption)));
     let mut cells = rows.into_iter().map(|row| -> Vec<Vec<Inline>> {
