@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Red.on_default().bold())
     .usage(styling::AnsiColor::Red.on_default().bold())
-    .literal(styling::Effects::BOLD.into_style())
-    .placeholder(styling::Effects::ITALIC.into_style());
+    .literal(styling::Style::new().bold())
+    .placeholder(styling::Style::new().italic());
 
 const EXIT_CODES: &str = "\
 Exit codes:

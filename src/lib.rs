@@ -3,6 +3,8 @@
 //! The rooms are the stages a draft walks through; `ARCHITECTURE.md` is the
 //! map, and `tests/it/floors.rs` holds that none leans upwards.
 
+pub mod cli;
+pub mod command;
 pub mod compose;
 pub mod config;
 pub mod ledger;

@@ -1,1 +1,10 @@
-fn main() {}
+//! Parses the command line, runs one command, and says how it ended by the exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use postrider::{cli::Cli, command};
+
+fn main() -> ExitCode {
+    ExitCode::from(command::run(Cli::parse()))
+}

@@ -70,6 +70,11 @@ impl Account {
         }
     }
 
+    /// Tells whether nothing was sent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.begun == 0
+    }
+
     fn rate(&self) -> f64 {
         let seconds = self.took.as_secs_f64();
         if seconds > 0.0 { count(self.begun) / seconds } else { 0.0 }
@@ -109,14 +114,24 @@ impl Account {
         for (word, number, tone, remark) in rows {
             if number > 0 || word == "planned" || word == "accepted" {
                 let number = console.paint(tone, format_args!("{:>9}", grouped(number)));
-                console.tell(format!("  {word:<10} {number}   {}", console.paint(Tone::Quiet, remark)).trim_end());
+                console.tell(
+                    format!("  {word:<10} {number}   {}", console.paint(Tone::Quiet, remark))
+                        .trim_end(),
+                );
             }
         }
         if tally.deferred > 0 {
-            console.tell(format_args!("  of these   {:>9}   deferred by their servers", grouped(tally.deferred)));
+            console.tell(format_args!(
+                "  of these   {:>9}   deferred by their servers",
+                grouped(tally.deferred)
+            ));
         }
         if self.begun > 0 {
-            console.tell(format_args!("  {} s, {} a second", tenths(self.took.as_secs_f64()), tenths(self.rate())));
+            console.tell(format_args!(
+                "  {} s, {} a second",
+                tenths(self.took.as_secs_f64()),
+                tenths(self.rate())
+            ));
         }
     }
 
@@ -138,7 +153,8 @@ impl Account {
             ));
         }
         if self.tally.rejected + self.tally.expired > 0 {
-            advice.push(format!("`postrider status {slug} --failed` tells who was refused, and why"));
+            advice
+                .push(format!("`postrider status {slug} --failed` tells who was refused, and why"));
         }
         advice
     }
@@ -148,10 +164,18 @@ impl Account {
 pub(super) fn tell_left_out(console: &Console, file: &str, left_out: &[Skipped]) {
     const SHOWN: usize = 10;
     for row in left_out.iter().take(SHOWN) {
-        console.warn(format_args!("{file}:{}: {}: {}", row.line, super::console::printable(&row.address), row.reason));
+        console.warn(format_args!(
+            "{file}:{}: {}: {}",
+            row.line,
+            super::console::printable(&row.address),
+            row.reason
+        ));
     }
     if left_out.len() > SHOWN {
-        console.warn(format_args!("{file}: {} more rows cannot be mailed", grouped((left_out.len() - SHOWN) as u64)));
+        console.warn(format_args!(
+            "{file}: {} more rows cannot be mailed",
+            grouped((left_out.len() - SHOWN) as u64)
+        ));
     }
 }
 
@@ -188,7 +212,8 @@ mod tests {
 
     #[test]
     fn counts_are_grouped_by_thousands() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(grouped(number), shown);
         }
     }

@@ -7,19 +7,34 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, issue: &str, yes: bool) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    issue: &str,
+    yes: bool,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, issue).await?;
     if !yes {
         if !console.can_ask() {
-            return Err(Failure::new(exit::USAGE, "nobody is here to say yes").hint("without a terminal, add --yes"));
+            return Err(Failure::new(exit::USAGE, "nobody is here to say yes")
+                .hint("without a terminal, add --yes"));
         }
-        let answer = console.ask(&format!("Stop {slug} for good? Type its name:")).unwrap_or_default();
+        let answer =
+            console.ask(&format!("Stop {slug} for good? Type its name:")).unwrap_or_default();
         if answer != slug {
             return Err(Failure::new(exit::GUARD, "that is not its name: nothing was cancelled"));
         }
     }
-    pause::turn(console, global, &slug, &[Sending, Paused, Scheduled, Missed], Cancelled, "cancelled by hand").await?;
+    pause::turn(
+        console,
+        global,
+        &slug,
+        &[Sending, Paused, Scheduled, Missed],
+        Cancelled,
+        "cancelled by hand",
+    )
+    .await?;
     console.tell(format_args!("{slug} is cancelled; whoever has it keeps it"));
     Ok(exit::DONE)
 }

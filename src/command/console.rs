@@ -33,7 +33,7 @@ pub struct Console {
 
 /// What a piece of a line is, which decides its colour.
 #[derive(Clone, Copy, Debug)]
-pub enum Tone {
+pub(super) enum Tone {
     /// A title.
     Strong,
     /// Good news.
@@ -153,7 +153,7 @@ impl Console {
     }
 
     /// Colours a piece of a result.
-    pub fn paint(&self, tone: Tone, text: impl Display) -> String {
+    pub(super) fn paint(&self, tone: Tone, text: impl Display) -> String {
         paint(self.colour_out, tone, &text)
     }
 
@@ -173,7 +173,8 @@ impl Console {
     /// Prints why a command stopped.
     pub fn failure(&self, failure: &Failure) {
         self.problems(&failure.problems);
-        let _ = writeln!(io::stderr(), "{}: {}", self.paint_err(Tone::Bad, "error"), failure.message);
+        let _ =
+            writeln!(io::stderr(), "{}: {}", self.paint_err(Tone::Bad, "error"), failure.message);
         for hint in &failure.hints {
             let _ = writeln!(io::stderr(), "{}: {hint}", self.paint_err(Tone::Good, "hint"));
         }
@@ -226,7 +227,7 @@ fn byte_of(line: &str, column: usize) -> usize {
 }
 
 /// Returns `text` with control and direction characters escaped, so that a stranger's bytes cannot steer a terminal.
-pub fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let is_direction = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

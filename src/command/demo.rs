@@ -22,8 +22,11 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     let again = file.is_file();
     if !again {
         if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Failure::new(exit::GUARD, format!("`{}` holds other files", folder.display()))
-                .hint("`postrider demo DIR` makes the demo elsewhere"));
+            return Err(Failure::new(
+                exit::GUARD,
+                format!("`{}` holds other files", folder.display()),
+            )
+            .hint("`postrider demo DIR` makes the demo elsewhere"));
         }
         init::write(folder)?;
         write_private(&folder.join("subscribers.csv"), READERS.as_bytes())?;
@@ -42,7 +45,7 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     if console.json {
         return Ok(sent.code);
     }
-    if again && sent.ended == Ended::Finished && sent.account.begun_nothing() {
+    if again && sent.ended == Ended::Finished && sent.account.is_idle() {
         console.tell(format_args!(
             "It was delivered before: running it again mails nobody twice. `rm -r {}` starts afresh.",
             folder.display()

@@ -5,7 +5,11 @@ use std::{fs, path::Path, process};
 use jiff::{civil::Date, tz::TimeZone};
 
 use super::{Console, Failure, exit, newsroom::Newsroom};
-use crate::{cli::Global, compose, schedule::Every};
+use crate::{
+    cli::Global,
+    compose,
+    schedule::{Every, EveryError},
+};
 
 /// What the draft begins with, below its front matter.
 const BODY: &str = include_str!("../../templates/starter/draft.md");
@@ -63,8 +67,11 @@ fn slug(text: &str) -> Result<String, Failure> {
         .collect::<Vec<_>>()
         .join("-");
     if slug.is_empty() {
-        return Err(Failure::new(exit::USAGE, format!("`{}` makes no folder name", text.escape_debug()))
-            .hint("use letters a to z, digits and hyphens"));
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("`{}` makes no folder name", text.escape_debug()),
+        )
+        .hint("use letters a to z, digits and hyphens"));
     }
     Ok(slug)
 }
@@ -73,18 +80,24 @@ fn slug(text: &str) -> Result<String, Failure> {
 fn date(newsroom: &Newsroom, asked: Option<&str>) -> Result<Date, Failure> {
     if let Some(text) = asked {
         return text.parse().map_err(|error| {
-            Failure::new(exit::USAGE, format!("`{text}` is not a date: {error}")).hint("write it as 2026-11-30")
+            Failure::new(exit::USAGE, format!("`{text}` is not a date: {error}"))
+                .hint("write it as 2026-11-30")
         });
     }
     let zone = TimeZone::get(&newsroom.publication.timezone).unwrap_or(TimeZone::UTC);
     let today = newsroom.now.to_zoned(zone.clone());
     let Some(every) = &newsroom.publication.schedule.every else { return Ok(today.date()) };
-    let every = Every::parse(every).map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
-    let last = newsroom.issues()?.into_iter().filter_map(|issue| issue.slug.get(..10)?.parse::<Date>().ok()).max();
+    let every: Every =
+        every.parse().map_err(|error: EveryError| Failure::new(exit::CONFIG, error.to_string()))?;
+    let last = newsroom
+        .issues()?
+        .into_iter()
+        .filter_map(|issue| issue.slug.get(..10)?.parse::<Date>().ok())
+        .max();
     let after = last
         .and_then(|date| date.at(23, 59, 59, 0).to_zoned(zone.clone()).ok())
         .map_or(newsroom.now, |last| last.timestamp().max(newsroom.now));
-    Ok(every.next_after(after, &zone).date())
+    Ok(every.next_after(after, &zone).map_or(today.date(), |next| next.date()))
 }
 
 /// One more than the highest number of any issue; a draft that does not parse does not count.

@@ -48,7 +48,13 @@ async fn one(
                 Standing::Missed => {
                     let why = format!("its hour was {}, and it was found too late", booking.shown);
                     ledger
-                        .turn(&newsroom.publication.id, &issue.slug, &[IssueState::Scheduled], IssueState::Missed, &why)
+                        .turn(
+                            &newsroom.publication.id,
+                            &issue.slug,
+                            &[IssueState::Scheduled],
+                            IssueState::Missed,
+                            &why,
+                        )
                         .await?;
                     Err(Failure::new(exit::GUARD, format!("{} was not sent: {why}", issue.slug))
                         .hint(format!("`postrider schedule {}` gives it a new hour, `postrider send {}` sends it now", issue.slug, issue.slug)))
@@ -59,7 +65,11 @@ async fn one(
     }
 }
 
-async fn send_it(console: &Console, newsroom: &Newsroom, issue: &IssueRecord) -> Result<u8, Failure> {
+async fn send_it(
+    console: &Console,
+    newsroom: &Newsroom,
+    issue: &IssueRecord,
+) -> Result<u8, Failure> {
     let folder = newsroom.issue(&issue.slug)?;
     let asked = Asked { go: Go::Yes, limit: None, catch_up: false };
     let sent = send::deliver(console, newsroom, &folder, &asked).await?;
@@ -85,7 +95,13 @@ async fn say_once(
     if stands && issue.state == IssueState::Scheduled {
         // From a state to itself: only the reason changes.
         ledger
-            .turn(&newsroom.publication.id, &issue.slug, &[IssueState::Scheduled], IssueState::Scheduled, &failure.message)
+            .turn(
+                &newsroom.publication.id,
+                &issue.slug,
+                &[IssueState::Scheduled],
+                IssueState::Scheduled,
+                &failure.message,
+            )
             .await?;
     }
     Ok(failure.code)

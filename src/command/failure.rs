@@ -63,12 +63,14 @@ impl From<LedgerError> for Failure {
                 exit::UNREACHABLE,
                 "look at [ledger] url in publication.toml, and at who may write to that folder",
             ),
-            LedgerError::Newer { .. } => {
-                (exit::UNREACHABLE, "install the postrider that wrote it, or a later one; nothing was changed")
-            }
-            LedgerError::Disk(_) => {
-                (exit::DISK, "make room and run it again: nothing is lost, and nobody is mailed twice")
-            }
+            LedgerError::Newer { .. } => (
+                exit::UNREACHABLE,
+                "install the postrider that wrote it, or a later one; nothing was changed",
+            ),
+            LedgerError::Disk(_) => (
+                exit::DISK,
+                "make room and run it again: nothing is lost, and nobody is mailed twice",
+            ),
             LedgerError::Busy(_) => (exit::AGAIN, "run it again in a moment"),
             LedgerError::Damaged(_) => (
                 exit::UNREACHABLE,
@@ -94,9 +96,13 @@ impl From<RolledBack> for Failure {
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Ledger(error) | SendError::Journal(JournalError::Ledger(error)) => error.into(),
+            SendError::Ledger(error) | SendError::Journal(JournalError::Ledger(error)) => {
+                error.into()
+            }
             SendError::RolledBack(error) => error.into(),
-            SendError::Journal(error @ JournalError::File(_)) => Self::new(exit::DISK, error.to_string()),
+            SendError::Journal(error @ JournalError::File(_)) => {
+                Self::new(exit::DISK, error.to_string())
+            }
         }
     }
 }
@@ -142,7 +148,7 @@ impl From<&Halt> for Failure {
 }
 
 /// Returns the exit code of a run that ended without a halt.
-pub fn code_of(ended: &Ended, needs_attention: bool) -> u8 {
+pub(super) fn code_of(ended: &Ended, needs_attention: bool) -> u8 {
     match ended {
         Ended::Finished | Ended::Cancelled if needs_attention => exit::ATTENTION,
         Ended::Finished | Ended::Cancelled => exit::DONE,

@@ -10,7 +10,11 @@ pub(super) const SAMPLE: &str = "2003-10-06-kazakhstan";
 /// What is written, by path: the text, and whether only the owner may read it.
 const FILES: [(&str, &str, bool); 5] = [
     ("publication.toml", include_str!("../../templates/starter/publication.toml"), false),
-    ("issues/2003-10-06-kazakhstan/issue.md", include_str!("../../templates/starter/issue.md"), false),
+    (
+        "issues/2003-10-06-kazakhstan/issue.md",
+        include_str!("../../templates/starter/issue.md"),
+        false,
+    ),
     ("subscribers.csv", include_str!("../../templates/starter/subscribers.csv"), true),
     (".gitignore", include_str!("../../templates/starter/gitignore"), false),
     ("templates/README.md", include_str!("../../templates/starter/templates.md"), false),
@@ -25,11 +29,16 @@ pub(super) fn run(console: &Console, folder: &Path) -> Result<u8, Failure> {
     }
     write(folder)?;
     if console.json {
-        console.document(&serde_json::json!({ "folder": folder.display().to_string(), "issue": SAMPLE }));
+        console.document(
+            &serde_json::json!({ "folder": folder.display().to_string(), "issue": SAMPLE }),
+        );
         return Ok(exit::DONE);
     }
-    let shown = folder.display();
-    console.tell(format_args!("{} is a publication with one issue. Next:", console.paint(Tone::Strong, shown)));
+    let shown = folder.display().to_string();
+    console.tell(format_args!(
+        "{} is a publication with one issue. Next:",
+        console.paint(Tone::Strong, &shown)
+    ));
     for (command, what) in [
         (format!("cd {shown}"), ""),
         (format!("postrider render {SAMPLE}"), "look at it"),

@@ -7,7 +7,11 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, verb: LedgerVerb) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    verb: LedgerVerb,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     if !newsroom.ledger_path().exists() {
         return Err(Failure::new(exit::NO_INPUT, "there is no ledger yet")
@@ -21,7 +25,9 @@ pub(super) async fn run(console: &Console, global: &Global, verb: LedgerVerb) ->
             let high_water = private.join("high-water");
             let doubtful = ledger.accept_rollback(HighWater::seen(&high_water)?).await?;
             HighWater::accept(&high_water, &ledger.mark().await?)?;
-            console.tell(format_args!("accepted; {doubtful} readers who were unfinished in it are in doubt now"));
+            console.tell(format_args!(
+                "accepted; {doubtful} readers who were unfinished in it are in doubt now"
+            ));
             if doubtful > 0 {
                 console.tell("`postrider status ISSUE --in-doubt` lists them, `postrider resolve` settles them");
             }

@@ -1,1 +1,90 @@
-//! 
+//! The verbs, one a file: arguments in, calls, words out. Rules that could be wrong live in the rooms below, not here.
+
+mod account;
+mod cancel;
+mod check;
+mod console;
+mod demo;
+mod draft;
+mod due;
+pub mod exit;
+mod failure;
+mod init;
+mod ledger;
+mod log;
+mod newsroom;
+mod pause;
+mod plan;
+mod reader;
+mod render;
+mod resolve;
+mod resume;
+mod schedule;
+mod send;
+mod status;
+mod subscribers;
+mod test;
+mod unschedule;
+
+pub use console::Console;
+pub use failure::Failure;
+
+use crate::cli::{Cli, Command};
+
+/// Runs one command and returns its exit code; whatever is to be said has been said.
+pub fn run(cli: Cli) -> u8 {
+    let console = Console::new(&cli.global);
+    let code = dispatch(&console, cli).unwrap_or_else(|failure| {
+        console.failure(&failure);
+        failure.code
+    });
+    match console.finish() {
+        Some(error) if code == exit::DONE => {
+            console
+                .failure(&Failure::new(exit::DISK, format!("failed to write the result: {error}")));
+            exit::DISK
+        }
+        _ => code,
+    }
+}
+
+fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::BUG, format!("failed to start: {error}")))?;
+    let global = &cli.global;
+    let code = runtime.block_on(async {
+        match cli.command {
+            Command::Demo { folder } => demo::run(console, global, &folder).await,
+            Command::Init { folder } => init::run(console, &folder),
+            Command::Draft { slug, date, like, edit } => {
+                draft::run(console, global, &draft::Wish { slug, date, like, edit }).await
+            }
+            Command::Check { issues } => check::run(console, global, &issues),
+            Command::Render { issue, reader, out } => {
+                render::run(console, global, &issue, reader.as_deref(), out.as_deref()).await
+            }
+            Command::Test { issue, to, reader } => {
+                test::run(console, global, &issue, &to, reader.as_deref()).await
+            }
+            Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
+            Command::Plan { issue } => plan::run(console, global, &issue).await,
+            Command::Send(wish) => send::run(console, global, &wish).await,
+            Command::Schedule(wish) => schedule::run(console, global, &wish).await,
+            Command::Unschedule { issue } => unschedule::run(console, global, &issue).await,
+            Command::Due => due::run(console, global).await,
+            Command::Pause { issue } => pause::run(console, global, &issue).await,
+            Command::Resume { issue } => resume::run(console, global, &issue).await,
+            Command::Cancel { issue, yes } => cancel::run(console, global, &issue, yes).await,
+            Command::Status(wish) => status::run(console, global, &wish).await,
+            Command::Log { address } => log::run(console, global, &address).await,
+            Command::Resolve(wish) => resolve::run(console, global, &wish).await,
+            Command::Ledger(verb) => ledger::run(console, global, verb).await,
+        }
+    });
+    // A name look-up that hangs must not hold the program after its work is done.
+    runtime.shutdown_background();
+    code
+}

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{Failure, exit};
 use crate::{
     cli::Global,
-    compose::{self, Composed, Draft, KeyRing, Strings, Theme},
+    compose::{self, Composed, Draft, Edition, KeyRing, Press, Strings, Theme},
     config,
     ledger::{Ledger, Record, Records, SqliteLedger},
     list,
@@ -26,34 +26,35 @@ use crate::{
 const ATTACHED_MAX: u64 = 10 * 1024 * 1024;
 
 /// A publication's folder, opened.
-pub struct Newsroom {
+pub(super) struct Newsroom {
     /// The folder, absolute.
-    pub root: PathBuf,
+    pub(super) root: PathBuf,
     /// What `publication.toml` says.
-    pub publication: Publication,
+    pub(super) publication: Publication,
     /// The time to go by for schedules and Date; the ledger keeps its own.
-    pub now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// An issue's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssueFolder {
+pub(super) struct IssueFolder {
     /// The folder's name.
-    pub slug: String,
+    pub(super) slug: String,
     /// The folder, absolute.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// The rows of the list file that nobody can be mailed by, as they are met.
-pub type LeftOut = Arc<Mutex<Vec<list::Skipped>>>;
+pub(super) type LeftOut = Arc<Mutex<Vec<list::Skipped>>>;
 
 impl Newsroom {
     /// Opens the publication that `-C` names, or the nearest one upwards from here.
-    pub fn open(global: &Global) -> Result<Self, Failure> {
+    pub(super) fn open(global: &Global) -> Result<Self, Failure> {
         let start = match &global.publication {
             Some(folder) => folder.clone(),
-            None => std::env::current_dir()
-                .map_err(|error| Failure::file(Path::new("."), "find the current folder", &error))?,
+            None => std::env::current_dir().map_err(|error| {
+                Failure::file(Path::new("."), "find the current folder", &error)
+            })?,
         };
         let file = if global.publication.is_some() {
             Some(start.join("publication.toml")).filter(|file| file.is_file())
@@ -63,25 +64,34 @@ impl Newsroom {
         let Some(file) = file else {
             return Err(Failure::new(
                 exit::NO_INPUT,
-                format!("there is no publication.toml in `{}`{}", start.display(), match global.publication {
-                    Some(_) => "",
-                    None => " or any folder above it",
-                }),
+                format!(
+                    "there is no publication.toml in `{}`{}",
+                    start.display(),
+                    match global.publication {
+                        Some(_) => "",
+                        None => " or any folder above it",
+                    }
+                ),
             )
-            .hint("`postrider init DIR` makes a publication; `-C DIR` names one that is elsewhere"));
+            .hint(
+                "`postrider init DIR` makes a publication; `-C DIR` names one that is elsewhere",
+            ));
         };
         let now = clock(global)?;
         Self::read(&file, now)
     }
 
     /// Opens the publication of this `publication.toml`.
-    pub fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
+    pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
         let publication = config::read(&text, "publication.toml").map_err(|problems| {
             let count = problems.len();
             Failure::problems(
                 exit::CONFIG,
-                format!("publication.toml has {count} {}", if count == 1 { "mistake" } else { "mistakes" }),
+                format!(
+                    "publication.toml has {count} {}",
+                    if count == 1 { "mistake" } else { "mistakes" }
+                ),
                 problems,
             )
         })?;
@@ -91,7 +101,7 @@ impl Newsroom {
     }
 
     /// Lists the issues' folders in the order of their names.
-    pub fn issues(&self) -> Result<Vec<IssueFolder>, Failure> {
+    pub(super) fn issues(&self) -> Result<Vec<IssueFolder>, Failure> {
         let folder = self.root.join("issues");
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -111,13 +121,17 @@ impl Newsroom {
     }
 
     /// Finds an issue by its folder's name, any unambiguous part of it, or a path.
-    pub fn issue(&self, name: &str) -> Result<IssueFolder, Failure> {
+    pub(super) fn issue(&self, name: &str) -> Result<IssueFolder, Failure> {
         let issues = self.issues()?;
         if let Some(issue) = issues.iter().find(|issue| issue.slug == name) {
             return Ok(issue.clone());
         }
         if let Ok(path) = Path::new(name).canonicalize() {
-            let path = if path.ends_with("issue.md") { path.parent().map(Path::to_path_buf) } else { Some(path) };
+            let path = if path.ends_with("issue.md") {
+                path.parent().map(Path::to_path_buf)
+            } else {
+                Some(path)
+            };
             if let Some(issue) = issues.iter().find(|issue| Some(&issue.path) == path.as_ref()) {
                 return Ok(issue.clone());
             }
@@ -145,7 +159,7 @@ impl Newsroom {
     }
 
     /// Reads a draft and the files beside it.
-    pub fn draft(&self, issue: &IssueFolder) -> Result<Draft, Failure> {
+    pub(super) fn draft(&self, issue: &IssueFolder) -> Result<Draft, Failure> {
         let path = issue.path.join("issue.md");
         let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
         let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
@@ -157,7 +171,8 @@ impl Newsroom {
         })?;
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(&issue.path).into_iter().flatten().flatten() {
-            let is_small = entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= ATTACHED_MAX);
+            let is_small =
+                entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= ATTACHED_MAX);
             if let (true, Some(name)) = (is_small, entry.file_name().to_str())
                 && name != "issue.md"
                 && let Ok(bytes) = fs::read(entry.path())
@@ -169,40 +184,50 @@ impl Newsroom {
     }
 
     /// Composes an issue, or returns every mistake it has.
-    pub fn compose(&self, issue: &IssueFolder) -> Result<Composed, Failure> {
+    pub(super) fn compose(&self, issue: &IssueFolder) -> Result<Composed, Failure> {
         let draft = self.draft(issue)?;
         self.try_compose(&draft)?.map_err(|problems| {
             let errors = problems.iter().filter(|problem| problem.is_error()).count();
             Failure::problems(
                 exit::BAD_DATA,
-                format!("{} has {errors} {}", draft.path, if errors == 1 { "mistake" } else { "mistakes" }),
+                format!(
+                    "{} has {errors} {}",
+                    draft.path,
+                    if errors == 1 { "mistake" } else { "mistakes" }
+                ),
                 problems,
             )
         })
     }
 
     /// Composes a draft; the inner result tells the draft's mistakes.
-    pub fn try_compose(&self, draft: &Draft) -> Result<Result<Composed, Vec<Problem>>, Failure> {
+    pub(super) fn try_compose(
+        &self,
+        draft: &Draft,
+    ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
         let (issue, _) = compose::parse(draft, &self.publication);
         let theme = self.theme(issue.theme())?;
-        Ok(compose::compose(draft, &self.publication, &theme, &|lang| self.strings(lang)))
+        Ok(compose::compose(draft, &self.publication, &theme, &|language| self.strings(language)))
     }
 
     /// Reads a theme: the publication's own files where it has them, else the built-in ones.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
         let folder = self.root.join("templates");
         let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        Theme::load(name, own("theme.toml").as_deref(), own("theme.css").as_deref())
-            .map_err(|problems| Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems))
+        let (toml, css) = (own("theme.toml"), own("theme.css"));
+        Theme::load(name, toml.as_deref(), css.as_deref()).map_err(|problems| {
+            Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
+        })
     }
 
-    fn strings(&self, lang: &str) -> Result<Strings, Vec<Problem>> {
-        let file = self.root.join("templates/strings").join(format!("{lang}.toml"));
-        Strings::load(lang, fs::read_to_string(file).ok().as_deref())
+    /// Reads the words around an issue in its language: the publication's own file where it has one.
+    fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
+        let file = self.root.join("templates/strings").join(format!("{language}.toml"));
+        Strings::load(language, fs::read_to_string(file).ok().as_deref())
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.
-    pub fn private(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn private(&self) -> Result<PathBuf, Failure> {
         let folder = self.root.join(".postrider");
         if !folder.is_dir() {
             fs::DirBuilder::new()
@@ -215,7 +240,7 @@ impl Newsroom {
     }
 
     /// Opens the ledger, making it where there is none.
-    pub fn ledger(&self) -> Result<Arc<dyn Ledger>, Failure> {
+    pub(super) fn ledger(&self) -> Result<Arc<dyn Ledger>, Failure> {
         let path = self.ledger_path();
         if path.starts_with(self.root.join(".postrider")) {
             self.private()?;
@@ -224,27 +249,51 @@ impl Newsroom {
     }
 
     /// Returns where the ledger's file is.
-    pub fn ledger_path(&self) -> PathBuf {
-        let path = self.publication.ledger.strip_prefix("sqlite:").unwrap_or(&self.publication.ledger);
+    pub(super) fn ledger_path(&self) -> PathBuf {
+        let path =
+            self.publication.ledger.strip_prefix("sqlite:").unwrap_or(&self.publication.ledger);
         self.root.join(path)
     }
 
     /// Reads the keys that sign links, making the first one where there is none.
-    pub fn keys(&self) -> Result<KeyRing, Failure> {
+    pub(super) fn keys(&self) -> Result<KeyRing, Failure> {
         let path = self.private()?.join("key");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
             Err(error) => return Err(Failure::file(&path, "read", &error)),
         };
-        KeyRing::parse(&text).map_err(|error| {
+        text.parse().map_err(|error| {
             Failure::new(exit::CONFIG, format!("failed to read `{}`: {error}", path.display()))
                 .hint("restore it from a backup: without it the unsubscribe links of past issues do not work")
         })
     }
 
+    /// Returns the keys, or some that are forgotten at once where there are none yet, so that a look writes nothing.
+    pub(super) fn keys_for_a_look(&self) -> Result<KeyRing, Failure> {
+        if self.root.join(".postrider/key").exists() {
+            self.keys()
+        } else {
+            Ok(KeyRing::fresh(&[0; 32]))
+        }
+    }
+
+    /// Sets an edition for printing; `issue` is the ledger's number of it, 0 where there is none yet.
+    pub(super) fn press(
+        &self,
+        edition: &Edition,
+        issue: i64,
+        date: Timestamp,
+    ) -> Result<Press, Failure> {
+        Press::new(edition, issue, date, self.keys()?)
+            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))
+    }
+
     /// Says how to reach the relay, password included; `outbox` is where the built-in one listens.
-    pub fn relay(&self, outbox: Option<std::net::SocketAddr>) -> Result<smtp::Relay, Failure> {
+    pub(super) fn relay(
+        &self,
+        outbox: Option<std::net::SocketAddr>,
+    ) -> Result<smtp::Relay, Failure> {
         let settings = &self.publication.relay;
         let hello = self.publication.sender.from.address.domain().to_owned();
         let deadlines = smtp::Deadlines::default();
@@ -258,7 +307,15 @@ impl Newsroom {
                     }
                     None => Vec::new(),
                 };
-                Ok(smtp::Relay { host: host.clone(), port: *port, security: *security, credentials, trust, hello, deadlines })
+                Ok(smtp::Relay {
+                    host: host.clone(),
+                    port: *port,
+                    security: *security,
+                    credentials,
+                    trust,
+                    hello,
+                    deadlines,
+                })
             }
             (RelayUrl::Outbox, Some(address)) => Ok(smtp::Relay {
                 host: address.ip().to_string(),
@@ -269,53 +326,70 @@ impl Newsroom {
                 hello,
                 deadlines,
             }),
-            (RelayUrl::Outbox, None) => Err(Failure::new(exit::BUG, "the built-in relay is not running")),
+            (RelayUrl::Outbox, None) => {
+                Err(Failure::new(exit::BUG, "the built-in relay is not running"))
+            }
         }
     }
 
     fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
         let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
         let password = config::secret(self.publication.relay.password.as_ref(), &self.root, variable)
-            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
+            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?
+            .ok_or_else(|| {
+                Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
+                    .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
+            })?;
         Ok(smtp::Credentials { user: user.to_owned(), password })
     }
 
     /// Opens the list file, if the publication has one. Bad rows are put into the second value while the first is read.
-    pub fn records(&self) -> Result<(Option<Records>, LeftOut), Failure> {
+    pub(super) fn records(&self) -> Result<(Option<Records>, LeftOut), Failure> {
         let left_out = LeftOut::default();
         let Some(name) = &self.publication.list.csv else { return Ok((None, left_out)) };
         let path = self.root.join(name);
         let file = fs::File::open(&path).map_err(|error| {
             Failure::file(&path, "read", &error).hint("the list is [list] csv in publication.toml")
         })?;
-        let records = records(file, name, Arc::clone(&left_out))?;
+        let rows = list::read(file, name).map_err(|problem| {
+            Failure::problems(
+                exit::BAD_DATA,
+                format!("the list {name} cannot be read"),
+                vec![problem],
+            )
+        })?;
+        // Whoever stands below a break in the list would be left out in silence, so nothing follows from it.
+        let records = records(rows, Arc::clone(&left_out), list::Reason::ends_the_list);
         Ok((Some(records), left_out))
     }
 }
 
-/// Streams the good records of a list file; the others go to `left_out`.
-pub fn records(file: fs::File, name: &str, left_out: LeftOut) -> Result<Records, Failure> {
-    let rows = list::read(file, name).map_err(|problem| {
-        Failure::problems(exit::BAD_DATA, format!("the list {name} cannot be read"), vec![problem])
-    })?;
-    Ok(Box::new(rows.filter_map(move |row| match row {
-        list::Row::Good(entry) => Some(Record {
+/// Streams the good records of a list file; the others go to `left_out`, and one that `ends` it breaks the stream.
+pub(super) fn records(
+    rows: list::ListReader<fs::File>,
+    left_out: LeftOut,
+    ends: fn(&list::Reason) -> bool,
+) -> Records {
+    Box::new(rows.filter_map(move |row| match row {
+        list::Row::Good(entry) => Some(Ok(Record {
             line: entry.line,
             address: entry.address,
             name: entry.name,
             tags: entry.tags,
             fields: entry.fields,
             state: entry.state,
-        }),
+        })),
         list::Row::Bad(skipped) => {
+            let end = ends(&skipped.reason)
+                .then(|| Err(format!("line {}: {}", skipped.line, skipped.reason)));
             left_out.lock().unwrap_or_else(PoisonError::into_inner).push(skipped);
-            None
+            end
         }
-    })))
+    }))
 }
 
 /// Returns the time to go by: `--now`, else the clock's.
-pub fn clock(global: &Global) -> Result<Timestamp, Failure> {
+pub(super) fn clock(global: &Global) -> Result<Timestamp, Failure> {
     match &global.now {
         None => Ok(Timestamp::now()),
         Some(text) => text.parse().map_err(|error| {
@@ -326,7 +400,7 @@ pub fn clock(global: &Global) -> Result<Timestamp, Failure> {
 }
 
 /// Writes a file that only its owner may read, in one step: whole or not at all.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::file(path, "write", &error);
     let beside = path.with_extension("new");
     let mut file = fs::File::options()
@@ -343,9 +417,10 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn make_key(path: &Path) -> Result<String, Failure> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(exit::BUG, format!("the system gives no random bytes: {error}")))?;
-    let text = KeyRing::first(&bytes).to_text();
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::new(exit::BUG, format!("the system gives no random bytes: {error}"))
+    })?;
+    let text = KeyRing::fresh(&bytes).to_lines();
     write_private(path, text.as_bytes())?;
     Ok(text)
 }

@@ -17,7 +17,7 @@ use super::{
     newsroom::Newsroom,
     send::{Request, freeze_with, tell_list},
 };
-use crate::{cli::Global, ledger::Ledger, model::Suppressed, send::throttle};
+use crate::{cli::Global, ledger::Ledger, send::throttle};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -25,7 +25,7 @@ struct Document<'a> {
     digest: &'a str,
     recipients: u64,
     excluded: BTreeMap<String, u64>,
-    largest_copy_bytes: u64,
+    largest_copy_bytes: usize,
     starts: Timestamp,
     ends: Timestamp,
     rate: Vec<String>,
@@ -39,18 +39,28 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let composed = newsroom.compose(&folder)?;
     let ledger = ledger(&newsroom)?;
     let request = Request { rehearse: true, catch_up: false, expected: None };
-    let (frozen, left_out, largest) = freeze_with(&newsroom, &*ledger, &folder, &composed, &request).await?;
+    let found = freeze_with(&newsroom, &*ledger, &folder, &composed, &request).await?;
+    tell_list(console, &newsroom, &found);
+    found.somebody(&newsroom)?;
+    let (frozen, largest) = (&found.frozen, found.largest_copy);
     let takes = throttle::estimate(&newsroom.publication.relay.rate, frozen.recipients);
     let ends = newsroom.now.checked_add(takes).unwrap_or(Timestamp::MAX);
-    let excluded = frozen.suppressed.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
-    let rate: Vec<String> = newsroom.publication.relay.rate.iter().map(ToString::to_string).collect();
+    let excluded =
+        frozen.suppressed.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+    let rate: Vec<String> =
+        newsroom.publication.relay.rate.iter().map(ToString::to_string).collect();
     let digest = composed.edition.digest();
     if console.json {
-        let mut problems: Vec<String> =
-            composed.warnings.iter().map(|problem| format!("{}: {}", problem.code, problem.message)).collect();
-        let rows = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut problems: Vec<String> = composed
+            .warnings
+            .iter()
+            .map(|problem| format!("{}: {}", problem.code, problem.message))
+            .collect();
+        let rows = found.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         let file = newsroom.publication.list.csv.as_deref().unwrap_or_default();
-        problems.extend(rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)));
+        problems.extend(
+            rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)),
+        );
         console.document(&Document {
             issue: &folder.slug,
             digest: &digest,
@@ -65,7 +75,6 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
         return Ok(exit::DONE);
     }
     console.problems(&composed.warnings);
-    tell_list(console, &newsroom, &frozen, &left_out);
     let line = |word: &str, value: String| {
         console.say(format_args!("  {word:<13} {value}"));
     };
@@ -106,16 +115,16 @@ fn spoken(length: Duration) -> String {
     }
 }
 
-/// Names a suppression for `--json`.
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lengths_of_time_are_said_as_people_say_them() {
-        for (seconds, words) in [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")] {
+        for (seconds, words) in
+            [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")]
+        {
             assert_eq!(spoken(Duration::from_secs(seconds)), words);
         }
-        assert_eq!(Suppressed::Unsubscribed.to_string(), "unsubscribed");
     }
 }

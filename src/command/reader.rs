@@ -6,12 +6,18 @@ use super::{Failure, exit, newsroom::Newsroom};
 use crate::model::{Address, Subscriber, SubscriberState};
 
 /// Returns the reader at `text`; somebody on no list is made up with nothing but an address when `stranger` may be.
-pub(super) async fn find(newsroom: &Newsroom, text: &str, stranger: bool) -> Result<Subscriber, Failure> {
+pub(super) async fn find(
+    newsroom: &Newsroom,
+    text: &str,
+    stranger: bool,
+) -> Result<Subscriber, Failure> {
     let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
     if let (Some(records), _) = newsroom.records()? {
         let key = address.key();
         let mut records = records;
-        if let Some(record) = records.find(|record| record.address.key() == key) {
+        if let Some(record) =
+            records.find_map(|record| record.ok().filter(|record| record.address.key() == key))
+        {
             let mut reader = made_up(record.address);
             reader.name = record.name;
             reader.tags = record.tags;
@@ -20,7 +26,8 @@ pub(super) async fn find(newsroom: &Newsroom, text: &str, stranger: bool) -> Res
         }
     }
     if newsroom.ledger_path().exists()
-        && let Some(reader) = newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
+        && let Some(reader) =
+            newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
     {
         return Ok(reader);
     }
@@ -51,6 +58,9 @@ pub(super) fn sample(fields: impl Iterator<Item = String>) -> Result<Subscriber,
         .map_err(|error| Failure::address("reader@example.org", error))?;
     let mut reader = made_up(address);
     "Anna Reader".clone_into(&mut reader.name);
-    reader.fields = fields.filter(|name| name != "name").map(|name| (name.clone(), format!("[{name}]"))).collect();
+    reader.fields = fields
+        .filter(|name| name != "name")
+        .map(|name| (name.clone(), format!("[{name}]")))
+        .collect();
     Ok(reader)
 }

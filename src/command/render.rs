@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     cli::Global,
-    compose::{Press, Purpose},
+    compose::Purpose,
     model::{Problem, Suppressed},
 };
 
@@ -71,21 +71,23 @@ pub(super) async fn write(
         Some(address) => reader::find(newsroom, address, false).await?,
         None => reader::sample(composed.edition.fields.keys().cloned())?,
     };
-    let press = newsroom.press(&composed.edition, newsroom.now)?;
+    let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
     let message_id = format!("<render@{}>", newsroom.publication.sender.from.address.domain());
-    let printed = press.print(&reader, &message_id, 0, 0, Purpose::Test).map_err(|why| {
-        let why = Suppressed::from(why);
+    let failed = |why: Suppressed| {
         Failure::new(exit::BAD_DATA, format!("{} would not get it: {why}", reader.address))
-    })?;
-    let html = press.part_html(&reader, 0, Purpose::Test);
-    let text = press.part_text(&reader, 0, Purpose::Test);
+    };
+    let printed = press.print(&reader, &message_id, 0, Purpose::Real).map_err(failed)?;
+    let html = press.part_html(&reader, Purpose::Real).map_err(failed)?;
+    let text = press.part_text(&reader, Purpose::Real).map_err(failed)?;
 
     let out = out.map_or_else(|| folder.path.join("rendered"), Path::to_path_buf);
     fs::create_dir_all(&out).map_err(|error| Failure::file(&out, "make", &error))?;
     let mut files = Vec::new();
-    for (name, bytes) in
-        [("issue.html", html.as_bytes()), ("issue.txt", text.as_bytes()), ("issue.eml", &printed.bytes)]
-    {
+    for (name, bytes) in [
+        ("issue.html", html.as_bytes()),
+        ("issue.txt", text.as_bytes()),
+        ("issue.eml", &printed.bytes),
+    ] {
         let path = out.join(name);
         fs::write(&path, bytes).map_err(|error| Failure::file(&path, "write", &error))?;
         files.push((path, bytes.len()));

@@ -8,7 +8,11 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Resolve) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Resolve,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, &wish.issue).await?;
     let publication = &newsroom.publication.id;
@@ -18,7 +22,8 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Resolve)
     };
     let how = if wish.delivered { Resolution::Delivered } else { Resolution::Resend };
     let addresses = if wish.all {
-        let doubtful = ledger.deliveries(issue.id, &[DeliveryState::InDoubt], None, usize::MAX).await?;
+        let doubtful =
+            ledger.deliveries(issue.id, &[DeliveryState::InDoubt], None, usize::MAX).await?;
         doubtful.into_iter().map(|delivery| delivery.address).collect()
     } else {
         wish.addresses
@@ -39,7 +44,9 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Resolve)
         ledger.turn(publication, &slug, &[IssueState::Finished], IssueState::Sending, "").await?;
     }
     if console.json {
-        console.document(&serde_json::json!({ "issue": slug, "settled": settled, "not_in_doubt": unknown }));
+        console.document(
+            &serde_json::json!({ "issue": slug, "settled": settled, "not_in_doubt": unknown }),
+        );
     } else {
         match how {
             Resolution::Delivered => console.tell(format_args!("{settled} settled as delivered")),

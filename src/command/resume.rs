@@ -19,7 +19,9 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let to = if frozen { Sending } else { Scheduled };
     pause::turn(console, global, &slug, &[Paused], to, "").await?;
     if frozen {
-        console.tell(format_args!("`postrider send {slug}` (or `due`, run by cron) goes on with the rest"));
+        console.tell(format_args!(
+            "`postrider send {slug}` (or `due`, run by cron) goes on with the rest"
+        ));
     } else {
         console.tell(format_args!("{slug} is on the schedule again"));
     }

@@ -6,12 +6,16 @@ use super::{Console, Failure, console::Tone, exit, newsroom::Newsroom};
 use crate::{
     cli::{self, Global},
     ledger::Booking,
-    model::duration,
-    schedule::{self, Every},
+    model::{duration_words, parse_duration},
+    schedule::{self, Every, EveryError},
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Schedule,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let Some(name) = wish.issue.as_deref().filter(|_| !wish.cron_line) else {
         return cron_line(console, &newsroom);
@@ -25,7 +29,9 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule
             .hint("`postrider send` sends it now"));
     }
     let max_late = match &wish.max_late {
-        Some(text) => duration::parse(text).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?,
+        Some(text) => {
+            parse_duration(text).map_err(|error| Failure::new(exit::USAGE, error.to_string()))?
+        }
         None => newsroom.publication.schedule.max_late,
     };
     let booking = Booking {
@@ -40,7 +46,10 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule
     if !ledger.schedule(&newsroom.publication.id, &folder.slug, &booking).await? {
         let issue = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
         let state = issue.map_or("unknown", |issue| issue.state.word());
-        return Err(Failure::new(exit::GUARD, format!("{} is {state}: it cannot be scheduled", folder.slug)));
+        return Err(Failure::new(
+            exit::GUARD,
+            format!("{} is {state}: it cannot be scheduled", folder.slug),
+        ));
     }
     if console.json {
         console.document(&serde_json::json!({
@@ -57,7 +66,7 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule
         "{} goes out on {}, or not at all when later than {} after that",
         console.paint(Tone::Strong, &folder.slug),
         booking.shown,
-        duration::words(max_late)
+        duration_words(max_late)
     ));
     console.tell("what it says now is bound; after an edit, schedule it again");
     console.tell("`postrider schedule --cron-line` prints the line that lets cron send it");
@@ -68,7 +77,7 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Schedule
 fn hour(newsroom: &Newsroom, asked: Option<&str>) -> Result<Zoned, Failure> {
     let zone = TimeZone::get(&newsroom.publication.timezone).unwrap_or(TimeZone::UTC);
     if let Some(text) = asked {
-        return schedule::parse_at(text, &zone).map_err(|error| {
+        return schedule::parse_at(text, &zone, jiff::tz::db()).map_err(|error| {
             Failure::new(exit::USAGE, error.to_string())
                 .hint("write it as '2026-11-30 07:00' or '2026-11-30T07:00[Europe/London]'")
         });
@@ -77,8 +86,11 @@ fn hour(newsroom: &Newsroom, asked: Option<&str>) -> Result<Zoned, Failure> {
         return Err(Failure::new(exit::USAGE, "no hour is named")
             .hint("add --at '2026-11-30 07:00', or `every = \"Mon 07:00\"` under [schedule] in publication.toml"));
     };
-    let every = Every::parse(every).map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
-    Ok(every.next_after(newsroom.now, &zone))
+    let every: Every =
+        every.parse().map_err(|error: EveryError| Failure::new(exit::CONFIG, error.to_string()))?;
+    every
+        .next_after(newsroom.now, &zone)
+        .ok_or_else(|| Failure::new(exit::USAGE, "that hour never comes"))
 }
 
 fn shown(at: &Zoned) -> String {
@@ -87,9 +99,11 @@ fn shown(at: &Zoned) -> String {
 }
 
 fn cron_line(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()
-        .map_err(|error| Failure::new(exit::BUG, format!("failed to find this program: {error}")))?;
-    let line = schedule::cron_line(&binary.to_string_lossy(), &newsroom.root.to_string_lossy());
+    let binary = std::env::current_exe().map_err(|error| {
+        Failure::new(exit::BUG, format!("failed to find this program: {error}"))
+    })?;
+    let line = schedule::cron_line(&binary, &newsroom.root)
+        .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     if console.json {
         console.document(&serde_json::json!({ "cron": line }));
     } else {

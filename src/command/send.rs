@@ -5,7 +5,10 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,13 +27,17 @@ use crate::{
     cli::{self, Global},
     compose::{Composed, Edition, Press, Purpose},
     ledger::{Admit, Event, Freeze, Frozen, IssueRecord, Ledger},
-    model::{IssueState, RelayUrl, Suppressed},
+    model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Halt, Progress, Run, Stop, needs_attention},
 };
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Send) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Send,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(&wish.issue)?;
     let asked = Asked {
@@ -144,13 +151,13 @@ fn unchanged(issue: &IssueRecord, digest: &str) -> Result<(), Failure> {
     let (what, hint) = if issue.frozen_at.is_some() {
         (
             "it was frozen",
-            format!("some readers have it as it was: put the text back, or `postrider cancel {}` stops the rest", issue.slug),
+            format!(
+                "some readers have it as it was: put the text back, or `postrider cancel {}` stops the rest",
+                issue.slug
+            ),
         )
     } else {
-        (
-            "it was scheduled",
-            format!("`postrider schedule {}` binds it as it is now", issue.slug),
-        )
+        ("it was scheduled", format!("`postrider schedule {}` binds it as it is now", issue.slug))
     };
     Err(Failure::new(exit::GUARD, format!("{} was edited since {what}", issue.slug)).hint(hint))
 }
@@ -167,25 +174,19 @@ async fn freeze(
     let expected = match asked.go {
         Go::Yes => None,
         Go::Count(count) => Some(count),
-        Go::Ask if console.can_ask() => Some(ask_count(console, newsroom, ledger, folder, composed).await?),
+        Go::Ask if console.can_ask() => {
+            Some(ask_count(console, newsroom, ledger, folder, composed).await?)
+        }
         Go::Ask => {
             return Err(Failure::new(exit::USAGE, "nobody is here to say yes")
                 .hint("without a terminal, add --yes, or --confirm with the number of readers"));
         }
     };
     let request = Request { rehearse: false, catch_up: asked.catch_up, expected };
-    let (frozen, left_out) = freeze_with(newsroom, ledger, folder, composed, &request).await?;
-    tell_list(console, newsroom, &frozen, &left_out);
-    if let Some(expected) = expected
-        && frozen.recipients != expected
-    {
-        return Err(Failure::new(
-            exit::GUARD,
-            format!("there are {} readers, not {}: nothing was sent", grouped(frozen.recipients), grouped(expected)),
-        )
-        .hint(format!("`postrider plan {}` shows who they are", folder.slug)));
-    }
-    Ok(frozen.issue)
+    let found = freeze_with(newsroom, ledger, folder, composed, &request).await?;
+    tell_list(console, newsroom, &found);
+    found.somebody(newsroom)?;
+    Ok(found.frozen.issue)
 }
 
 async fn ask_count(
@@ -196,11 +197,12 @@ async fn ask_count(
     composed: &Composed,
 ) -> Result<u64, Failure> {
     let request = Request { rehearse: true, catch_up: false, expected: None };
-    let (frozen, _) = freeze_with(newsroom, ledger, folder, composed, &request).await?;
+    let found = freeze_with(newsroom, ledger, folder, composed, &request).await?;
+    found.somebody(newsroom)?;
     let question = format!(
         "`{}` goes to {} readers. Type that number to send it:",
         composed.issue.title(),
-        frozen.recipients
+        grouped(found.frozen.recipients)
     );
     let answer = console.ask(&question).unwrap_or_default();
     match answer.replace(',', "").parse() {
@@ -216,19 +218,27 @@ pub(super) struct Request {
     pub(super) expected: Option<u64>,
 }
 
-/// Freezes (or rehearses it), and returns what was found with the list's bad rows.
+/// What a freeze found, with the list's bad rows and the longest HTML in bytes.
+pub(super) struct Found {
+    pub(super) frozen: Frozen,
+    pub(super) left_out: LeftOut,
+    pub(super) largest_copy: usize,
+}
+
+/// Freezes, or rehearses it.
 pub(super) async fn freeze_with(
     newsroom: &Newsroom,
     ledger: &dyn Ledger,
     folder: &IssueFolder,
     composed: &Composed,
     request: &Request,
-) -> Result<(Frozen, LeftOut), Failure> {
+) -> Result<Found, Failure> {
     let publication = &newsroom.publication;
     let (records, left_out) = newsroom.records()?;
     let edition = serde_json::to_vec(&composed.edition)
         .map_err(|error| Failure::new(exit::BUG, format!("failed to keep the edition: {error}")))?;
-    let press = Press::new(&composed.edition, newsroom.now, &newsroom.keys()?)
+    let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
+    let press = Press::new(&composed.edition, 0, newsroom.now, keys)
         .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
     let order = Freeze {
         publication: publication.id.clone(),
@@ -246,40 +256,57 @@ pub(super) async fn freeze_with(
         rehearse: request.rehearse,
         expected: request.expected,
     };
-    let frozen = ledger.freeze(order, records, admit(press)).await?;
-    if frozen.recipients == 0 {
-        return Err(nobody(&frozen, publication.list.csv.as_deref()));
-    }
-    Ok((frozen, left_out))
+    let largest = Arc::new(AtomicUsize::new(0));
+    let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&largest))).await?;
+    Ok(Found { frozen, left_out, largest_copy: largest.load(Ordering::Relaxed) })
 }
 
-/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name.
-fn admit(press: Press) -> Admit {
+/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name; notes how long the longest HTML is.
+fn admit(press: Press, largest: Arc<AtomicUsize>) -> Admit {
     Box::new(move |reader| {
-        press.print(reader, "<probe@localhost>", 0, 0, Purpose::Real).map(|_| ()).map_err(Suppressed::from)
+        let printed = press.print(reader, "<copy@example.org>", 0, Purpose::Real)?;
+        largest.fetch_max(printed.html_bytes, Ordering::Relaxed);
+        Ok(())
     })
 }
 
-fn nobody(frozen: &Frozen, csv: Option<&str>) -> Failure {
-    let failure = Failure::new(exit::BAD_DATA, "the list has no reader who may be mailed");
-    if frozen.planned > 0 {
-        let reasons: Vec<String> =
-            frozen.suppressed.iter().map(|(reason, count)| format!("{} {reason}", grouped(*count))).collect();
-        return failure.hint(format!("everybody on it is left out: {}", reasons.join(", ")));
-    }
-    match csv {
-        Some(file) => failure.hint(format!("add people to {file}, one a line under its header")),
-        None => failure.hint("`postrider subscribers add ADDR` or `postrider subscribers import FILE` brings some"),
+impl Found {
+    /// Refuses an issue that nobody would get.
+    pub(super) fn somebody(&self, newsroom: &Newsroom) -> Result<(), Failure> {
+        if self.frozen.recipients > 0 || !self.frozen.fresh {
+            return Ok(());
+        }
+        let failure = Failure::new(exit::BAD_DATA, "the list has no reader who may be mailed");
+        if self.frozen.planned > 0 {
+            let reasons: Vec<String> = self
+                .frozen
+                .suppressed
+                .iter()
+                .map(|(reason, count)| format!("{} {reason}", grouped(*count)))
+                .collect();
+            return Err(
+                failure.hint(format!("everybody on it is left out: {}", reasons.join(", ")))
+            );
+        }
+        Err(match &newsroom.publication.list.csv {
+            Some(file) => {
+                failure.hint(format!("add people to {file}, one a line under its header"))
+            }
+            None => failure.hint("`postrider subscribers import FILE` or `add ADDR` brings some"),
+        })
     }
 }
 
 /// Says what the list file's rows came to, where that is not plain.
-pub(super) fn tell_list(console: &Console, newsroom: &Newsroom, frozen: &Frozen, left_out: &LeftOut) {
+pub(super) fn tell_list(console: &Console, newsroom: &Newsroom, found: &Found) {
     let file = newsroom.publication.list.csv.as_deref().unwrap_or("the list");
+    let Found { frozen, left_out, .. } = found;
     let rows = left_out.lock().unwrap_or_else(PoisonError::into_inner);
     tell_left_out(console, file, &rows);
     for (line, address, first) in frozen.enrolled.duplicates.iter().take(10) {
-        console.warn(format_args!("{file}:{line}: {address} stands in line {first} already: one reader, one mail"));
+        console.warn(format_args!(
+            "{file}:{line}: {address} stands in line {first} already: one reader, one mail"
+        ));
     }
     for (line, address, state) in frozen.enrolled.suppressed.iter().take(10) {
         console.warn(format_args!(
@@ -299,15 +326,16 @@ async fn transmit(
 ) -> Result<Ended, Failure> {
     let settings = &newsroom.publication.relay;
     let outbox = match settings.url {
-        RelayUrl::Outbox => Some(open_outbox(newsroom).await?),
+        RelayUrl::Outbox => Some(open_outbox(newsroom)?),
         RelayUrl::Server { .. } => None,
     };
     let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
-    let edition: Edition = serde_json::from_slice(&ledger.edition(issue.id).await?)
-        .map_err(|error| Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}")))?;
+    let edition: Edition =
+        serde_json::from_slice(&ledger.edition(issue.id).await?).map_err(|error| {
+            Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
+        })?;
     let date = issue.frozen_at.unwrap_or(newsroom.now);
-    let press = Press::new(&edition, date, &newsroom.keys()?)
-        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+    let press = newsroom.press(&edition, issue.id, date)?;
     let tally = ledger.tally(issue.id).await?;
     let private = newsroom.private()?;
     let run = Run {
@@ -336,16 +364,17 @@ async fn transmit(
     bar.finish_and_clear();
     signals.abort();
     if let Some(outbox) = outbox {
-        outbox.stop().await;
+        outbox.stop();
     }
     Ok(ended?)
 }
 
 /// Opens the built-in relay over the publication's `outbox/`.
-pub(super) async fn open_outbox(newsroom: &Newsroom) -> Result<Outbox, Failure> {
+pub(super) fn open_outbox(newsroom: &Newsroom) -> Result<Outbox, Failure> {
     let folder = newsroom.root.join("outbox");
-    let settings = OutboxSettings::loopback(Keep::Maildir(folder.clone()));
-    Outbox::start(settings).await.map_err(|error| Failure::file(&folder, "open", &error))
+    let settings =
+        OutboxSettings { record: false, ..OutboxSettings::new(Keep::Maildir(folder.clone())) };
+    Outbox::start(settings).map_err(|error| Failure::file(&folder, "open", &error))
 }
 
 /// Asks the run to end at the first signal, and ends the program at the second.
@@ -383,7 +412,12 @@ fn bar(console: &Console, total: u64) -> ProgressBar {
 
 async fn show(console: &Console, bar: &ProgressBar, mut news: mpsc::UnboundedReceiver<Progress>) {
     use crate::model::DeliveryState::{Accepted, Deferred, InDoubt, Rejected};
-    let mut counts = [(Accepted, 0, ""), (Rejected, 0, "rejected"), (Deferred, 0, "deferred"), (InDoubt, 0, "in doubt")];
+    let mut counts = [
+        (Accepted, 0, ""),
+        (Rejected, 0, "rejected"),
+        (Deferred, 0, "deferred"),
+        (InDoubt, 0, "in doubt"),
+    ];
     while let Some(progress) = news.recv().await {
         match progress {
             Progress::Settled(state) => {
@@ -445,12 +479,19 @@ impl Sent {
     pub(super) fn headline(&self) -> String {
         let slug = &self.account.slug;
         match &self.ended {
-            Ended::Finished if self.account.begun == 0 => format!("{slug} is finished; nothing was left to send"),
+            Ended::Finished if self.account.begun == 0 => {
+                format!("{slug} is finished; nothing was left to send")
+            }
             Ended::Finished => format!("{slug} is finished"),
             Ended::Deferred(at) => {
-                format!("{slug}: some readers' servers said not now; the next try is due at {}", clock_time(*at))
+                format!(
+                    "{slug}: some readers' servers said not now; the next try is due at {}",
+                    clock_time(*at)
+                )
             }
-            Ended::Quota(at) => format!("{slug}: the rate's quota is used up; it goes on at {}", clock_time(*at)),
+            Ended::Quota(at) => {
+                format!("{slug}: the rate's quota is used up; it goes on at {}", clock_time(*at))
+            }
             Ended::Limit => format!("{slug}: stopped at the limit"),
             Ended::Stopped => format!("{slug}: stopped; what was in flight is recorded"),
             Ended::Paused => format!("{slug} is paused"),
@@ -484,12 +525,18 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                return Err(Failure::new(exit::AGAIN, format!("it is being sent by {}", holder.trim()))
-                    .hint("wait for it, or look with `postrider status`"));
+                return Err(Failure::new(
+                    exit::AGAIN,
+                    format!("it is being sent by {}", holder.trim()),
+                )
+                .hint("wait for it, or look with `postrider status`"));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", sender_name())).map_err(failed)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", sender_name()))
+            .map_err(failed)?;
         Ok(Self { _file: file })
     }
 }

@@ -19,7 +19,11 @@ use crate::{
 const PAGE: usize = 1000;
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Status) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Status,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let Some(name) = &wish.issue else { return overview(console, &newsroom).await };
     let slug = slug(&newsroom, name).await?;
@@ -49,7 +53,11 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &cli::Status) 
         account.document(console);
         return Ok(exit::DONE);
     }
-    console.say(format_args!("{} is {}", console.paint(Tone::Strong, &issue.slug), standing(&issue)));
+    console.say(format_args!(
+        "{} is {}",
+        console.paint(Tone::Strong, &issue.slug),
+        standing(&issue)
+    ));
     account.tell(console);
     for advice in account.advice() {
         console.tell(format_args!("  {advice}"));
@@ -62,7 +70,9 @@ pub(super) async fn account(ledger: &dyn Ledger, issue: &IssueRecord) -> Result<
     let tally = ledger.tally(issue.id).await?;
     let suppressed = ledger.suppressed(issue.id).await?;
     let took = match (issue.started_at, issue.ended_at) {
-        (Some(start), Some(end)) => Duration::try_from(end.duration_since(start)).unwrap_or_default(),
+        (Some(start), Some(end)) => {
+            Duration::try_from(end.duration_since(start)).unwrap_or_default()
+        }
         (Some(start), None) => {
             Duration::try_from(ledger.now().await?.duration_since(start)).unwrap_or_default()
         }
@@ -147,7 +157,8 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         }));
         return;
     }
-    let mut line = format!("{}  {}", delivery.address, console.paint(Tone::Quiet, delivery.state.word()));
+    let mut line =
+        format!("{}  {}", delivery.address, console.paint(Tone::Quiet, delivery.state.word()));
     if !delivery.said.is_empty() {
         line.push_str("  ");
         line.push_str(&printable(&delivery.said));
@@ -183,21 +194,38 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         drafts.iter().for_each(|slug| Account::draft(slug).document(console));
         return Ok(exit::DONE);
     }
-    let width = known.iter().map(|(issue, _)| issue.slug.len()).chain(drafts.iter().map(String::len)).max().unwrap_or(0);
+    let width = known
+        .iter()
+        .map(|(issue, _)| issue.slug.len())
+        .chain(drafts.iter().map(String::len))
+        .max()
+        .unwrap_or(0);
     for (issue, account) in &known {
         let tally = &account.tally;
         let mut parts = Vec::new();
         if tally.planned > 0 {
-            parts.push(format!("{} of {} accepted", grouped(tally.accepted), grouped(tally.planned)));
+            parts.push(format!(
+                "{} of {} accepted",
+                grouped(tally.accepted),
+                grouped(tally.planned)
+            ));
         }
-        for (number, word) in
-            [(tally.rejected, "rejected"), (tally.in_doubt, "in doubt"), (tally.deferred, "deferred"), (tally.remaining, "left")]
-        {
+        for (number, word) in [
+            (tally.rejected, "rejected"),
+            (tally.in_doubt, "in doubt"),
+            (tally.deferred, "deferred"),
+            (tally.remaining, "left"),
+        ] {
             if number > 0 {
                 parts.push(format!("{} {word}", grouped(number)));
             }
         }
-        console.say(format_args!("{:<width$}  {}  {}", issue.slug, standing(issue), parts.join(", ")));
+        console.say(format_args!(
+            "{:<width$}  {}  {}",
+            issue.slug,
+            standing(issue),
+            parts.join(", ")
+        ));
     }
     for slug in &drafts {
         console.say(format_args!("{slug:<width$}  draft"));

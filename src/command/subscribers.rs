@@ -14,11 +14,11 @@ use super::{
     account::{grouped, tell_left_out},
     console::{Tone, printable},
     exit,
-    newsroom::{LeftOut, Newsroom, records},
+    newsroom::{LeftOut, Newsroom, records, write_private},
 };
 use crate::{
     cli::{Global, Subscribers},
-    compose,
+    compose::{self, Purpose},
     ledger::{Enrol, Enrolled, Event, Ledger, Record},
     list,
     model::{Address, Subscriber, SubscriberState},
@@ -28,7 +28,11 @@ use crate::{
 const PAGE: usize = 1000;
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, verb: Subscribers) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    verb: Subscribers,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     match verb {
         Subscribers::Import { files, dry_run, rejects, resubscribe } => {
@@ -39,7 +43,9 @@ pub(super) async fn run(console: &Console, global: &Global, verb: Subscribers) -
             add(console, &newsroom, &address, name.unwrap_or_default(), &fields, tags).await
         }
         Subscribers::Unsubscribe { address } => unsubscribe(console, &newsroom, &address).await,
-        Subscribers::Suppress { address, reason } => suppress(console, &newsroom, &address, reason).await,
+        Subscribers::Suppress { address, reason } => {
+            suppress(console, &newsroom, &address, reason).await
+        }
         Subscribers::List { state } => list_all(console, &newsroom, state.as_deref()).await,
         Subscribers::Show { address } => show(console, &newsroom, &address).await,
     }
@@ -57,7 +63,7 @@ struct Import {
 struct FileReport {
     file: String,
     format: &'static str,
-    encoding: String,
+    encoding: &'static str,
     delimiter: String,
     read: u64,
     added: u64,
@@ -82,6 +88,7 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
     let ledger = newsroom.ledger()?;
     let mut reports = Vec::new();
     let mut rejected = Vec::new();
+    let mut columns = Vec::new();
     for path in &wish.files {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
@@ -89,7 +96,10 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
         let rows = list::read(file, &name).map_err(|problem| {
             Failure::problems(exit::BAD_DATA, format!("{name} cannot be read"), vec![problem])
         })?;
-        let (encoding, delimiter) = (rows.encoding().to_owned(), rows.delimiter().to_string());
+        let delimiter = rows.delimiter().to_string();
+        if columns.is_empty() {
+            columns = rows.columns().to_vec();
+        }
         let order = Enrol {
             publication: newsroom.publication.id.clone(),
             event: Event { name: "import".to_owned(), source: name.clone(), detail: String::new() },
@@ -97,16 +107,17 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
             resubscribe: wish.resubscribe.clone(),
             rehearse: wish.dry_run,
         };
-        let enrolled = ledger.enrol(order, records(rows, LeftOut::clone(&left_out))).await?;
+        let enrolled =
+            ledger.enrol(order, records(rows, LeftOut::clone(&left_out), |_| false)).await?;
         let bad = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
         if !console.json {
             tell_import(console, &name, &enrolled, &bad, wish.dry_run);
         }
-        reports.push(report(name, encoding, delimiter, &enrolled, &bad));
-        rejected.extend(bad);
+        reports.push(report(name.clone(), delimiter, &enrolled, &bad));
+        rejected.extend(bad.into_iter().map(|row| (name.clone(), row)));
     }
     if let Some(path) = &wish.rejects {
-        write_rejects(path, &rejected)?;
+        write_rejects(path, &columns, &rejected)?;
     }
     if console.json {
         console.document(&serde_json::json!({ "files": reports }));
@@ -114,11 +125,20 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
     Ok(if rejected.is_empty() { exit::DONE } else { exit::BAD_DATA })
 }
 
-fn report(file: String, encoding: String, delimiter: String, enrolled: &Enrolled, bad: &[list::Skipped]) -> FileReport {
+fn report(
+    file: String,
+    delimiter: String,
+    enrolled: &Enrolled,
+    bad: &[list::Skipped],
+) -> FileReport {
     let of = |state: SubscriberState| enrolled.by_state.get(state.word()).copied().unwrap_or(0);
     let mut skipped: Vec<SkippedReport> = bad
         .iter()
-        .map(|row| SkippedReport { line: row.line, address: row.address.clone(), reason: row.reason.to_string() })
+        .map(|row| SkippedReport {
+            line: row.line,
+            address: row.address.clone(),
+            reason: row.reason.to_string(),
+        })
         .collect();
     skipped.extend(enrolled.duplicates.iter().map(|(line, address, first)| SkippedReport {
         line: *line,
@@ -134,7 +154,7 @@ fn report(file: String, encoding: String, delimiter: String, enrolled: &Enrolled
     FileReport {
         file,
         format: "postrider",
-        encoding,
+        encoding: "utf-8",
         delimiter,
         read: enrolled.read + bad.len() as u64,
         added: enrolled.added,
@@ -149,7 +169,13 @@ fn report(file: String, encoding: String, delimiter: String, enrolled: &Enrolled
     }
 }
 
-fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::Skipped], dry_run: bool) {
+fn tell_import(
+    console: &Console,
+    file: &str,
+    enrolled: &Enrolled,
+    bad: &[list::Skipped],
+    dry_run: bool,
+) {
     tell_left_out(console, file, bad);
     for (line, address, first) in enrolled.duplicates.iter().take(10) {
         console.warn(format_args!("{file}:{line}: {address} stands in line {first} already"));
@@ -166,7 +192,8 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::
     if skipped > 0 {
         parts.push(format!("{} skipped", grouped(skipped as u64)));
     }
-    for state in [SubscriberState::Unsubscribed, SubscriberState::Pending, SubscriberState::Bounced] {
+    for state in [SubscriberState::Unsubscribed, SubscriberState::Pending, SubscriberState::Bounced]
+    {
         if let Some(count) = enrolled.by_state.get(state.word()) {
             parts.push(format!("{} {}", grouped(*count), state.word()));
         }
@@ -178,11 +205,19 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: &[list::
     }
 }
 
-fn write_rejects(path: &Path, rejected: &[list::Skipped]) -> Result<(), Failure> {
+fn write_rejects(
+    path: &Path,
+    columns: &[String],
+    rejected: &[(String, list::Skipped)],
+) -> Result<(), Failure> {
     let mut bytes = Vec::new();
-    list::rejects(&mut bytes, rejected)
-        .map_err(|error| Failure::new(exit::DISK, format!("failed to write the rejects: {error}")))?;
-    super::newsroom::write_private(path, &bytes)
+    let write = |bytes: &mut Vec<u8>| {
+        let mut rejects = list::rejects(bytes, columns)?;
+        rejected.iter().try_for_each(|(file, row)| rejects.write(file, row))?;
+        rejects.finish()
+    };
+    write(&mut bytes).map_err(|error| Failure::file(path, "write", &error))?;
+    write_private(path, &bytes)
 }
 
 async fn add(
@@ -202,18 +237,32 @@ async fn add(
         })
         .collect::<Result<BTreeMap<_, _>, _>>()?;
     let name: String = name.chars().filter(|character| !character.is_control()).collect();
-    let record = Record { line: 1, address: address.clone(), name, tags, fields, state: SubscriberState::Active };
+    let record = Record {
+        line: 1,
+        address: address.clone(),
+        name,
+        tags,
+        fields,
+        state: SubscriberState::Active,
+    };
     let order = Enrol {
         publication: newsroom.publication.id.clone(),
-        event: Event { name: "add".to_owned(), source: "command line".to_owned(), detail: String::new() },
+        event: Event {
+            name: "add".to_owned(),
+            source: "command line".to_owned(),
+            detail: String::new(),
+        },
         from_list_file: false,
         resubscribe: None,
         rehearse: false,
     };
-    let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(record))).await?;
+    let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(Ok(record)))).await?;
     if let Some((_, _, state)) = enrolled.suppressed.first() {
-        return Err(Failure::new(exit::GUARD, format!("{address} is {} and stays so", state.word()))
-            .hint("with a new consent: `postrider subscribers import FILE --resubscribe REASON`"));
+        return Err(Failure::new(
+            exit::GUARD,
+            format!("{address} is {} and stays so", state.word()),
+        )
+        .hint("with a new consent: `postrider subscribers import FILE --resubscribe REASON`"));
     }
     let word = match (enrolled.added, enrolled.updated) {
         (1, _) => "added",
@@ -236,31 +285,47 @@ async fn unsubscribe(console: &Console, newsroom: &Newsroom, text: &str) -> Resu
     } else {
         (by_token(newsroom, &*ledger, text).await?, "unsubscribe link")
     };
-    let event = Event { name: "unsubscribe".to_owned(), source: source.to_owned(), detail: String::new() };
-    let was = ledger.move_subscriber(publication, &address, SubscriberState::Unsubscribed, &event).await?;
+    let event =
+        Event { name: "unsubscribe".to_owned(), source: source.to_owned(), detail: String::new() };
+    let was = ledger
+        .move_subscriber(publication, &address, SubscriberState::Unsubscribed, &event)
+        .await?;
     tell_moved(console, &address, "unsubscribed", was);
     Ok(exit::DONE)
 }
 
 /// Finds whose unsubscribe link a token is from.
-async fn by_token(newsroom: &Newsroom, ledger: &dyn Ledger, text: &str) -> Result<Address, Failure> {
+async fn by_token(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    text: &str,
+) -> Result<Address, Failure> {
     let token = text.strip_prefix("u-").and_then(|text| text.split('@').next()).unwrap_or(text);
     let wrong = || {
         Failure::new(exit::NO_INPUT, "that is neither an address nor a token of this publication")
             .hint("the token is in the subject or the address of the mail that asks to leave")
     };
-    let read = compose::read_unsubscribe_token(&newsroom.keys()?, &newsroom.publication.id, token)
-        .map_err(|_| wrong())?;
-    let Some(id) = read.reader() else {
+    let publication = &newsroom.publication.id;
+    let read = compose::read_unsubscribe_token(&newsroom.keys()?, token).map_err(|_| wrong())?;
+    if !read.is_of(publication) {
+        return Err(wrong());
+    }
+    if read.purpose == Purpose::Test {
         return Err(Failure::new(exit::GUARD, "that link is from a test mail: it does nothing"));
-    };
-    let found = ledger.subscriber_by_token(&newsroom.publication.id, id).await?;
+    }
+    let found = ledger.subscriber_by_token(publication, &read.subscriber).await?;
     found.map(|reader| reader.address).ok_or_else(wrong)
 }
 
-async fn suppress(console: &Console, newsroom: &Newsroom, text: &str, reason: String) -> Result<u8, Failure> {
+async fn suppress(
+    console: &Console,
+    newsroom: &Newsroom,
+    text: &str,
+    reason: String,
+) -> Result<u8, Failure> {
     let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
-    let event = Event { name: "suppress".to_owned(), source: "command line".to_owned(), detail: reason };
+    let event =
+        Event { name: "suppress".to_owned(), source: "command line".to_owned(), detail: reason };
     let was = newsroom
         .ledger()?
         .move_subscriber(&newsroom.publication.id, &address, SubscriberState::Blocked, &event)
@@ -272,18 +337,28 @@ async fn suppress(console: &Console, newsroom: &Newsroom, text: &str, reason: St
 fn tell_moved(console: &Console, address: &Address, now: &str, was: Option<SubscriberState>) {
     let was = was.map_or("not on the list", SubscriberState::word);
     if console.json {
-        console.document(&serde_json::json!({ "address": address.written(), "state": now, "was": was }));
+        console.document(
+            &serde_json::json!({ "address": address.written(), "state": now, "was": was }),
+        );
     } else {
         console.tell(format_args!("{address} is {now} (was {was}); no file brings them back"));
     }
 }
 
-async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -> Result<u8, Failure> {
+async fn list_all(
+    console: &Console,
+    newsroom: &Newsroom,
+    state: Option<&str>,
+) -> Result<u8, Failure> {
     let wanted = state
         .map(|word| {
             SubscriberState::from_word(word).ok_or_else(|| {
-                let known: Vec<&str> = SubscriberState::ALL.iter().map(|state| state.word()).collect();
-                Failure::new(exit::USAGE, format!("`{word}` is no state; they are {}", known.join(", ")))
+                let known: Vec<&str> =
+                    SubscriberState::ALL.iter().map(|state| state.word()).collect();
+                Failure::new(
+                    exit::USAGE,
+                    format!("`{word}` is no state; they are {}", known.join(", ")),
+                )
             })
         })
         .transpose()?;
@@ -296,7 +371,8 @@ async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -
     let mut listed = false;
     loop {
         let page = ledger.subscribers(&newsroom.publication.id, after.as_deref(), PAGE).await?;
-        for reader in page.iter().filter(|reader| wanted.is_none_or(|state| reader.state == state)) {
+        for reader in page.iter().filter(|reader| wanted.is_none_or(|state| reader.state == state))
+        {
             if console.is_closed() {
                 return Ok(exit::DONE);
             }
@@ -316,7 +392,9 @@ async fn list_all(console: &Console, newsroom: &Newsroom, state: Option<&str>) -
 
 fn tell_empty(console: &Console, newsroom: &Newsroom) {
     match &newsroom.publication.list.csv {
-        Some(file) => console.note(format_args!("nobody yet; {file} is read when an issue is sent")),
+        Some(file) => {
+            console.note(format_args!("nobody yet; {file} is read when an issue is sent"))
+        }
         None => console.note("nobody yet; `postrider subscribers import FILE` brings people"),
     }
 }
@@ -351,7 +429,9 @@ async fn show(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, 
     let unknown = || {
         let failure = Failure::new(exit::NO_INPUT, format!("{address} is not on the list"));
         match &newsroom.publication.list.csv {
-            Some(file) => failure.hint(format!("people of {file} are known once an issue was sent to it")),
+            Some(file) => {
+                failure.hint(format!("people of {file} are known once an issue was sent to it"))
+            }
             None => failure,
         }
     };

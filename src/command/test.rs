@@ -3,8 +3,8 @@
 use super::{Console, Failure, exit, newsroom::Newsroom, reader, send::open_outbox};
 use crate::{
     cli::Global,
-    compose::{Press, Purpose},
-    model::{Address, RelayUrl, Suppressed},
+    compose::Purpose,
+    model::{Address, RelayUrl},
     outbox::Outbox,
     smtp::{Connection, Envelope, Handover},
 };
@@ -25,11 +25,10 @@ pub(super) async fn run(
         .collect::<Result<Vec<Address>, Failure>>()?;
     let composed = newsroom.compose(&folder)?;
     console.problems(&composed.warnings);
-    let press = Press::new(&composed.edition, newsroom.now, &newsroom.keys()?)
-        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+    let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
 
     let outbox = match newsroom.publication.relay.url {
-        RelayUrl::Outbox => Some(open_outbox(&newsroom).await?),
+        RelayUrl::Outbox => Some(open_outbox(&newsroom)?),
         RelayUrl::Server { .. } => None,
     };
     let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
@@ -48,8 +47,7 @@ pub(super) async fn run(
             std::process::id(),
             newsroom.publication.sender.from.address.domain()
         );
-        let printed = press.print(&copy, &message_id, 0, 0, Purpose::Test).map_err(|why| {
-            let why = Suppressed::from(why);
+        let printed = press.print(&copy, &message_id, 0, Purpose::Test).map_err(|why| {
             Failure::new(exit::BAD_DATA, format!("the copy for {address} cannot be made: {why}"))
                 .hint("`--as ADDR` takes the fields of a reader on the list")
         })?;
@@ -57,23 +55,37 @@ pub(super) async fn run(
         let said = match connection.deliver(&envelope, &printed.bytes, None).await {
             Handover::Accepted(reply) => reply.to_string(),
             Handover::Refused { stage, reply } => {
-                return Err(Failure::new(exit::UNREACHABLE, format!("the relay refused at {stage}: {reply}")));
+                return Err(Failure::new(
+                    exit::UNREACHABLE,
+                    format!("the relay refused at {stage}: {reply}"),
+                ));
             }
             Handover::Unfit { why } => return Err(Failure::new(exit::BAD_DATA, why)),
             Handover::NotSent { stage, why } => {
-                return Err(Failure::new(exit::UNREACHABLE, format!("the relay failed at {stage}: {why}")));
+                return Err(Failure::new(
+                    exit::UNREACHABLE,
+                    format!("the relay failed at {stage}: {why}"),
+                ));
             }
             Handover::InDoubt { why } => {
-                return Err(Failure::new(exit::UNREACHABLE, format!("the relay's answer was lost: {why}"))
-                    .hint("look into your mailbox before you try again"));
+                return Err(Failure::new(
+                    exit::UNREACHABLE,
+                    format!("the relay's answer was lost: {why}"),
+                )
+                .hint("look into your mailbox before you try again"));
             }
         };
-        console.tell(format_args!("[Test] `{}` is on its way to {address} ({said})", composed.issue.title()));
-        sent.push(serde_json::json!({ "to": address.written(), "message_id": message_id, "said": said }));
+        console.tell(format_args!(
+            "[Test] `{}` is on its way to {address} ({said})",
+            composed.issue.title()
+        ));
+        sent.push(
+            serde_json::json!({ "to": address.written(), "message_id": message_id, "said": said }),
+        );
     }
     connection.quit().await;
     if let Some(outbox) = outbox {
-        outbox.stop().await;
+        outbox.stop();
         console.tell(format_args!(
             "it is in {}: [relay] url is \"outbox\", so nothing leaves this machine",
             newsroom.root.join("outbox/new").display()

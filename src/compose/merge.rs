@@ -45,8 +45,11 @@ impl<'a> Merge<'a> {
             Source::Unsubscribe => Shown::Own(self.unsubscribe),
         };
         let safe = escape(shown.text(), slot.context, out);
-        if let (false, Source::Field(name)) = (safe, &slot.source) {
-            self.refused.push(name.clone());
+        match &slot.source {
+            Source::Field(name) if !safe && !self.refused.contains(name) => {
+                self.refused.push(name.clone());
+            }
+            _ => {}
         }
     }
 
@@ -125,12 +128,18 @@ fn escape(value: &str, context: Context, out: &mut String) -> bool {
         Context::HtmlUrl => return escape_url(value, out),
         Context::HtmlUrlPart | Context::TextUrlPart => percent_encode(value, out),
         Context::Header => escape_header(value, HEADER_CHARS, out),
+        Context::Text if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+            out.push_str(value);
+        }
         Context::Text => out.extend(value.chars().filter_map(printable)),
     }
     true
 }
 
 fn escape_html(value: &str, out: &mut String) {
+    if value.bytes().all(|byte| byte == b' ' || byte.is_ascii_alphanumeric()) {
+        return out.push_str(value);
+    }
     for char in value.chars().filter_map(printable) {
         match char {
             '&' => out.push_str("&amp;"),

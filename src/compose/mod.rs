@@ -38,11 +38,12 @@ pub use starter::{number, renumbered, starter};
 pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};
 
-mod encode;
+mod base64;
 mod header;
 mod merge;
 mod part;
 mod press;
+mod quoted;
 mod token;
 mod wrap;
 

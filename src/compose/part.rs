@@ -1,11 +1,21 @@
 //! One part of a message, set once for all readers: literals encoded for the wire, and the slots between them.
 
 use super::{
+    base64::{Carry, Lanes},
     edition::{Passage, Piece, Slot},
-    encode::{self, Encoding, Next},
     merge::Merge,
+    quoted::{Next, quoted_printable},
     wrap::wrap,
 };
+
+/// How a part goes over seven-bit relays (RFC 2045 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// For text a person could nearly read on the wire.
+    QuotedPrintable,
+    /// For text of which more than 30 % is not ASCII: shorter there.
+    Base64,
+}
 
 /// The HTML or the text of every copy.
 #[derive(Debug)]
@@ -17,17 +27,16 @@ pub(super) struct Part {
 
 #[derive(Debug)]
 enum Strip {
-    /// `encoded` is empty in a base64 part, which can only be encoded whole.
-    Literal {
-        text: String,
-        encoded: Vec<u8>,
-    },
+    Literal { text: String, ready: Ready },
     Slot(Slot),
-    Flowing {
-        pieces: Vec<Piece>,
-        first: String,
-        rest: String,
-    },
+    Flowing { pieces: Vec<Piece>, first: String, rest: String },
+}
+
+/// A literal as it goes over the wire.
+#[derive(Debug)]
+enum Ready {
+    QuotedPrintable(Vec<u8>),
+    Base64(Lanes),
 }
 
 const TEXT_COLUMNS: usize = 72;
@@ -38,26 +47,39 @@ const SLOT_BYTES: usize = 512;
 impl Part {
     /// Sets the HTML part.
     pub(super) fn html(pieces: &[Piece]) -> Self {
-        Self::set(pieces.iter().cloned().map(Strip::of_piece).collect(), literals(pieces))
+        let encoding = Encoding::of(literals(pieces));
+        let strips = pieces.iter().zip(nexts(pieces.len())).map(|(piece, next)| match piece {
+            Piece::Literal(text) => (Strip::literal(text, encoding, next), next),
+            Piece::Slot(slot) => (Strip::Slot(slot.clone()), next),
+        });
+        Self { encoding, strips: strips.collect() }
     }
 
     /// Sets the text part.
     pub(super) fn text(passages: &[Passage]) -> Self {
-        let literals = passages.iter().flat_map(|passage| {
+        let encoding = Encoding::of(passages.iter().flat_map(|passage| {
             let (fixed, pieces) = match passage {
                 Passage::Fixed(text) => (Some(text.as_str()), &[][..]),
                 Passage::Flowing { pieces, .. } => (None, pieces.as_slice()),
             };
             fixed.into_iter().chain(literals(pieces))
+        }));
+        let strips = passages.iter().zip(nexts(passages.len())).map(|(passage, next)| {
+            let strip = match passage.clone() {
+                Passage::Fixed(text) => Strip::literal(&text, encoding, next),
+                Passage::Flowing { pieces, first, rest } => Strip::Flowing { pieces, first, rest },
+            };
+            (strip, next)
         });
-        Self::set(passages.iter().cloned().map(Strip::of_passage).collect(), literals)
+        Self { encoding, strips: strips.collect() }
     }
 
     /// Returns about how long a copy of it is on the wire.
     pub(super) fn size(&self) -> usize {
         let size = |(strip, _): &(Strip, Next)| match strip {
-            Strip::Literal { text, encoded } => encoded.len().max(text.len() * 4 / 3),
-            _ => SLOT_BYTES,
+            Strip::Literal { ready: Ready::QuotedPrintable(bytes), .. } => bytes.len(),
+            Strip::Literal { ready: Ready::Base64(lanes), .. } => lanes.size(),
+            Strip::Slot(_) | Strip::Flowing { .. } => SLOT_BYTES,
         };
         self.strips.iter().map(size).sum()
     }
@@ -73,57 +95,54 @@ impl Part {
 
     /// Appends one reader's copy, encoded, and returns its length before encoding.
     pub(super) fn print(&self, merge: &mut Merge<'_>, out: &mut Vec<u8>) -> usize {
-        if self.encoding == Encoding::Base64 {
-            let text = self.splice(merge);
-            encode::base64(&text, out);
-            return text.len();
-        }
         let mut length = 0;
         let mut value = String::new();
+        let mut carry = Carry::default();
         for (strip, next) in &self.strips {
-            if let Strip::Literal { text, encoded } = strip {
-                out.extend_from_slice(encoded);
+            if let Strip::Literal { text, ready } = strip {
+                match ready {
+                    Ready::QuotedPrintable(bytes) => out.extend_from_slice(bytes),
+                    Ready::Base64(lanes) => carry.literal(lanes, out),
+                }
                 length += text.len();
-            } else {
-                value.clear();
-                strip.fill(merge, &mut value);
-                encode::quoted_printable(&value, *next, out);
-                length += value.len();
+                continue;
             }
+            value.clear();
+            strip.fill(merge, &mut value);
+            match self.encoding {
+                Encoding::QuotedPrintable => quoted_printable(&value, *next, out),
+                Encoding::Base64 => carry.value(&value, out),
+            }
+            length += value.len();
         }
+        carry.end(out);
         length
     }
+}
 
-    /// Tells every strip what follows it, and encodes the literals.
-    fn set<'a>(strips: Vec<Strip>, literals: impl Iterator<Item = &'a str>) -> Self {
-        let encoding = Encoding::of(literals);
-        let last = strips.len().saturating_sub(1);
-        let strips = strips.into_iter().enumerate().map(|(at, mut strip)| {
-            let next = if at == last { Next::End } else { Next::Piece };
-            if let (Strip::Literal { text, encoded }, Encoding::QuotedPrintable) =
-                (&mut strip, encoding)
-            {
-                encode::quoted_printable(text, next, encoded);
-            }
-            (strip, next)
-        });
-        Self { encoding, strips: strips.collect() }
+impl Encoding {
+    /// Chooses by the share of bytes that are not ASCII.
+    fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let (mut all, mut high) = (0, 0);
+        for text in texts {
+            all += text.len();
+            high += text.bytes().filter(|byte| !byte.is_ascii()).count();
+        }
+        if high * 10 > all * 3 { Self::Base64 } else { Self::QuotedPrintable }
     }
 }
 
 impl Strip {
-    fn of_piece(piece: Piece) -> Self {
-        match piece {
-            Piece::Literal(text) => Self::Literal { text, encoded: Vec::new() },
-            Piece::Slot(slot) => Self::Slot(slot),
-        }
-    }
-
-    fn of_passage(passage: Passage) -> Self {
-        match passage {
-            Passage::Fixed(text) => Self::Literal { text, encoded: Vec::new() },
-            Passage::Flowing { pieces, first, rest } => Self::Flowing { pieces, first, rest },
-        }
+    fn literal(text: &str, encoding: Encoding, next: Next) -> Self {
+        let ready = match encoding {
+            Encoding::QuotedPrintable => {
+                let mut bytes = Vec::new();
+                quoted_printable(text, next, &mut bytes);
+                Ready::QuotedPrintable(bytes)
+            }
+            Encoding::Base64 => Ready::Base64(Lanes::new(text)),
+        };
+        Self::Literal { text: text.to_owned(), ready }
     }
 
     fn fill(&self, merge: &mut Merge<'_>, out: &mut String) {
@@ -150,6 +169,11 @@ pub(super) fn splice(pieces: &[Piece], merge: &mut Merge<'_>, out: &mut String) 
             Piece::Slot(slot) => merge.fill(slot, out),
         }
     }
+}
+
+/// Says of each of `count` pieces what follows it.
+fn nexts(count: usize) -> impl Iterator<Item = Next> {
+    (1..=count).map(move |at| if at == count { Next::End } else { Next::Piece })
 }
 
 fn literals(pieces: &[Piece]) -> impl Iterator<Item = &str> {

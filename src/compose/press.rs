@@ -18,10 +18,9 @@ use sha2::{Digest, Sha256};
 
 use super::{
     edition::{Edition, Headers, Piece},
-    encode::Encoding,
     header::{self, PressError},
     merge::{Merge, header_text},
-    part::{Part, splice},
+    part::{Encoding, Part, splice},
     token::{self, KeyRing, Purpose, TokenError},
 };
 use crate::model::{Address, Field, Subscriber, Suppressed};

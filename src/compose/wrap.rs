@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 pub(super) fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::with_capacity(text.len() / width.max(1) + 1);
     let mut line = Line::new(first, width);
-    for word in text.split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
+    for word in text.split_ascii_whitespace() {
         let mut gap = " ";
         for piece in pieces(word) {
             let columns = columns(piece);
@@ -93,6 +93,8 @@ fn is_wide(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, width: usize, lines: &[&str]) {
@@ -129,5 +131,19 @@ mod tests {
     #[test]
     fn an_accent_is_no_column() {
         check("e\u{301}e\u{301} e\u{301}e\u{301}", 5, &["e\u{301}e\u{301} e\u{301}e\u{301}"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_is_lost_and_no_line_too_wide_but_for_one_word(text in "([a-zé日本。👍]{1,12}| ){0,30}") {
+            let lines = wrap(&text, "> ", "", 20);
+            for line in &lines {
+                let words = line.trim_start_matches("> ").split(' ').count();
+                prop_assert!(line.width() <= 20 || words == 1, "{line:?}");
+            }
+            let glued: String = lines.concat().split_ascii_whitespace().collect();
+            let words: String = text.split_ascii_whitespace().collect();
+            prop_assert_eq!(glued.trim_start_matches('>'), words);
+        }
     }
 }

@@ -24,6 +24,8 @@ use crate::model::{
 
 mod sqlite;
 
+pub use sqlite::{Clock, SqliteLedger};
+
 /// Remembers a publication's readers and what each of them was sent.
 ///
 /// `publication` is always the publication's id. Every method that writes is

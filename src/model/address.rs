@@ -168,15 +168,16 @@ impl FromStr for Mailbox {
             Some((quoted, rest)) if rest.trim_start().starts_with('<') => {
                 (unescaped(quoted), rest.trim_start())
             }
+            // The quotation marks are those of a bare address.
             Some(_) => (String::new(), text),
             None => {
-                let at = text.find('<').unwrap_or(0);
-                (text[..at].trim().to_owned(), &text[at..])
+                let (name, rest) = text.split_at(text.find('<').unwrap_or(0));
+                if name.contains(['"', '>']) {
+                    return Err(AddressError::Name);
+                }
+                (name.to_owned(), rest)
             }
         };
-        if split_quoted(text).is_none() && name.contains(['"', '>']) {
-            return Err(AddressError::Name);
-        }
         let address = match rest.strip_prefix('<') {
             Some(rest) => rest.strip_suffix('>').ok_or(AddressError::Name)?.trim(),
             None => rest,

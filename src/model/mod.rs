@@ -6,6 +6,7 @@
 
 mod address;
 mod delivery;
+mod duration;
 mod issue;
 mod problem;
 mod publication;
@@ -15,6 +16,7 @@ mod subscriber;
 
 pub use address::{Address, AddressError, Mailbox, is_control};
 pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
+pub use duration::{DurationError, duration_words, parse_duration};
 pub use issue::IssueState;
 pub use problem::{Place, Problem, Severity};
 pub use publication::{

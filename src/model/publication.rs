@@ -1,6 +1,6 @@
 //! Who publishes, how it looks, where it goes: `publication.toml` as values already checked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,22 @@ pub enum RelayUrl {
         /// The user to authenticate as; `None` does not authenticate.
         user: Option<String>,
     },
+}
+
+impl fmt::Display for RelayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outbox => f.write_str("outbox (on this machine)"),
+            Self::Server { security, host, port, .. } => {
+                let how = match security {
+                    Security::Implicit => "TLS",
+                    Security::StartTls => "STARTTLS",
+                    Security::Plain => "no TLS",
+                };
+                write!(f, "{host}:{port} ({how})")
+            }
+        }
+    }
 }
 
 /// How a connection is protected.

@@ -1,1 +1,63 @@
+//! When an issue goes out: wall time and zone to an instant, and whether that instant is now.
 //!
+//! A time that a zone skips (the clocks go forward) is the first instant after
+//! the gap; one that it has twice (they go back) is the first of the two.
+//! Nothing here reads a clock, a zone file or the environment.
+
+mod cron;
+mod every;
+mod wall;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use cron::{CronError, cron_line};
+pub use every::{Every, EveryError};
+pub use wall::{AtError, parse_at};
+
+/// How an issue bound to an instant stands now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its instant has not come.
+    Early,
+    /// It is to go out.
+    Due,
+    /// Its instant passed by more than it may be late: it must not go out by itself.
+    Missed,
+}
+
+/// Tells how an issue bound to `at` stands at `now`, when it may be late by as much as `max_late`.
+pub fn standing(at: Timestamp, max_late: Duration, now: Timestamp) -> Standing {
+    let late = now.duration_since(at);
+    if late.is_negative() {
+        return Standing::Early;
+    }
+    // A span too long for a signed one is longer than time itself.
+    match SignedDuration::try_from(max_late) {
+        Ok(max_late) if late > max_late => Standing::Missed,
+        _ => Standing::Due,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issue_is_due_from_its_instant_until_it_is_later_than_it_may_be() {
+        let at: Timestamp = "2026-11-30T07:00:00Z".parse().expect("a timestamp");
+        let hour = Duration::from_hours(1);
+        for (now, expected) in [
+            ("2026-11-30T06:59:59.999999999Z", Standing::Early),
+            ("2026-11-30T07:00:00Z", Standing::Due),
+            ("2026-11-30T08:00:00Z", Standing::Due),
+            ("2026-11-30T08:00:00.000000001Z", Standing::Missed),
+            ("2036-01-01T00:00:00Z", Standing::Missed),
+        ] {
+            assert_eq!(standing(at, hour, now.parse().expect("a timestamp")), expected, "{now}");
+        }
+        assert_eq!(standing(Timestamp::MIN, Duration::MAX, Timestamp::MAX), Standing::Due);
+        assert_eq!(standing(Timestamp::MAX, Duration::ZERO, Timestamp::MIN), Standing::Early);
+    }
+}

@@ -139,7 +139,8 @@ impl Carrier {
         match self.enter(last, Some(Entry::Begin(ticket))).await {
             Some(Entered::Done) => {}
             Some(Entered::Suppressed) => {
-                let _ = self.progress.send(Progress::Settled(crate::model::DeliveryState::Suppressed));
+                let _ =
+                    self.progress.send(Progress::Settled(crate::model::DeliveryState::Suppressed));
                 return None;
             }
             _ => return None,
@@ -162,7 +163,10 @@ impl Carrier {
         let claim = &handed.claim;
         let ticket = claim.ticket;
         let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
-        let unfit = |why: String| Outcome::Rejected { said: format!("copy not possible: {why}"), hard: false };
+        let unfit = |why: String| Outcome::Rejected {
+            said: format!("copy not possible: {why}"),
+            hard: false,
+        };
         let printed = match self.run.press.print(
             &claim.reader,
             &claim.message_id,
@@ -173,7 +177,7 @@ impl Carrier {
             Err(why) => return go_on(unfit(why.to_string())),
         };
         let Some(connection) = &mut self.connection else {
-            return policy::broken(Stage::Connect, "there is no connection");
+            return policy::broken(Stage::Connect, "there is no connection", ticket.attempt);
         };
         let envelope = Envelope { from: &printed.return_path, to: &claim.reader.address };
         let handover =
@@ -182,11 +186,10 @@ impl Carrier {
             Handover::Accepted(reply) => go_on(Outcome::Accepted { said: reply.to_string() }),
             Handover::Refused { stage, reply } => policy::judge(stage, &reply, ticket.attempt),
             Handover::Unfit { why } => go_on(unfit(why)),
-            Handover::NotSent { stage, why } => policy::broken(stage, &why),
-            Handover::InDoubt { why } => Ruling {
-                outcome: Outcome::InDoubt { said: why },
-                effect: Effect::BackOff,
-            },
+            Handover::NotSent { stage, why } => policy::broken(stage, &why, ticket.attempt),
+            Handover::InDoubt { why } => {
+                Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
+            }
         }
     }
 
@@ -203,12 +206,14 @@ impl Carrier {
                 self.hang_up().await;
                 let before = self.shared.desyncs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 if before + 1 >= DESYNCS {
-                    self.shared.halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
+                    self.shared
+                        .halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
                 }
             }
             Effect::Credentials => {
                 self.hang_up().await;
-                self.shared.halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
+                self.shared
+                    .halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
             }
             Effect::Halt(why) => self.shared.halt(Halt::Refusals(why)),
         }

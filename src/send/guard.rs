@@ -25,7 +25,9 @@ pub struct HighWater {
 #[derive(Debug, thiserror::Error)]
 pub enum RolledBack {
     /// It counts fewer begins than were seen.
-    #[error("the ledger went back in time: it knows of {found} begun deliveries, and {seen} were begun")]
+    #[error(
+        "the ledger went back in time: it knows of {found} begun deliveries, and {seen} were begun"
+    )]
     Fewer {
         /// What the ledger counts.
         found: u64,
@@ -69,7 +71,8 @@ impl HighWater {
     ///
     /// When the file cannot be written.
     pub fn accept(path: &Path, mark: &Mark) -> Result<Self, RolledBack> {
-        let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file =
+            File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let water = Self { file, mark: mark.clone() };
         water.write()?;
         water.file.sync_data()?;
@@ -109,9 +112,10 @@ fn read(path: &Path) -> Result<Option<Mark>, RolledBack> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let mark = text.lines().next().and_then(|line| line.split_once(' ')).and_then(|(ledger, begins)| {
-        Some(Mark { ledger: ledger.to_owned(), begins: begins.trim().parse().ok()? })
-    });
+    let mark =
+        text.lines().next().and_then(|line| line.split_once(' ')).and_then(|(ledger, begins)| {
+            Some(Mark { ledger: ledger.to_owned(), begins: begins.trim().parse().ok()? })
+        });
     // An unreadable file proves nothing; the ledger's own count stands, as on a first run.
     Ok(mark)
 }

@@ -38,8 +38,13 @@ impl Journal {
     ///
     /// When the file cannot be opened or read.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let file =
-            File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
         let text = io::read_to_string(&file)?;
         let waiting = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         Ok(Self { file, waiting })

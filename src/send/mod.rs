@@ -173,7 +173,8 @@ impl Run {
         let (halt, halted) = watch::channel(None);
         let clerk = Clerk::start(Arc::clone(&ledger), journal, high_water, halt.clone());
         let run = Arc::new(self);
-        let (desk, counter) = Desk::open(Arc::clone(&run), stop.clone(), halted.clone(), progress.clone());
+        let (desk, counter) =
+            Desk::open(Arc::clone(&run), stop.clone(), halted.clone(), progress.clone());
         let mut carriers = tokio::task::JoinSet::new();
         let shared = Arc::new(carrier::Shared::new(run.stop_at_rejected, halt));
         for number in 0..run.connections {

@@ -55,7 +55,9 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
     let (outcome, effect) = match kind {
         Kind::Busy => (later(Duration::from_secs(30), false), Effect::BackOff),
         Kind::Throttled => (later(Duration::from_mins(5), false), Effect::BackOff),
-        Kind::Greylisted => (later(Duration::from_mins(5) * attempt.clamp(1, 3), true), Effect::GoOn),
+        Kind::Greylisted => {
+            (later(Duration::from_mins(5) * attempt.clamp(1, 3), true), Effect::GoOn)
+        }
         Kind::Later => (later(wait(attempt), true), Effect::GoOn),
         Kind::Dead => (never(true), Effect::GoOn),
         Kind::Refused => (never(false), Effect::GoOn),
@@ -67,7 +69,9 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
         ),
         Kind::Identity => (
             later(Duration::ZERO, false),
-            Effect::Halt(format!("the relay says that our SPF, DKIM, DMARC or PTR record is wrong: {said}")),
+            Effect::Halt(format!(
+                "the relay says that our SPF, DKIM, DMARC or PTR record is wrong: {said}"
+            )),
         ),
         Kind::Message => (
             later(Duration::ZERO, false),
@@ -77,14 +81,15 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
     Ruling { outcome, effect }
 }
 
-/// What broke before any byte of the dot had left: tried again soon, not counted against the reader.
-pub fn broken(stage: Stage, why: &str) -> Ruling {
+/// What broke before any byte of the dot had left: tried again soon, then ever later, not counted against the reader.
+pub fn broken(stage: Stage, why: &str, attempt: u32) -> Ruling {
+    let wait = match attempt {
+        0 | 1 => Duration::from_secs(1),
+        2 => Duration::from_secs(30),
+        more => wait(more - 2),
+    };
     Ruling {
-        outcome: Outcome::Deferred {
-            said: format!("at {stage}: {why}"),
-            wait: Duration::from_secs(30),
-            counted: false,
-        },
+        outcome: Outcome::Deferred { said: format!("at {stage}: {why}"), wait, counted: false },
         effect: Effect::BackOff,
     }
 }
@@ -115,7 +120,9 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
     match (reply.code, reply.enhanced) {
         (530 | 534 | 535, _) => Kind::Credentials,
         (_, Some((4, 7, 26 | 27 | 30 | 32) | (5, 7, 25 | 26 | 27 | 30 | 515))) => Kind::Identity,
-        (454, _) | (432, _) | (421 | 451, Some((4, 7, 28))) | (452, Some((4, 4, 5))) => Kind::Throttled,
+        (454, _) | (432, _) | (421 | 451, Some((4, 7, 28))) | (452, Some((4, 4, 5))) => {
+            Kind::Throttled
+        }
         (421, _) => Kind::Busy,
         (500..=503, _) => Kind::Desync,
         (450 | 451, Some((4, 7, _))) => Kind::Greylisted,
@@ -125,7 +132,9 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         (552, None) if stage != Stage::Rcpt && says(&["size", "large", "big"]) => Kind::Message,
         _ if stage == Stage::Mail => Kind::Sender,
         (_, Some((5, 1, 1 | 2 | 3 | 6 | 10))) => Kind::Dead,
-        (_, Some((5, 2, 1))) if says(&["disabled", "inactive", "deactivated", "closed"]) => Kind::Dead,
+        (_, Some((5, 2, 1))) if says(&["disabled", "inactive", "deactivated", "closed"]) => {
+            Kind::Dead
+        }
         (550 | 551 | 553, None) if stage == Stage::Rcpt && says(UNKNOWN_USER) => Kind::Dead,
         _ => Kind::Refused,
     }
@@ -272,6 +281,9 @@ mod tests {
         let mut watch = Refusals::new(0.05);
         assert!((0..10).all(|_| !watch.note(&refused)));
         assert!(watch.note(&refused));
-        assert!((0..190).filter(|_| watch.note(&taken)).count() == 189, "the eleventh leaves after 200");
+        assert!(
+            (0..190).filter(|_| watch.note(&taken)).count() == 189,
+            "the eleventh leaves after 200"
+        );
     }
 }

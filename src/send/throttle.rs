@@ -2,10 +2,10 @@
 //!
 //! Exact sliding windows, not a bucket that refills: in any half-open stretch
 //! of time as long as a rate's window, wherever it starts, no more than its
-//! count begin. The shortest window is also made even, so that `5/s` is one
-//! every 200 ms and never five at once; a longer window binds by its count
-//! alone, so that `2000/day` is used as fast as the others allow and then
-//! waits. The caller keeps the instants; nothing here reads the clock.
+//! count begin. The shortest window is also made even where it is a minute or
+//! less, so that `5/s` is one every 200 ms and never five at once; a longer
+//! window binds by its count alone, so that `2000/day` is used as fast as the
+//! others allow and then waits. The caller keeps the instants; nothing here reads the clock.
 
 use std::time::Duration;
 
@@ -17,8 +17,11 @@ use crate::model::Rate;
 ///
 /// `back(n)` returns the instant of the n-th beginning counted back from the
 /// newest (`back(1)`), or `None` where there were fewer. The newest may lie
-/// after `now`: reservations are made ahead, in order. An error is that of
-/// `back`, handed on.
+/// after `now`: reservations are made ahead, in order.
+///
+/// # Errors
+///
+/// Those of `back`, handed on.
 pub fn earliest<E>(
     rates: &[Rate],
     now: Timestamp,
@@ -45,9 +48,26 @@ pub fn reach(rates: &[Rate]) -> Duration {
     rates.iter().map(|rate| rate.window).max().unwrap_or_default()
 }
 
+/// Returns how long `count` deliveries take to begin under `rates`, from an idle lane.
+pub fn estimate(rates: &[Rate], count: u64) -> Duration {
+    let before_last = count.saturating_sub(1);
+    let evenly = spacing(rates).saturating_mul(u32::try_from(before_last).unwrap_or(u32::MAX));
+    let windows = rates.iter().map(|rate| {
+        let full = before_last / u64::from(rate.count.max(1));
+        rate.window.saturating_mul(u32::try_from(full).unwrap_or(u32::MAX))
+    });
+    windows.fold(evenly, Duration::max)
+}
+
+/// The longest window that is made even.
+const EVEN: Duration = Duration::from_mins(1);
+
 /// Returns the time between two beginnings that makes the shortest window even, rounded up to the microsecond a ledger keeps.
 fn spacing(rates: &[Rate]) -> Duration {
     let shortest = rates.iter().map(|rate| rate.window).min().unwrap_or_default();
+    if shortest > EVEN {
+        return Duration::ZERO;
+    }
     let fewest = rates.iter().filter(|rate| rate.window == shortest).map(|rate| rate.count).min();
     let nanos = shortest.as_nanos().div_ceil(u128::from(fewest.unwrap_or(1).max(1)));
     let micros = nanos.div_ceil(1_000);
@@ -103,6 +123,24 @@ mod tests {
             begin(&rates(&["5/s"]), [0; 7]),
             [0, 200_000, 400_000, 600_000, 800_000, 1_000_000, 1_200_000]
         );
+    }
+
+    #[test]
+    fn a_quota_alone_is_used_at_once() {
+        assert_eq!(begin(&rates(&["3/day"]), [0; 4]), [0, 0, 0, 86_400_000_000]);
+    }
+
+    #[test]
+    fn the_estimate_is_the_slowest_of_all_windows() {
+        for (written, count, seconds) in [
+            (&["5/s"][..], 13, 2),
+            (&["5/s", "100/minute"], 250, 120),
+            (&["2000/day"], 2_000, 0),
+            (&["2000/day"], 2_001, 86_400),
+            (&[], 1_000, 0),
+        ] {
+            assert_eq!(estimate(&rates(written), count).as_secs(), seconds, "{written:?} {count}");
+        }
     }
 
     #[test]

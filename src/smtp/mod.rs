@@ -68,6 +68,18 @@ pub struct Deadlines {
     pub dot: Duration,
 }
 
+impl Default for Deadlines {
+    /// Returns what RFC 5321 asks for, shorter where a relay that slow is of no use.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            command: Duration::from_secs(60),
+            data: Duration::from_secs(120),
+            dot: Duration::from_secs(600),
+        }
+    }
+}
+
 /// The SMTP envelope of one message.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {

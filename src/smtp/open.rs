@@ -75,8 +75,11 @@ impl Opening<'_> {
                         .map_err(|error| self.broken(Stage::Connect, error.to_string()))?;
                     return Ok(tcp);
                 }
-                Ok(Err(error)) => why = format!("{address}: {error}"),
-                Err(_) => why = format!("{address}: no answer in {share:?}"),
+                Ok(Err(error)) => why = error.to_string(),
+                Err(_) => why = format!("no answer in {share:.0?}"),
+            }
+            if addresses.len() > 1 {
+                why = format!("{address}: {why}");
             }
         }
         Err(self.broken(Stage::Connect, why))

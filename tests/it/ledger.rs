@@ -1,1 +1,27 @@
+//! What every ledger must answer the same, and what only a file must.
 //!
+//! A question is an `async fn` of a [`Desk`]; `ask_every_ledger!` puts each to a
+//! fresh ledger of each kind. The clock is the test's own.
+
+mod desk;
+mod file;
+mod list;
+mod model;
+mod run;
+
+use desk::Desk;
+
+/// Puts every question to every ledger: a new kind of ledger is one line here.
+macro_rules! ask_every_ledger {
+    ($($question:ident,)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $question() {
+                    super::$question(super::Desk::sqlite()).await;
+                }
+            )*
+        }
+    };
+}
+use ask_every_ledger;

@@ -15,3 +15,4 @@ mod seed;
 mod send;
 mod skip;
 mod smtp;
+mod watched;

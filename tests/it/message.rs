@@ -215,16 +215,24 @@ print(mail['subject'], mail['to'].addresses[0].display_name, text, html, sep='\\
 }
 
 proptest! {
+    // Each case sets an edition, prints three mails and parses one.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn no_reader_can_break_a_mail(
         name in hostile(),
         company in hostile(),
         site in hostile(),
         literal in "[ -~é日\n=.]{0,200}",
+        base64 in any::<bool>(),
     ) {
         let mut edition = edition();
         edition.html.insert(1, text(&literal));
         edition.text.insert(1, Passage::Fixed(format!("{literal}\n")));
+        if base64 {
+            edition.html.push(text(&"Казахстан".repeat(200)));
+            edition.text.insert(1, Passage::Fixed("Казахстан\n".repeat(200)));
+        }
         let press = press(&edition);
         let mut reader = reader(&name);
         reader.fields.insert("company".to_owned(), company);
@@ -323,7 +331,7 @@ fn reader(name: &str) -> Subscriber {
     }
 }
 
-fn edition() -> Edition {
+pub(crate) fn edition() -> Edition {
     let mailbox = |text: &str| text.parse::<Mailbox>().expect("a mailbox");
     let field_known =
         |default: Option<&str>| Field { default: default.map(str::to_owned), required: false };

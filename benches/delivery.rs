@@ -1,0 +1,189 @@
+//! How fast an issue is delivered: our send with its durable ledger against lettre's pooled transport, in one run.
+//!
+//! `cargo bench --bench delivery`. Both sides hand the same personalised
+//! 40 KB message over 8 connections to the same loopback relay, which counts
+//! and keeps nothing. Absolute rates are the machine's; the ratio is ours.
+
+#![allow(clippy::print_stdout, missing_docs)]
+
+mod sample;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, transport::smtp::PoolConfig};
+use postrider::{
+    compose::{KeyRing, Press, Purpose},
+    ledger::{Event, Freeze, IssueRecord, Ledger, Record, SqliteLedger},
+    model::{Security, Subscriber, SubscriberState},
+    outbox::{Keep, Outbox, OutboxSettings},
+    send::{Ended, Run, Stop},
+    smtp::{Deadlines, Relay},
+};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+
+const CONNECTIONS: usize = 8;
+const ROUNDS: usize = 3;
+const OURS: usize = 20_000;
+const LETTRES: usize = 400;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    let relay = outbox();
+    let (mut ours, mut lettres) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(runtime.block_on(send(&relay)));
+        lettres.push(runtime.block_on(lettre_pool(&relay)));
+    }
+    let (ours, lettres) = (median(ours), median(lettres));
+    println!(
+        "a {} KB message over {CONNECTIONS} connections, medians of {ROUNDS}",
+        copy().len() / 1000
+    );
+    println!("  postrider send, durable ledger   {ours:>9.0} messages a second");
+    println!("  lettre, pooled transport         {lettres:>9.0} messages a second");
+    println!("  ratio                            {:>9.1}", ours / lettres);
+}
+
+/// A relay on a thread of its own, with nothing to write.
+fn outbox() -> Outbox {
+    Outbox::start(OutboxSettings { record: false, ..OutboxSettings::new(Keep::Count) })
+        .expect("a port is free")
+}
+
+async fn send(relay: &Outbox) -> f64 {
+    let folder = TempDir::new_in(".").expect("a folder can be made");
+    let ledger: Arc<dyn Ledger> =
+        Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite")).expect("it opens"));
+    let issue = freeze(&*ledger).await;
+    let run = Run {
+        ledger: Arc::clone(&ledger),
+        publication: "tt-report".to_owned(),
+        press: Arc::new(press(issue.id)),
+        issue,
+        relay: Relay {
+            host: relay.address().ip().to_string(),
+            port: relay.address().port(),
+            security: Security::Plain,
+            credentials: None,
+            trust: Vec::new(),
+            hello: "example.org".to_owned(),
+            deadlines: Deadlines::default(),
+        },
+        connections: CONNECTIONS,
+        rates: Vec::new(),
+        limit: None,
+        stop_at_rejected: 0.05,
+        owner: "bench/1".to_owned(),
+        journal: folder.path().join("outcomes.journal"),
+        high_water: folder.path().join("high-water"),
+    };
+    let (_stop, stopped) = watch::channel(Stop::No);
+    let (progress, _news) = mpsc::unbounded_channel();
+    let before = relay.accepted();
+    let started = Instant::now();
+    let ended = run.deliver(Box::new(|_| true), stopped, progress).await.expect("it runs");
+    let took = started.elapsed();
+    assert_eq!(ended, Ended::Finished);
+    assert_eq!(relay.accepted() - before, OURS as u64);
+    per_second(OURS, took)
+}
+
+async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
+    let records = (0..OURS).map(|number| {
+        Ok(Record {
+            line: number as u64 + 2,
+            address: format!("reader{number}@example.org").parse().expect("an address"),
+            name: format!("Reader {number}"),
+            tags: Vec::new(),
+            fields: BTreeMap::new(),
+            state: SubscriberState::Active,
+        })
+    });
+    let edition = sample::edition();
+    let order = Freeze {
+        publication: "tt-report".to_owned(),
+        slug: edition.slug.clone(),
+        digest: edition.digest(),
+        edition: serde_json::to_vec(&edition).expect("it is JSON"),
+        date: jiff::Timestamp::UNIX_EPOCH,
+        message_domain: "example.org".to_owned(),
+        event: Event {
+            name: "import".to_owned(),
+            source: "bench".to_owned(),
+            detail: String::new(),
+        },
+        catch_up: false,
+        rehearse: false,
+        expected: None,
+    };
+    ledger
+        .freeze(order, Some(Box::new(records)), Box::new(|_| Ok(())))
+        .await
+        .expect("it freezes")
+        .issue
+}
+
+/// lettre's pool as it comes, handing over bytes that are ready: its best case.
+async fn lettre_pool(relay: &Outbox) -> f64 {
+    let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
+        .port(relay.address().port())
+        .pool_config(PoolConfig::new().max_size(CONNECTIONS as u32))
+        .build();
+    let envelope = lettre::address::Envelope::new(
+        Some("report@example.org".parse().expect("an address")),
+        vec!["reader@example.org".parse().expect("an address")],
+    )
+    .expect("an envelope");
+    let bytes = Arc::new(copy());
+    let started = Instant::now();
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let (transport, envelope, bytes) =
+            (transport.clone(), envelope.clone(), Arc::clone(&bytes));
+        senders.spawn(async move {
+            for _ in 0..LETTRES / CONNECTIONS {
+                transport.send_raw(&envelope, &bytes).await.expect("it is taken");
+            }
+        });
+    }
+    while let Some(done) = senders.join_next().await {
+        done.expect("it sends");
+    }
+    per_second(LETTRES, started.elapsed())
+}
+
+fn press(issue: i64) -> Press {
+    Press::new(&sample::edition(), issue, jiff::Timestamp::UNIX_EPOCH, KeyRing::fresh(&[7; 32]))
+        .expect("the edition can be printed")
+}
+
+fn copy() -> Vec<u8> {
+    let reader = Subscriber {
+        id: 1,
+        token_id: "mfrggzdfmztwq".to_owned(),
+        address: "reader@example.org".parse().expect("an address"),
+        name: "Reader".to_owned(),
+        tags: Vec::new(),
+        fields: BTreeMap::new(),
+        state: SubscriberState::Active,
+    };
+    press(1).print(&reader, "<1@example.org>", 1, Purpose::Real).expect("it prints").bytes
+}
+
+fn per_second(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}

@@ -1,0 +1,239 @@
+//! The tables of `publication.toml`, one function each.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    mistake::Mistake,
+    relay::relay_url,
+    table::{Page, Table, Value},
+    value,
+};
+use crate::model::{
+    Field, Links, ListSettings, NavLink, Problem, Publication, Rate, RelaySettings, RelayUrl,
+    ScheduleSettings, SecretSource, Security, SendSettings, Sender,
+};
+
+const CONNECTIONS: usize = 2;
+const CONNECTIONS_MAX: usize = 64;
+const MAX_LATE: Duration = Duration::from_hours(6);
+const STOP_AT_REJECTED: f64 = 0.05;
+const LEDGER: &str = "sqlite:.postrider/ledger.sqlite";
+
+/// Reads a publication, or returns every mistake in it, in the order of the file.
+///
+/// `file_name` is the path as the editor knows it. Nothing is looked up: files
+/// that the publication names need not be there.
+pub fn read(text: &str, file_name: &str) -> Result<Publication, Vec<Problem>> {
+    let (mut page, mut root) = Page::open(file_name, text);
+    let publication = publication(&mut root, &mut page);
+    root.finish(&mut page);
+    match (publication, page.close()) {
+        (Some(publication), problems) if problems.is_empty() => Ok(publication),
+        (_, problems) => Err(problems),
+    }
+}
+
+fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication> {
+    let mut table = root.table("publication", page);
+    let id = table.needed("id", "id = \"my-report\"", page, value::id);
+    let title = table.needed("title", "title = \"My Report\"", page, value::line);
+    let tagline = table.text("tagline", page, value::text_or_nothing);
+    let masthead = texts(table.values("masthead"), "masthead", page, value::line);
+    let motto = table.text("motto", page, value::text_or_nothing);
+    let publisher = table.needed("publisher", "publisher = \"My House\"", page, value::line);
+    let copyright = table.text("copyright", page, value::text_or_nothing);
+    let line = "postal_address = \"1 My Street, My Town\"";
+    let postal_address = table.needed("postal_address", line, page, value::lines);
+    let language = table.text("language", page, value::language);
+    let timezone = table.text("timezone", page, value::timezone);
+    let theme = table.text("theme", page, value::line);
+    table.finish(page);
+
+    let links = links(root, page);
+    let sender = sender(root, page);
+    let relay = relay(root, page);
+    let list = list(root, page);
+    let schedule = schedule(root, page);
+    let send = send(root, page);
+    let mut table = root.table("web", page);
+    let web = table.text("url", page, value::https_base);
+    table.finish(page);
+    let mut table = root.table("ledger", page);
+    let ledger = table.text("url", page, value::ledger);
+    table.finish(page);
+
+    Some(Publication {
+        id: id?,
+        title: title?,
+        tagline: tagline.unwrap_or_default(),
+        masthead,
+        motto: motto.unwrap_or_default(),
+        publisher: publisher?,
+        copyright: copyright.unwrap_or_default(),
+        postal_address: postal_address?,
+        language: language.unwrap_or_else(|| "en".to_owned()),
+        timezone: timezone.unwrap_or_else(|| "UTC".to_owned()),
+        theme: theme.unwrap_or_else(|| "broadsheet".to_owned()),
+        links: links?,
+        sender: sender?,
+        relay,
+        list,
+        schedule,
+        send,
+        web,
+        ledger: ledger.unwrap_or_else(|| LEDGER.to_owned()),
+    })
+}
+
+fn links(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Links> {
+    let mut table = root.table("links", page);
+    let website = table.text("website", page, value::https);
+    let subscribe = table.text("subscribe", page, value::https);
+    let archive = table.text("archive", page, value::https_base);
+    let line = "disclaimer = \"https://...\"";
+    let disclaimer = table.needed("disclaimer", line, page, value::https);
+    let privacy = table.needed("privacy", "privacy = \"https://...\"", page, value::https);
+    let line = "feedback = \"https://...\"";
+    let feedback = table.needed("feedback", line, page, value::https_or_mailto);
+    let unsubscribe = table.text("unsubscribe", page, value::https_or_mailto);
+    let nav = table.values("nav").into_iter().filter_map(|link| nav_link(link, page)).collect();
+    table.finish(page);
+    Some(Links {
+        website,
+        subscribe,
+        archive,
+        disclaimer: disclaimer?,
+        privacy: privacy?,
+        feedback: feedback?,
+        unsubscribe,
+        nav,
+    })
+}
+
+fn nav_link(link: Value<'_>, page: &mut Page<'_>) -> Option<NavLink> {
+    let mut table = link.table("links.nav".to_owned(), page);
+    let label = table.needed("label", "label = \"...\"", page, value::line);
+    let url = table.needed("url", "url = \"https://...\"", page, value::https);
+    table.finish(page);
+    Some(NavLink { label: label?, url: url? })
+}
+
+fn sender(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Sender> {
+    let mut table = root.table("sender", page);
+    let line = "from = \"My Report <report@example.org>\"";
+    let from = table.needed("from", line, page, value::mailbox);
+    let reply_to = table.text("reply_to", page, value::mailbox);
+    let bounces = table.text("bounces", page, value::domain);
+    table.finish(page);
+    Some(Sender { from: from?, reply_to, bounces })
+}
+
+fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
+    let mut table = root.table("relay", page);
+    let url_is_there = table.span_of("url").is_some();
+    let url = table.text("url", page, relay_url);
+    let url_is_wrong = url_is_there && url.is_none();
+    let url = url.unwrap_or(RelayUrl::Outbox);
+    if !url_is_wrong {
+        tls_and_user_are_there_for_what_needs_them(&url, &table, page);
+    }
+    let rate: Vec<Rate> = texts(table.values("rate"), "rate", page, value::rate);
+    let connections = table
+        .take("connections")
+        .and_then(|value| value.number("connections", 1..=CONNECTIONS_MAX, page));
+    let ca_file = table.text("ca_file", page, value::line);
+    let both = table.span_of("password_file").and(table.span_of("password_command"));
+    if let Some(span) = both {
+        let mistake = Mistake::new("the password is to come from a file and from a command");
+        page.mistake(span, mistake.help("keep one of `password_file` and `password_command`"));
+    }
+    let file = table.text("password_file", page, value::line).map(SecretSource::File);
+    let command = table.text("password_command", page, value::line).map(SecretSource::Command);
+    table.finish(page);
+    RelaySettings {
+        url,
+        rate,
+        connections: connections.unwrap_or(CONNECTIONS),
+        ca_file,
+        password: file.or(command),
+    }
+}
+
+/// Reports what would be ignored in silence: a certificate without TLS, a password without a user.
+fn tls_and_user_are_there_for_what_needs_them(
+    url: &RelayUrl,
+    table: &Table<'_>,
+    page: &mut Page<'_>,
+) {
+    let (plain, user) = match url {
+        RelayUrl::Outbox => (true, None),
+        RelayUrl::Server { security, user, .. } => (*security == Security::Plain, user.as_ref()),
+    };
+    if let Some(span) = table.span_of("ca_file").filter(|_| plain) {
+        let mistake = Mistake::new("there is no TLS on the way to this relay, so no certificate");
+        page.mistake(span, mistake.help("take `ca_file` out, or add `?tls=starttls` to the URL"));
+    }
+    for key in ["password_file", "password_command"] {
+        if let Some(span) = table.span_of(key).filter(|_| user.is_none()) {
+            let mistake = Mistake::new("there is a password, and nobody to log in");
+            page.mistake(span, mistake.help("name the user in the URL: `smtps://user@host`"));
+        }
+    }
+}
+
+fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
+    let mut table = root.table("list", page);
+    let csv = table.text("csv", page, value::line);
+    let fields = table.table("fields", page);
+    table.finish(page);
+    let mut known = BTreeMap::new();
+    for (name, span, value) in fields.into_entries() {
+        match value::field_name(&name) {
+            Ok(name) => {
+                let field = field(&name, value, page);
+                known.insert(name, field);
+            }
+            Err(mistake) => page.mistake(span, mistake),
+        }
+    }
+    ListSettings { csv, fields: known }
+}
+
+fn field(name: &str, value: Value<'_>, page: &mut Page<'_>) -> Field {
+    let mut table = value.table(format!("list.fields.{name}"), page);
+    let default_span = table.span_of("default");
+    let default = table.text("default", page, value::line);
+    let required = table.take("required").and_then(|value| value.switch("required", page));
+    table.finish(page);
+    let required = required.unwrap_or(false);
+    if let Some(span) = default_span.filter(|_| required) {
+        let message = format!("`{name}` is required, so its default would never be used");
+        page.mistake(span, Mistake::new(message).help("keep one of `default` and `required`"));
+    }
+    Field { default, required }
+}
+
+fn schedule(root: &mut Table<'_>, page: &mut Page<'_>) -> ScheduleSettings {
+    let mut table = root.table("schedule", page);
+    let every = table.text("every", page, value::line);
+    let max_late = table.text("max_late", page, value::span);
+    table.finish(page);
+    ScheduleSettings { every, max_late: max_late.unwrap_or(MAX_LATE) }
+}
+
+fn send(root: &mut Table<'_>, page: &mut Page<'_>) -> SendSettings {
+    let mut table = root.table("send", page);
+    let stop = table.text("stop_at_rejected", page, value::share);
+    table.finish(page);
+    SendSettings { stop_at_rejected: stop.unwrap_or(STOP_AT_REJECTED) }
+}
+
+/// Reads every text of a list that can be read.
+fn texts<T>(
+    values: Vec<Value<'_>>,
+    key: &str,
+    page: &mut Page<'_>,
+    read: impl Fn(&str) -> Result<T, Mistake>,
+) -> Vec<T> {
+    values.into_iter().filter_map(|value| value.text(key, page, &read)).collect()
+}

@@ -1,0 +1,262 @@
+//! Taking list records: the order of files and rows never matters to who may be mailed, and suppression always wins.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    columns::{Micros, Word, fields_json, tags_json},
+    fault::Fault,
+    list::{self, Newcomer},
+};
+use crate::{
+    ledger::{Enrol, Enrolled, Event, LedgerError, Record, Records},
+    model::{Subscriber, SubscriberState},
+};
+
+/// Takes `records` one by one; memory does not grow with them, but for those the report names.
+pub(super) fn enrol(
+    ledger: &Connection,
+    now: Micros,
+    order: &Enrol,
+    records: Records,
+) -> Result<Enrolled, Fault> {
+    let number: i64 = ledger.query_row(
+        "UPDATE ledger SET enrolments = enrolments + 1 RETURNING enrolments",
+        [],
+        |row| row.get(0),
+    )?;
+    if order.from_list_file {
+        ledger.execute(
+            "INSERT INTO lists (publication, enrolment) VALUES (?1, ?2)
+             ON CONFLICT (publication) DO UPDATE SET enrolment = excluded.enrolment",
+            (&order.publication, number),
+        )?;
+    }
+    let secret = list::secret(ledger)?;
+    let mut enrolment =
+        Enrolment { ledger, now, order, number, secret, report: Enrolled::default() };
+    for record in records {
+        let record = record.map_err(|why| {
+            LedgerError::Refused(format!(
+                "the list breaks off, and nothing was taken from it: {why}"
+            ))
+        })?;
+        enrolment.take(&record)?;
+    }
+    Ok(enrolment.report)
+}
+
+struct Enrolment<'a> {
+    ledger: &'a Connection,
+    now: Micros,
+    order: &'a Enrol,
+    number: i64,
+    secret: Vec<u8>,
+    report: Enrolled,
+}
+
+/// A person on the list, and when records met them last.
+struct Known {
+    person: Subscriber,
+    from_file: bool,
+    enrolment: i64,
+    line: u64,
+}
+
+impl Enrolment<'_> {
+    fn take(&mut self, record: &Record) -> Result<(), Fault> {
+        self.report.read += 1;
+        match self.find(record)? {
+            None => self.add(record),
+            Some(known) if known.enrolment == self.number => self.repeat(&known, record),
+            Some(known) => self.meet(&known, record),
+        }
+    }
+
+    fn find(&self, record: &Record) -> Result<Option<Known>, Fault> {
+        let key = record.address.key();
+        match self.find_by_key(&key)? {
+            None => self.find_by_key(&list::erased_key(&self.secret, &key)),
+            found => Ok(found),
+        }
+    }
+
+    fn find_by_key(&self, key: &str) -> Result<Option<Known>, Fault> {
+        let mut statement = self.ledger.prepare_cached(
+            "SELECT id, token_id, address, name, tags, fields, state, from_file, enrolment, line
+             FROM subscribers WHERE address_key = ?1 AND publication = ?2",
+        )?;
+        let known = statement.query_row((key, &self.order.publication), |row| {
+            Ok(Known {
+                person: list::person(row)?,
+                from_file: row.get(7)?,
+                enrolment: row.get(8)?,
+                line: row.get::<_, i64>(9)?.cast_unsigned(),
+            })
+        });
+        Ok(known.optional()?)
+    }
+
+    fn add(&mut self, record: &Record) -> Result<(), Fault> {
+        let elsewhere = self.suppressed_elsewhere(record)?;
+        let newcomer = Newcomer {
+            publication: &self.order.publication,
+            address: &record.address,
+            name: &record.name,
+            tags: tags_json(&record.tags),
+            fields: fields_json(&record.fields),
+            state: elsewhere.unwrap_or(record.state),
+            from_file: self.order.from_list_file,
+            met: (self.number, record.line),
+        };
+        list::add(self.ledger, self.now, &newcomer, &self.order.event)?;
+        if let Some(state) = elsewhere {
+            self.report.suppressed.push((record.line, record.address.clone(), state));
+        } else {
+            self.report.added += 1;
+            self.count(record.state);
+        }
+        Ok(())
+    }
+
+    /// Returns what keeps a newcomer from being mailed: their mailbox bounced or complained in another publication.
+    fn suppressed_elsewhere(&self, record: &Record) -> Result<Option<SubscriberState>, Fault> {
+        if record.state.is_suppressed() || self.order.resubscribe.is_some() {
+            return Ok(None);
+        }
+        let mut statement = self.ledger.prepare_cached(
+            "SELECT state FROM subscribers
+             WHERE address_key = ?1 AND state IN ('bounced', 'complained') LIMIT 1",
+        )?;
+        let state = statement.query_row([record.address.key()], |row| row.get::<_, Word<_>>(0));
+        Ok(state.optional()?.map(|state| state.0))
+    }
+
+    /// A record of an address met before in this call: only suppression acts.
+    fn repeat(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
+        self.report.duplicates.push((record.line, record.address.clone(), known.line));
+        if list::gravity(record.state) > list::gravity(known.person.state) {
+            self.shift(&known.person, record.state, &self.order.event)?;
+            self.count(record.state);
+        }
+        Ok(())
+    }
+
+    /// A record of somebody the list knew before.
+    fn meet(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
+        let person = &known.person;
+        let revived = person.state.is_suppressed() && !record.state.is_suppressed();
+        let Some(reason) = self.order.resubscribe.clone().filter(|_| revived) else {
+            if revived {
+                self.report.suppressed.push((record.line, record.address.clone(), person.state));
+                return self.touch(person.id, record.line);
+            }
+            return self.update(known, record, judged(person.state, record.state));
+        };
+        if person.state == SubscriberState::Erased {
+            list::restore(self.ledger, person.id, &record.address)?;
+        }
+        let source = self.order.event.source.clone();
+        let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
+        self.shift(person, record.state, &event)?;
+        let person = list::find_by_id(self.ledger, person.id)?;
+        self.rewrite(&merged(&Known { person, ..*known }, record, self.order.from_list_file))?;
+        self.changed(known, record, record.state)
+    }
+
+    fn update(
+        &mut self,
+        known: &Known,
+        record: &Record,
+        state: SubscriberState,
+    ) -> Result<(), Fault> {
+        let after = merged(known, record, self.order.from_list_file);
+        let same = after == known.person;
+        if same && state == known.person.state {
+            self.report.unchanged += 1;
+            return self.touch(known.person.id, record.line);
+        }
+        if !same {
+            self.rewrite(&after)?;
+        }
+        self.shift(&known.person, state, &self.order.event)?;
+        self.changed(known, record, state)
+    }
+
+    fn changed(
+        &mut self,
+        known: &Known,
+        record: &Record,
+        state: SubscriberState,
+    ) -> Result<(), Fault> {
+        self.report.updated += 1;
+        self.count(state);
+        self.touch(known.person.id, record.line)
+    }
+
+    fn shift(&self, person: &Subscriber, to: SubscriberState, event: &Event) -> Result<(), Fault> {
+        list::shift(self.ledger, self.now, person, to, event)?;
+        Ok(())
+    }
+
+    /// Notes that this enrolment met somebody. Who is imported or added stays when the list file drops them.
+    fn touch(&self, id: i64, line: u64) -> Result<(), Fault> {
+        self.ledger
+            .prepare_cached(
+                "UPDATE subscribers SET enrolment = ?2, line = ?3,
+                    from_file = from_file AND (?4 OR state = 'erased') WHERE id = ?1",
+            )?
+            .execute((id, self.number, line.cast_signed(), self.order.from_list_file))?;
+        Ok(())
+    }
+
+    fn rewrite(&self, after: &Subscriber) -> Result<(), Fault> {
+        self.ledger
+            .prepare_cached(
+                "UPDATE subscribers SET name = ?2, tags = ?3, fields = ?4 WHERE id = ?1",
+            )?
+            .execute(params![
+                after.id,
+                after.name,
+                tags_json(&after.tags),
+                fields_json(&after.fields)
+            ])?;
+        Ok(())
+    }
+
+    fn count(&mut self, state: SubscriberState) {
+        *self.report.by_state.entry(state.word()).or_default() += 1;
+    }
+}
+
+/// Returns what somebody is after a record, none of both being a revival: the graver state, and confirmed once confirmed.
+fn judged(was: SubscriberState, claimed: SubscriberState) -> SubscriberState {
+    match (was, claimed) {
+        (SubscriberState::Active, SubscriberState::Pending) => was,
+        _ if list::gravity(was) > list::gravity(claimed) => was,
+        _ => claimed,
+    }
+}
+
+/// Returns the person with what a record says of them. A list file is the truth about whom it brought; any other record adds to what is known, and what it does not mention stays.
+fn merged(known: &Known, record: &Record, from_list_file: bool) -> Subscriber {
+    let mut person = known.person.clone();
+    if person.state == SubscriberState::Erased {
+        return person;
+    }
+    if known.from_file && from_list_file {
+        person.name.clone_from(&record.name);
+        person.tags.clone_from(&record.tags);
+        person.fields.clone_from(&record.fields);
+        return person;
+    }
+    if !record.name.is_empty() {
+        person.name.clone_from(&record.name);
+    }
+    for tag in &record.tags {
+        if !person.tags.contains(tag) {
+            person.tags.push(tag.clone());
+        }
+    }
+    person.fields.extend(record.fields.clone());
+    person
+}

@@ -1,0 +1,225 @@
+//! Opening the ledger's file: for its owner alone, on a disk of this machine, with every commit on that disk before it returns.
+
+use std::{
+    fs::{DirBuilder, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{fault::Fault, migrate};
+use crate::ledger::LedgerError;
+
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// File systems whose locks and shared memory do not reach the other machine, as `/proc/mounts` names them.
+const NETWORK: [&str; 17] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "ncpfs",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "beegfs",
+    "fuse.sshfs",
+    "fuse.glusterfs",
+    "fuse.ceph",
+    "fuse.s3fs",
+    "fuse.rclone",
+    "fuse.davfs",
+];
+
+/// Opens the file at `path`, made where there is none: one connection that writes, and one that reads without waiting for it.
+pub(super) fn open(path: &Path) -> Result<(Connection, Connection), LedgerError> {
+    let place = path.display().to_string();
+    prepare(path).map_err(|error| LedgerError::Unreachable {
+        place: place.clone(),
+        why: error.to_string(),
+    })?;
+    connect(path, &place).map_err(|fault| at_the_door(fault, place))
+}
+
+/// Opens an empty ledger that lives as long as its two connections.
+pub(super) fn open_in_memory() -> Result<(Connection, Connection), LedgerError> {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let name = format!("file:postrider-{number}?mode=memory&cache=shared");
+    let connect = || -> Result<(Connection, Connection), Fault> {
+        let mut writer = Connection::open(&name)?;
+        settle(&writer)?;
+        migrate::migrate(&mut writer, "in memory")?;
+        let reader = Connection::open(&name)?;
+        settle(&reader)?;
+        Ok((writer, reader))
+    };
+    connect().map_err(LedgerError::from)
+}
+
+/// Copies the whole ledger to a new file, for its owner alone, over the connection that reads.
+pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerError> {
+    let failed = |error: io::Error| LedgerError::Disk(format!("{}: {error}", to.display()));
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
+    let copied = vacuum(connection, to)
+        .map_err(LedgerError::from)
+        // SQLite leaves the copy to the page cache.
+        .and_then(|()| OpenOptions::new().read(true).open(to).map_err(failed))
+        .and_then(|copy| copy.sync_all().map_err(failed));
+    if copied.is_err() {
+        // The reason it failed matters more than what is left of it.
+        let _ = std::fs::remove_file(to);
+    }
+    copied
+}
+
+fn vacuum(connection: &Connection, to: &Path) -> Result<(), Fault> {
+    // SQLite counts the copy as a change, though this database has none.
+    connection.pragma_update(None, "query_only", false)?;
+    let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+    connection.pragma_update(None, "query_only", true)?;
+    copied?;
+    Ok(())
+}
+
+/// Makes the folder and the file, before SQLite would with the umask's modes; `-wal` and `-shm` take after the file.
+fn prepare(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if let Some(kind) = network(&folder.canonicalize()?) {
+        return Err(io::Error::other(format!(
+            "it lies on a network file system ({kind}), where no lock can be trusted"
+        )));
+    }
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, place: &str) -> Result<(Connection, Connection), Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut writer = Connection::open_with_flags(path, flags)?;
+    writer.busy_timeout(PATIENCE)?;
+    // Nothing of another program's database is touched.
+    patiently(|| migrate::version(&writer, place))?;
+    patiently(|| keep_a_journal(&writer))?;
+    settle(&writer)?;
+    migrate::migrate(&mut writer, place)?;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(PATIENCE)?;
+    settle(&reader)?;
+    reader.pragma_update(None, "query_only", true)?;
+    Ok((writer, reader))
+}
+
+fn keep_a_journal(connection: &Connection) -> Result<(), Fault> {
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    match mode.as_str() {
+        "wal" => Ok(()),
+        _ => Err(LedgerError::Refused(format!("its journal stays in mode `{mode}`")).into()),
+    }
+}
+
+fn settle(connection: &Connection) -> Result<(), Fault> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Elsewhere than on Linux an fsync may stop at the drive's cache.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -8_000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(())
+}
+
+/// Tries again while another process makes the same new file: SQLite's own patience does not cover the change to WAL.
+fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Err(Fault(LedgerError::Busy(_))) if Instant::now() < end => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// While opening, what cannot be written or read cannot be reached.
+fn at_the_door(fault: Fault, place: String) -> LedgerError {
+    match fault.0 {
+        LedgerError::Disk(why) | LedgerError::Refused(why) => {
+            LedgerError::Unreachable { place, why }
+        }
+        LedgerError::Damaged(why) if !why.contains(&place) => {
+            LedgerError::Damaged(format!("{place}: {why}"))
+        }
+        error => error,
+    }
+}
+
+/// Returns the kind of network file system `folder` lies on, if any; where the system does not tell, none is assumed.
+fn network(folder: &Path) -> Option<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+    let kind = kind_of_mount(&mounts, folder)?;
+    NETWORK.contains(&kind).then(|| kind.to_owned())
+}
+
+/// Finds the file system of the innermost mount that holds `folder`; of two at one place the later hides the earlier.
+fn kind_of_mount<'a>(mounts: &'a str, folder: &Path) -> Option<&'a str> {
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ').skip(1);
+            Some((unescaped(words.next()?), words.next()?))
+        })
+        .filter(|(mount, _)| folder.starts_with(mount))
+        .max_by_key(|(mount, _)| mount.components().count())
+        .map(|(_, kind)| kind)
+}
+
+/// Mount points show space, tab, line end and backslash as three octal digits (fstab(5)).
+fn unescaped(mount: &str) -> PathBuf {
+    let plain = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    plain.iter().fold(mount.to_owned(), |text, (code, c)| text.replace(code, c)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_and_latest_mount_decides() {
+        let mounts = "/dev/vda / ext4 rw 0 0\n\
+                      nas:/home /home nfs4 rw 0 0\n\
+                      /dev/vdb /home/ann ext4 rw 0 0\n\
+                      me@nas: /home/ann/my\\040nas fuse.sshfs rw 0 0\n\
+                      tmpfs /srv tmpfs rw 0 0\n\
+                      //nas/srv /srv cifs rw 0 0\n";
+        for (folder, kind) in [
+            ("/", "ext4"),
+            ("/homes", "ext4"),
+            ("/home/bob", "nfs4"),
+            ("/home/ann/tt", "ext4"),
+            ("/home/ann/my nas/tt", "fuse.sshfs"),
+            ("/srv/tt", "cifs"),
+        ] {
+            assert_eq!(kind_of_mount(mounts, Path::new(folder)), Some(kind), "{folder}");
+        }
+    }
+}

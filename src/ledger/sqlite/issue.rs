@@ -1,0 +1,300 @@
+//! Issues: bound to an hour, turned from state to state, counted and shown.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    columns::{At, Json, Mail, Micros, Word, length, micros},
+    fault::Fault,
+    list,
+};
+use crate::{
+    ledger::{AttemptRecord, Booking, DeliveryRecord, IssueRecord},
+    model::{Address, DeliveryState, IssueState, Suppressed, Tally},
+};
+
+/// The columns `record` reads.
+macro_rules! issue_columns {
+    () => {
+        "id, slug, state, why, digest, booked_at, booked_shown, booked_late, booked_digest, \
+         frozen_at, started_at, ended_at, told"
+    };
+}
+
+/// Finds an issue by its slug.
+pub(super) fn find(
+    ledger: &Connection,
+    publication: &str,
+    slug: &str,
+) -> Result<Option<IssueRecord>, Fault> {
+    Ok(ledger
+        .prepare_cached(concat!(
+            "SELECT ",
+            issue_columns!(),
+            " FROM issues WHERE publication = ?1 AND slug = ?2"
+        ))?
+        .query_row((publication, slug), record)
+        .optional()?)
+}
+
+/// Returns every issue, oldest first.
+pub(super) fn all(ledger: &Connection, publication: &str) -> Result<Vec<IssueRecord>, Fault> {
+    let mut statement = ledger.prepare_cached(concat!(
+        "SELECT ",
+        issue_columns!(),
+        " FROM issues WHERE publication = ?1 ORDER BY id"
+    ))?;
+    let issues = statement.query_map([publication], record)?;
+    Ok(issues.collect::<Result<_, _>>()?)
+}
+
+/// Binds an issue to an hour, unless it is past that.
+pub(super) fn schedule(
+    ledger: &Connection,
+    publication: &str,
+    slug: &str,
+    booking: &Booking,
+) -> Result<bool, Fault> {
+    let bound = ledger.execute(
+        "INSERT INTO issues (publication, slug, state, why, digest,
+                             booked_at, booked_shown, booked_late, booked_digest)
+         VALUES (?1, ?2, 'scheduled', '', ?3, ?4, ?5, ?6, ?3)
+         ON CONFLICT (publication, slug) DO UPDATE SET
+             state = excluded.state, why = '', digest = excluded.digest, told = 0,
+             ended_at = NULL, booked_at = excluded.booked_at,
+             booked_shown = excluded.booked_shown, booked_late = excluded.booked_late,
+             booked_digest = excluded.booked_digest
+         WHERE state IN ('scheduled', 'missed') AND frozen_at IS NULL",
+        params![
+            publication,
+            slug,
+            booking.digest,
+            booking.at.as_microsecond(),
+            booking.shown,
+            micros(booking.max_late)
+        ],
+    )?;
+    Ok(bound == 1)
+}
+
+/// Moves an issue from any of `from` to `to`; `name` is its publication and its slug.
+pub(super) fn turn(
+    ledger: &Connection,
+    now: Micros,
+    name: (&str, &str),
+    from: &[IssueState],
+    to: IssueState,
+    why: &str,
+) -> Result<bool, Fault> {
+    let Some(issue) = find(ledger, name.0, name.1)? else { return Ok(false) };
+    let frozen = issue.frozen_at.is_some();
+    let possible = match to {
+        IssueState::Draft | IssueState::Scheduled | IssueState::Missed => !frozen,
+        IssueState::Sending => frozen,
+        IssueState::Finished => frozen && is_settled(ledger, issue.id)?,
+        IssueState::Paused | IssueState::Cancelled => true,
+    };
+    if !possible || !from.contains(&issue.state) {
+        return Ok(false);
+    }
+    match to {
+        IssueState::Draft => {
+            ledger.execute("DELETE FROM issues WHERE id = ?1", [issue.id])?;
+            return Ok(true);
+        }
+        IssueState::Cancelled => cancel(ledger, now, issue.id, why)?,
+        IssueState::Paused => give_back(ledger, now, issue.id)?,
+        _ => {}
+    }
+    let ended = matches!(to, IssueState::Finished | IssueState::Cancelled);
+    ledger.execute(
+        "UPDATE issues SET state = ?2, why = ?3, ended_at = ?4,
+            told = (state = 'missed' AND ?2 = 'missed') WHERE id = ?1",
+        (issue.id, to.word(), why, ended.then_some(now)),
+    )?;
+    Ok(true)
+}
+
+/// Counts an issue's deliveries by state. How many there are in all was counted when they were made.
+pub(super) fn tally(ledger: &Connection, issue: i64) -> Result<Tally, Fault> {
+    let planned: i64 = ledger
+        .prepare_cached("SELECT planned FROM issues WHERE id = ?1")?
+        .query_row([issue], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let mut tally = Tally { planned: planned.unsigned_abs(), ..Tally::default() };
+    let mut statement = ledger
+        .prepare_cached("SELECT state, count(*) FROM deliveries WHERE issue = ?1 GROUP BY state")?;
+    let mut rows = statement.query([issue])?;
+    while let Some(row) = rows.next()? {
+        let state = row.get::<_, Word<DeliveryState>>(0)?.0;
+        let count = row.get::<_, i64>(1)?.unsigned_abs();
+        match state {
+            DeliveryState::Accepted => tally.accepted = count,
+            DeliveryState::Rejected => tally.rejected = count,
+            DeliveryState::InDoubt => tally.in_doubt = count,
+            DeliveryState::Suppressed => tally.suppressed = count,
+            DeliveryState::Expired => tally.expired = count,
+            DeliveryState::Cancelled => tally.cancelled = count,
+            DeliveryState::Deferred => tally.deferred = count,
+            DeliveryState::Planned | DeliveryState::Claimed | DeliveryState::Attempting => {}
+        }
+        if state.is_open() {
+            tally.remaining += count;
+        }
+    }
+    Ok(tally)
+}
+
+/// Counts suppressed deliveries by reason.
+pub(super) fn suppressed(
+    ledger: &Connection,
+    issue: i64,
+) -> Result<BTreeMap<Suppressed, u64>, Fault> {
+    let mut statement = ledger.prepare_cached(
+        "SELECT suppressed, count(*) FROM deliveries
+         WHERE issue = ?1 AND state = 'suppressed' GROUP BY suppressed",
+    )?;
+    let reasons = statement.query_map([issue], |row| {
+        Ok((row.get::<_, Json<_>>(0)?.0, row.get::<_, i64>(1)?.unsigned_abs()))
+    })?;
+    Ok(reasons.collect::<Result<_, _>>()?)
+}
+
+/// Returns deliveries in any of `states`, of slots after `after`.
+pub(super) fn deliveries(
+    ledger: &Connection,
+    issue: i64,
+    states: &[DeliveryState],
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Vec<DeliveryRecord>, Fault> {
+    let words: Vec<_> = states.iter().map(|state| state.word()).collect();
+    let words = serde_json::to_string(&words).expect("words are always JSON");
+    let mut statement = ledger.prepare_cached(
+        "SELECT d.slot, r.address, d.state, d.suppressed, d.begun, d.said, d.at, d.retry_at,
+                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>'
+         FROM deliveries d JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
+                           JOIN issues i ON i.id = d.issue
+         WHERE d.issue = ?1 AND d.slot > ?2
+           AND d.state IN (SELECT value FROM json_each(?3))
+         ORDER BY d.slot LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let deliveries = statement.query_map((issue, after.unwrap_or(0), words, limit), delivery)?;
+    Ok(deliveries.collect::<Result<_, _>>()?)
+}
+
+/// Returns every attempt to reach an address, oldest first.
+pub(super) fn attempts(
+    ledger: &Connection,
+    publication: &str,
+    address: &Address,
+) -> Result<Vec<AttemptRecord>, Fault> {
+    let Some(person) = list::find(ledger, publication, address)? else { return Ok(Vec::new()) };
+    let mut statement = ledger.prepare_cached(
+        // What ended, what is under way, and why nothing more was tried.
+        "SELECT i.slug, a.attempt, a.began_at, a.ended_at, a.state, a.said, NULL, 0
+         FROM deliveries d JOIN issues i ON i.id = d.issue
+                           JOIN attempts a ON a.issue = d.issue AND a.slot = d.slot
+         WHERE d.subscriber = ?1
+         UNION ALL
+         SELECT i.slug, d.tries + 1, d.began_at, NULL, d.state, d.said, NULL, 1
+         FROM deliveries d JOIN issues i ON i.id = d.issue
+         WHERE d.subscriber = ?1 AND d.state = 'attempting'
+         UNION ALL
+         SELECT i.slug, 0, d.at, NULL, d.state, d.said, d.suppressed, 2
+         FROM deliveries d JOIN issues i ON i.id = d.issue
+         WHERE d.subscriber = ?1 AND d.state IN ('suppressed', 'expired', 'cancelled')
+         ORDER BY 3, 8, 4",
+    )?;
+    let attempts = statement.query_map([person.id], |row| {
+        let reason = row.get::<_, Option<Json<Suppressed>>>(6)?;
+        Ok(AttemptRecord {
+            slug: row.get(0)?,
+            attempt: row.get(1)?,
+            began_at: row.get::<_, At>(2)?.0,
+            ended_at: row.get::<_, Option<At>>(3)?.map(|at| at.0),
+            state: row.get::<_, Word<_>>(4)?.0,
+            said: reason.map_or_else(|| row.get(5), |reason| Ok(reason.0.to_string()))?,
+        })
+    })?;
+    Ok(attempts.collect::<Result<_, _>>()?)
+}
+
+/// Tells whether nothing is open and the sum balances (rule D15).
+fn is_settled(ledger: &Connection, issue: i64) -> Result<bool, Fault> {
+    let tally = tally(ledger, issue)?;
+    Ok(tally.remaining == 0 && tally.balances())
+}
+
+/// Cancels what no sender has begun; an attempt under way is settled by its sender.
+fn cancel(ledger: &Connection, now: Micros, issue: i64, why: &str) -> Result<(), Fault> {
+    let why = if why.is_empty() { "the issue was cancelled" } else { why };
+    for sql in [
+        "UPDATE deliveries SET state = 'cancelled', said = ?2, at = ?3
+         WHERE issue = ?1 AND state = 'planned'",
+        "UPDATE deliveries SET state = 'cancelled', said = ?2, at = ?3
+         WHERE issue = ?1 AND state = 'deferred'",
+        "UPDATE deliveries SET state = 'cancelled', said = ?2, at = ?3,
+            owner = NULL, lease_end = NULL
+         WHERE issue = ?1 AND state = 'claimed' AND state IN ('claimed', 'attempting')",
+    ] {
+        ledger.execute(sql, (issue, why, now))?;
+    }
+    Ok(())
+}
+
+/// Gives back every claim: planned again, or deferred as it was.
+fn give_back(ledger: &Connection, now: Micros, issue: i64) -> Result<(), Fault> {
+    ledger.execute(
+        "UPDATE deliveries SET state = iif(retry_at IS NULL, 'planned', 'deferred'), at = ?2,
+            owner = NULL, lease_end = NULL
+         WHERE issue = ?1 AND state = 'claimed' AND state IN ('claimed', 'attempting')",
+        (issue, now),
+    )?;
+    Ok(())
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<IssueRecord> {
+    let instant = |column| row.get::<_, Option<At>>(column).map(|at| at.map(|at| at.0));
+    let booking = match instant(5)? {
+        None => None,
+        Some(at) => Some(Booking {
+            at,
+            shown: row.get(6)?,
+            max_late: length(row.get(7)?),
+            digest: row.get(8)?,
+        }),
+    };
+    Ok(IssueRecord {
+        id: row.get(0)?,
+        slug: row.get(1)?,
+        state: row.get::<_, Word<_>>(2)?.0,
+        why: row.get(3)?,
+        digest: row.get(4)?,
+        booking,
+        frozen_at: instant(9)?,
+        started_at: instant(10)?,
+        ended_at: instant(11)?,
+        told: row.get(12)?,
+    })
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
+    let state = row.get::<_, Word<DeliveryState>>(2)?.0;
+    let suppressed = row.get::<_, Option<Json<Suppressed>>>(3)?.map(|reason| reason.0);
+    let retry_at = row.get::<_, Option<At>>(7)?.map(|at| at.0);
+    Ok(DeliveryRecord {
+        slot: row.get(0)?,
+        address: row.get::<_, Mail>(1)?.0,
+        state,
+        said: suppressed.as_ref().map_or_else(|| row.get(5), |reason| Ok(reason.to_string()))?,
+        suppressed,
+        attempts: row.get(4)?,
+        at: row.get::<_, At>(6)?.0,
+        retry_at: retry_at.filter(|_| state == DeliveryState::Deferred),
+        message_id: row.get(8)?,
+    })
+}

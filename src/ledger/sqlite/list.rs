@@ -1,0 +1,348 @@
+//! People: found, moved, remembered and forgotten.
+
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use hmac::{Hmac, Mac};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::Sha256;
+
+use super::{
+    columns::{At, Json, Mail, Micros, Word, tags_json},
+    fault::Fault,
+};
+use crate::{
+    ledger::{Event, Happening},
+    model::{Address, Subscriber, SubscriberState},
+};
+
+/// Someone to be put on a list.
+pub(super) struct Newcomer<'a> {
+    pub(super) publication: &'a str,
+    pub(super) address: &'a Address,
+    pub(super) name: &'a str,
+    pub(super) tags: String,
+    pub(super) fields: String,
+    pub(super) state: SubscriberState,
+    pub(super) from_file: bool,
+    /// The enrolment that met them, and on which line; 0 where nobody read a list.
+    pub(super) met: (i64, u64),
+}
+
+/// Moves a person to `to`, or adds them there; returns what they were.
+pub(super) fn move_subscriber(
+    ledger: &Connection,
+    now: Micros,
+    publication: &str,
+    address: &Address,
+    to: SubscriberState,
+    event: &Event,
+) -> Result<Option<SubscriberState>, Fault> {
+    let Some(person) = find(ledger, publication, address)? else {
+        let newcomer = Newcomer {
+            publication,
+            address,
+            name: "",
+            tags: tags_json(&[]),
+            fields: "{}".to_owned(),
+            state: to,
+            from_file: false,
+            met: (0, 0),
+        };
+        add(ledger, now, &newcomer, event)?;
+        return Ok(None);
+    };
+    if person.state == SubscriberState::Erased && !to.is_suppressed() {
+        restore(ledger, person.id, address)?;
+    }
+    shift(ledger, now, &person, to, event)?;
+    if !to.is_suppressed() {
+        // Who was put there by name does not leave with a line of the file.
+        ledger
+            .prepare_cached("UPDATE subscribers SET from_file = 0 WHERE id = ?1")?
+            .execute([person.id])?;
+    }
+    Ok(Some(person.state))
+}
+
+/// Adds a person and says in the log who brought them; returns their number.
+pub(super) fn add(
+    ledger: &Connection,
+    now: Micros,
+    newcomer: &Newcomer<'_>,
+    event: &Event,
+) -> Result<i64, Fault> {
+    let (enrolment, line) = newcomer.met;
+    let id = ledger
+        .prepare_cached(
+            "INSERT INTO subscribers (publication, address_key, address, token_id, name, tags,
+                                      fields, state, from_file, enrolment, line)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .insert(params![
+            newcomer.publication,
+            newcomer.address.key(),
+            newcomer.address.written(),
+            token()?,
+            newcomer.name,
+            newcomer.tags,
+            newcomer.fields,
+            newcomer.state.word(),
+            newcomer.from_file,
+            enrolment,
+            line.cast_signed(),
+        ])?;
+    log(ledger, now, id, event, newcomer.state)?;
+    settle(ledger, now, id, newcomer.state, event)?;
+    Ok(id)
+}
+
+/// Moves a known person and logs it; among states that say "never mail me" the graver stays. Returns what they are now.
+pub(super) fn shift(
+    ledger: &Connection,
+    now: Micros,
+    person: &Subscriber,
+    to: SubscriberState,
+    event: &Event,
+) -> Result<SubscriberState, Fault> {
+    let was = person.state;
+    let after = if gravity(was) > gravity(to) && to.is_suppressed() { was } else { to };
+    if was == to || after == SubscriberState::Erased && was == after {
+        return Ok(after);
+    }
+    ledger
+        .prepare_cached("UPDATE subscribers SET state = ?2 WHERE id = ?1")?
+        .execute((person.id, after.word()))?;
+    log(ledger, now, person.id, event, after)?;
+    settle(ledger, now, person.id, after, event)?;
+    Ok(after)
+}
+
+/// Orders the states that say "never mail me": whatever the order of events, the gravest stays.
+pub(super) fn gravity(state: SubscriberState) -> u8 {
+    match state {
+        SubscriberState::Active | SubscriberState::Pending => 0,
+        SubscriberState::Unsubscribed => 1,
+        SubscriberState::Bounced => 2,
+        SubscriberState::Complained => 3,
+        SubscriberState::Blocked => 4,
+        SubscriberState::Erased => 5,
+    }
+}
+
+/// Finds a person by address, an erased one by the hash that is left.
+pub(super) fn find(
+    ledger: &Connection,
+    publication: &str,
+    address: &Address,
+) -> Result<Option<Subscriber>, Fault> {
+    match find_by_key(ledger, publication, &address.key())? {
+        None => find_by_key(ledger, publication, &erased_key(&secret(ledger)?, &address.key())),
+        found => Ok(found),
+    }
+}
+
+/// Finds a person by the id in their links.
+pub(super) fn find_by_token(
+    ledger: &Connection,
+    publication: &str,
+    token_id: &str,
+) -> Result<Option<Subscriber>, Fault> {
+    Ok(ledger
+        .prepare_cached(
+            "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
+             WHERE token_id = ?1 AND publication = ?2",
+        )?
+        .query_row((token_id, publication), person)
+        .optional()?)
+}
+
+/// Returns the people whose keys follow `after`, in their order.
+pub(super) fn page(
+    ledger: &Connection,
+    publication: &str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Subscriber>, Fault> {
+    let mut statement = ledger.prepare_cached(
+        "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
+         WHERE address_key > ?2 AND publication = ?1 ORDER BY address_key LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let people = statement.query_map((publication, after, limit), person)?;
+    Ok(people.collect::<Result<_, _>>()?)
+}
+
+/// Returns what happened to a person's consent, oldest first.
+pub(super) fn history(
+    ledger: &Connection,
+    publication: &str,
+    address: &Address,
+) -> Result<Vec<Happening>, Fault> {
+    let Some(person) = find(ledger, publication, address)? else { return Ok(Vec::new()) };
+    let mut statement = ledger.prepare_cached(
+        "SELECT at, event, source, detail, state FROM consent WHERE subscriber = ?1
+         ORDER BY number",
+    )?;
+    let happenings = statement.query_map([person.id], |row| {
+        Ok(Happening {
+            at: row.get::<_, At>(0)?.0,
+            event: Event { name: row.get(1)?, source: row.get(2)?, detail: row.get(3)? },
+            state: row.get::<_, Word<_>>(4)?.0,
+        })
+    })?;
+    Ok(happenings.collect::<Result<_, _>>()?)
+}
+
+/// Reads `id, token_id, address, name, tags, fields, state`.
+pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
+    Ok(Subscriber {
+        id: row.get(0)?,
+        token_id: row.get(1)?,
+        address: row.get::<_, Mail>(2)?.0,
+        name: row.get(3)?,
+        tags: row.get::<_, Json<_>>(4)?.0,
+        fields: row.get::<_, Json<_>>(5)?.0,
+        state: row.get::<_, Word<_>>(6)?.0,
+    })
+}
+
+/// Finds a person by number.
+pub(super) fn find_by_id(ledger: &Connection, id: i64) -> Result<Subscriber, Fault> {
+    Ok(ledger
+        .prepare_cached(
+            "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
+             WHERE id = ?1",
+        )?
+        .query_row([id], person)?)
+}
+
+/// Returns the key of the hash of an erased person.
+pub(super) fn secret(ledger: &Connection) -> Result<Vec<u8>, Fault> {
+    Ok(ledger.prepare_cached("SELECT secret FROM ledger")?.query_row([], |row| row.get(0))?)
+}
+
+/// Returns the address that stands for an erased person: a keyed hash of theirs, in a domain that cannot exist (RFC 2606).
+pub(super) fn erased_key(secret: &[u8], key: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(key.as_bytes());
+    format!("{}@erased.invalid", HEXLOWER.encode(&mac.finalize().into_bytes()[..20]))
+}
+
+/// Gives an erased person their address back, who came back of their own will.
+pub(super) fn restore(ledger: &Connection, id: i64, address: &Address) -> Result<(), Fault> {
+    ledger
+        .prepare_cached("UPDATE subscribers SET address = ?2, address_key = ?3 WHERE id = ?1")?
+        .execute((id, address.written(), address.key()))?;
+    Ok(())
+}
+
+/// Does what a new state asks for beyond the row.
+fn settle(
+    ledger: &Connection,
+    now: Micros,
+    id: i64,
+    state: SubscriberState,
+    event: &Event,
+) -> Result<(), Fault> {
+    match state {
+        SubscriberState::Bounced | SubscriberState::Complained => {
+            spread(ledger, now, id, state, event)
+        }
+        SubscriberState::Erased => erase(ledger, now, id, event),
+        _ => Ok(()),
+    }
+}
+
+/// Suppresses the same mailbox in every other publication: it is dead, or does not want us, whoever writes.
+fn spread(
+    ledger: &Connection,
+    now: Micros,
+    id: i64,
+    state: SubscriberState,
+    event: &Event,
+) -> Result<(), Fault> {
+    let mut statement = ledger.prepare_cached(
+        "UPDATE subscribers SET state = ?2
+         WHERE address_key = (SELECT address_key FROM subscribers WHERE id = ?1)
+           AND id <> ?1 AND state IN ('active', 'pending') RETURNING id",
+    )?;
+    let others = statement.query_map((id, state.word()), |row| row.get(0))?;
+    for other in others.collect::<Result<Vec<i64>, _>>()? {
+        log(ledger, now, other, event, state)?;
+    }
+    Ok(())
+}
+
+/// Forgets a person but for a keyed hash, wherever this publication wrote of them.
+fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(), Fault> {
+    let key: String = ledger
+        .prepare_cached("SELECT address_key FROM subscribers WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    let hash = erased_key(&secret(ledger)?, &key);
+    // They count as brought by a list file, so that they are on the list only while a file still names them.
+    ledger
+        .prepare_cached(
+            "UPDATE subscribers SET address_key = ?2, address = ?2, token_id = ?3, name = '',
+                tags = '[]', fields = '{}', from_file = 1 WHERE id = ?1",
+        )?
+        .execute((id, &hash, token()?))?;
+    ledger.prepare_cached("DELETE FROM consent WHERE subscriber = ?1")?.execute([id])?;
+    log(
+        ledger,
+        now,
+        id,
+        &Event { detail: String::new(), ..event.clone() },
+        SubscriberState::Erased,
+    )?;
+    ledger.execute(
+        "UPDATE readers SET address_key = ?2, address = ?2, name = '', tags = '[]', fields = '{}'
+         WHERE (issue, slot) IN (SELECT issue, slot FROM deliveries WHERE subscriber = ?1)",
+        (id, &hash),
+    )?;
+    // A relay's words often hold the address.
+    ledger.execute(
+        "UPDATE attempts SET said = ''
+         WHERE (issue, slot) IN (SELECT issue, slot FROM deliveries WHERE subscriber = ?1)",
+        [id],
+    )?;
+    ledger.execute("UPDATE deliveries SET said = '' WHERE subscriber = ?1", [id])?;
+    Ok(())
+}
+
+/// Adds a line to a person's history.
+fn log(
+    ledger: &Connection,
+    now: Micros,
+    id: i64,
+    event: &Event,
+    state: SubscriberState,
+) -> Result<(), Fault> {
+    ledger
+        .prepare_cached(
+            "INSERT INTO consent (subscriber, number, at, event, source, detail, state)
+             SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6
+             FROM consent WHERE subscriber = ?1",
+        )?
+        .execute(params![id, now, event.name, event.source, event.detail, state.word()])?;
+    Ok(())
+}
+
+fn find_by_key(
+    ledger: &Connection,
+    publication: &str,
+    key: &str,
+) -> Result<Option<Subscriber>, Fault> {
+    Ok(ledger
+        .prepare_cached(
+            "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
+             WHERE address_key = ?1 AND publication = ?2",
+        )?
+        .query_row((key, publication), person)
+        .optional()?)
+}
+
+/// Makes the random id of a person's links: 64 bits, 13 characters.
+fn token() -> Result<String, Fault> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+}

@@ -1,0 +1,474 @@
+//! The ledger in one SQLite file, shared by every process of one machine.
+//!
+//! Each method is one transaction, off the async threads. Writes begin with
+//! BEGIN IMMEDIATE: a deferred one that turns to writing fails at once when
+//! another process wrote in between, however patient it is. The clock is read
+//! once the lock is held, so a lease is never judged by an hour that passed
+//! while waiting.
+
+mod columns;
+mod enrol;
+mod fault;
+mod file;
+mod freeze;
+mod issue;
+mod lane;
+mod list;
+mod migrate;
+mod run;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+
+use self::{columns::Micros, fault::Fault};
+use super::{
+    Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
+    Freeze, Frozen, Gone, Happening, IssueRecord, Ledger, LedgerError, Mark, Records, Recovered,
+    Reservation, Resolution,
+};
+use crate::model::{
+    Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally,
+};
+
+/// Tells the time, for a ledger.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The ledger in one file.
+///
+/// Two connections: what only reads does not wait for what writes.
+pub struct SqliteLedger {
+    writer: Arc<Mutex<Connection>>,
+    reader: Arc<Mutex<Connection>>,
+    clock: Clock,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger at `path`, or makes it there: the file for its owner alone (0600), and so a folder that was missing (0700).
+    ///
+    /// # Errors
+    ///
+    /// `Unreachable` where the system refuses or the file lies on a network
+    /// file system, `Newer` where a later postrider wrote it, `Damaged` where
+    /// it is no ledger.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        Self::open_with_clock(path, Arc::new(Timestamp::now))
+    }
+
+    /// Opens it with another clock than the system's, for tests.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`.
+    pub fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
+        let (writer, reader) = file::open(path)?;
+        let shared = |connection| Arc::new(Mutex::new(connection));
+        Ok(Self { writer: shared(writer), reader: shared(reader), clock })
+    }
+
+    /// Opens an empty one that is gone with the program: to rehearse in where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// None that is known of.
+    pub fn in_memory() -> Result<Self, LedgerError> {
+        let (writer, reader) = file::open_in_memory()?;
+        let shared = |connection| Arc::new(Mutex::new(connection));
+        Ok(Self { writer: shared(writer), reader: shared(reader), clock: Arc::new(Timestamp::now) })
+    }
+
+    /// Runs `work` in a transaction that is durable when this returns.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.write_if(|_| true, work).await
+    }
+
+    /// Runs `work` in a transaction, and undoes it where what it did is not to be kept.
+    async fn write_if<T: Send + 'static>(
+        &self,
+        keep: impl FnOnce(&T) -> bool + Send + 'static,
+        work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let clock = Arc::clone(&self.clock);
+        off_thread(&self.writer, move |connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&tx, clock().as_microsecond())?;
+            if keep(&done) {
+                tx.commit()?;
+            } else {
+                tx.rollback()?;
+            }
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Runs `work` on one state of the ledger, beside any writer.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        off_thread(&self.reader, move |connection| work(&*connection.transaction()?)).await
+    }
+}
+
+/// Runs `work` where it may block.
+async fn off_thread<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let connection = Arc::clone(connection);
+    let run = move || {
+        // Whoever panicked while holding it had their transaction rolled back.
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut connection)
+    };
+    match tokio::task::spawn_blocking(run).await {
+        Ok(done) => Ok(done?),
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => Err(LedgerError::Busy("the program is ending".to_owned())),
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn now(&self) -> Result<Timestamp, LedgerError> {
+        Ok(columns::instant((self.clock)().as_microsecond())?)
+    }
+
+    async fn mark(&self) -> Result<Mark, LedgerError> {
+        self.read(run::mark).await
+    }
+
+    async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError> {
+        self.write(move |ledger, now| run::accept_rollback(ledger, now, begins)).await
+    }
+
+    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
+        let rehearse = order.rehearse;
+        self.write_if(
+            move |_| !rehearse,
+            move |ledger, now| enrol::enrol(ledger, now, &order, records),
+        )
+        .await
+    }
+
+    async fn move_subscriber(
+        &self,
+        publication: &str,
+        address: &Address,
+        to: SubscriberState,
+        event: &Event,
+    ) -> Result<Option<SubscriberState>, LedgerError> {
+        let (publication, address, event) =
+            (publication.to_owned(), address.clone(), event.clone());
+        self.write(move |ledger, now| {
+            list::move_subscriber(ledger, now, &publication, &address, to, &event)
+        })
+        .await
+    }
+
+    async fn subscriber(
+        &self,
+        publication: &str,
+        address: &Address,
+    ) -> Result<Option<Subscriber>, LedgerError> {
+        let (publication, address) = (publication.to_owned(), address.clone());
+        self.read(move |ledger| list::find(ledger, &publication, &address)).await
+    }
+
+    async fn subscriber_by_token(
+        &self,
+        publication: &str,
+        token_id: &str,
+    ) -> Result<Option<Subscriber>, LedgerError> {
+        let (publication, token_id) = (publication.to_owned(), token_id.to_owned());
+        self.read(move |ledger| list::find_by_token(ledger, &publication, &token_id)).await
+    }
+
+    async fn subscribers(
+        &self,
+        publication: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Subscriber>, LedgerError> {
+        let (publication, after) = (publication.to_owned(), after.unwrap_or_default().to_owned());
+        self.read(move |ledger| list::page(ledger, &publication, &after, limit)).await
+    }
+
+    async fn history(
+        &self,
+        publication: &str,
+        address: &Address,
+    ) -> Result<Vec<Happening>, LedgerError> {
+        let (publication, address) = (publication.to_owned(), address.clone());
+        self.read(move |ledger| list::history(ledger, &publication, &address)).await
+    }
+
+    async fn issue(
+        &self,
+        publication: &str,
+        slug: &str,
+    ) -> Result<Option<IssueRecord>, LedgerError> {
+        let (publication, slug) = (publication.to_owned(), slug.to_owned());
+        self.read(move |ledger| issue::find(ledger, &publication, &slug)).await
+    }
+
+    async fn issues(&self, publication: &str) -> Result<Vec<IssueRecord>, LedgerError> {
+        let publication = publication.to_owned();
+        self.read(move |ledger| issue::all(ledger, &publication)).await
+    }
+
+    async fn schedule(
+        &self,
+        publication: &str,
+        slug: &str,
+        booking: &Booking,
+    ) -> Result<bool, LedgerError> {
+        let (publication, slug, booking) =
+            (publication.to_owned(), slug.to_owned(), booking.clone());
+        self.write(move |ledger, _| issue::schedule(ledger, &publication, &slug, &booking)).await
+    }
+
+    async fn turn(
+        &self,
+        publication: &str,
+        slug: &str,
+        from: &[IssueState],
+        to: IssueState,
+        why: &str,
+    ) -> Result<bool, LedgerError> {
+        let (publication, slug) = (publication.to_owned(), slug.to_owned());
+        let (from, why) = (from.to_vec(), why.to_owned());
+        self.write(move |ledger, now| {
+            issue::turn(ledger, now, (&publication, &slug), &from, to, &why)
+        })
+        .await
+    }
+
+    async fn freeze(
+        &self,
+        order: Freeze,
+        records: Option<Records>,
+        admit: Admit,
+    ) -> Result<Frozen, LedgerError> {
+        let rehearse = order.rehearse;
+        // An issue for nobody is none: nothing of it stays.
+        let keep = move |frozen: &Frozen| !rehearse && (frozen.recipients > 0 || !frozen.fresh);
+        self.write_if(keep, move |ledger, now| freeze::freeze(ledger, now, &order, records, admit))
+            .await
+    }
+
+    async fn edition(&self, issue: i64) -> Result<Vec<u8>, LedgerError> {
+        self.read(move |ledger| freeze::edition(ledger, issue)).await
+    }
+
+    async fn tally(&self, issue: i64) -> Result<Tally, LedgerError> {
+        self.read(move |ledger| issue::tally(ledger, issue)).await
+    }
+
+    async fn suppressed(&self, issue: i64) -> Result<BTreeMap<Suppressed, u64>, LedgerError> {
+        self.read(move |ledger| issue::suppressed(ledger, issue)).await
+    }
+
+    async fn deliveries(
+        &self,
+        issue: i64,
+        states: &[DeliveryState],
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRecord>, LedgerError> {
+        let states = states.to_vec();
+        self.read(move |ledger| issue::deliveries(ledger, issue, &states, after, limit)).await
+    }
+
+    async fn attempts(
+        &self,
+        publication: &str,
+        address: &Address,
+    ) -> Result<Vec<AttemptRecord>, LedgerError> {
+        let (publication, address) = (publication.to_owned(), address.clone());
+        self.read(move |ledger| issue::attempts(ledger, &publication, &address)).await
+    }
+
+    async fn recover(&self, issue: i64, gone: Gone) -> Result<Recovered, LedgerError> {
+        self.write(move |ledger, now| run::recover(ledger, now, issue, &gone)).await
+    }
+
+    async fn claim(
+        &self,
+        issue: i64,
+        owner: &str,
+        limit: usize,
+        lease: Duration,
+        expire_after: Duration,
+    ) -> Result<Vec<Claim>, LedgerError> {
+        let owner = owner.to_owned();
+        self.write(move |ledger, now| {
+            run::claim(ledger, now, issue, &owner, limit, lease, expire_after)
+        })
+        .await
+    }
+
+    async fn enter(&self, entries: &[Entry]) -> Result<Vec<Entered>, LedgerError> {
+        let entries = entries.to_vec();
+        self.write(move |ledger, now| run::enter(ledger, now, &entries)).await
+    }
+
+    async fn next_retry(&self, issue: i64) -> Result<Option<Timestamp>, LedgerError> {
+        self.read(move |ledger| run::next_retry(ledger, issue)).await
+    }
+
+    async fn reserve(
+        &self,
+        lane: &str,
+        rates: &[Rate],
+        count: usize,
+        within: Duration,
+    ) -> Result<Reservation, LedgerError> {
+        let (lane, rates) = (lane.to_owned(), rates.to_vec());
+        self.write(move |ledger, now| lane::reserve(ledger, now, &lane, &rates, (count, within)))
+            .await
+    }
+
+    async fn resolve(
+        &self,
+        issue: i64,
+        address: &Address,
+        how: Resolution,
+    ) -> Result<bool, LedgerError> {
+        let address = address.clone();
+        self.write(move |ledger, now| run::resolve(ledger, now, issue, &address, how)).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), LedgerError> {
+        let to = to.to_owned();
+        // VACUUM may not run inside a transaction.
+        off_thread(&self.reader, move |connection| Ok(file::backup(connection, &to)?)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Record, *};
+
+    const LIST: &str = "tt-report";
+
+    /// A ledger in a folder of its own, gone with it.
+    struct Desk {
+        ledger: SqliteLedger,
+        folder: std::path::PathBuf,
+    }
+
+    impl Desk {
+        fn new(name: &str) -> Self {
+            let folder = format!("postrider-sqlite-{}-{name}", std::process::id());
+            let folder = std::env::temp_dir().join(folder);
+            let ledger = SqliteLedger::open(&folder.join("ledger.sqlite")).expect("it opens");
+            Self { ledger, folder }
+        }
+
+        async fn enrol(&self, people: std::ops::Range<u64>) -> Result<Enrolled, LedgerError> {
+            let order = Enrol {
+                publication: LIST.to_owned(),
+                event: Event {
+                    name: "import".to_owned(),
+                    source: "a test".to_owned(),
+                    detail: String::new(),
+                },
+                from_list_file: false,
+                resubscribe: None,
+                rehearse: false,
+            };
+            self.ledger.enrol(order, Box::new(people.map(record).map(Ok))).await
+        }
+
+        async fn people(&self) -> usize {
+            self.ledger.subscribers(LIST, None, usize::MAX).await.expect("it lists").len()
+        }
+
+        fn sql(&self, sql: &str) {
+            let writer = self.ledger.writer.lock().expect("nobody panicked");
+            writer.execute_batch(sql).expect("it runs");
+        }
+    }
+
+    impl Drop for Desk {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    fn record(line: u64) -> Record {
+        Record {
+            line,
+            address: format!("reader{line}@example.org").parse().expect("it is an address"),
+            name: "x".repeat(100),
+            tags: Vec::new(),
+            fields: BTreeMap::new(),
+            state: SubscriberState::Active,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_loses_nothing() {
+        let desk = Desk::new("full");
+        desk.enrol(0..10).await.expect("it enrols");
+        desk.sql("PRAGMA max_page_count = 40");
+        let refused = desk.enrol(10..10_000).await.expect_err("there is no room");
+        assert!(matches!(refused, LedgerError::Disk(_)), "{refused}");
+        assert_eq!(desk.people().await, 10);
+        desk.sql("PRAGMA max_page_count = 4294967294");
+        assert_eq!(desk.enrol(10..20).await.expect("there is room again").added, 10);
+        assert_eq!(desk.people().await, 20);
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_on_the_disk_before_it_returns() {
+        let desk = Desk::new("full-sync");
+        for connection in [&desk.ledger.writer, &desk.ledger.reader] {
+            let connection = connection.lock().expect("nobody panicked");
+            let number =
+                |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+            assert_eq!(number("synchronous"), Ok(2), "FULL");
+            assert_eq!(number("foreign_keys"), Ok(1));
+            let mode =
+                connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+            assert_eq!(mode.as_deref(), Ok("wal"));
+        }
+    }
+
+    #[test]
+    fn neither_log_can_be_rewritten() {
+        let desk = Desk::new("append-only");
+        desk.sql(
+            "INSERT INTO subscribers VALUES
+                (1, 'p', 'a@b.c', 'a@b.c', 't', '', '[]', '{}', 'active', 0, 0, 0);
+             INSERT INTO consent VALUES (1, 1, 0, 'import', '', '', 'active');
+             INSERT INTO issues (id, publication, slug, state, why, digest)
+                VALUES (1, 'p', 's', 'sending', '', '');
+             INSERT INTO deliveries (issue, slot, subscriber, state, at)
+                VALUES (1, 1, 1, 'accepted', 0);
+             INSERT INTO attempts VALUES (1, 1, 1, 'accepted', 1, 0, 0, '250 ok');",
+        );
+        let writer = desk.ledger.writer.lock().expect("nobody panicked");
+        for sql in [
+            "UPDATE consent SET state = 'active'",
+            "DELETE FROM consent",
+            "UPDATE attempts SET said = '550 no'",
+            "UPDATE attempts SET state = 'rejected', said = ''",
+            "DELETE FROM attempts",
+        ] {
+            assert!(writer.execute_batch(sql).is_err(), "{sql}");
+        }
+    }
+}

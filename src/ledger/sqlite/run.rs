@@ -1,0 +1,619 @@
+//! The run: claim, begin, record (rules D1 to D3), and what is taken back when a sender dies.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    columns::{At, Json, Mail, Micros, Word, micros},
+    fault::Fault,
+    freeze::{reason, reason_json},
+    list,
+};
+use crate::{
+    ledger::{
+        Claim, Entered, Entry, Event, Gone, LedgerError, Mark, Recovered, Resolution, Ticket,
+    },
+    model::{Address, DeliveryState, IssueState, Outcome, Subscriber, SubscriberState},
+};
+
+/// Takes from the front of an index that holds only such rows, so that the thousandth claim costs what the first did.
+const PLANNED: &str = "
+    SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
+           r.address, r.name, r.tags, r.fields
+    FROM deliveries d INDEXED BY deliveries_planned
+         CROSS JOIN subscribers s ON s.id = d.subscriber
+         CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
+    WHERE d.issue = ?1 AND d.state = 'planned' ORDER BY d.slot LIMIT ?2";
+
+const DUE: &str = "
+    SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
+           r.address, r.name, r.tags, r.fields
+    FROM deliveries d INDEXED BY deliveries_due
+         CROSS JOIN subscribers s ON s.id = d.subscriber
+         CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
+    WHERE d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
+    ORDER BY d.retry_at, d.slot LIMIT ?3";
+
+const BEGIN: &str = "
+    UPDATE deliveries
+    SET state = 'attempting', begun = begun + 1, first_at = coalesce(first_at, ?5),
+        began_at = ?5, retry_at = NULL, said = '', at = ?5
+    WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND tries + 1 = ?4
+      AND state = 'claimed' AND lease_end > ?5
+      AND (SELECT state FROM issues WHERE id = ?1) = 'sending'
+      AND (SELECT state FROM subscribers WHERE id = subscriber) = 'active'";
+
+const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
+const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
+const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
+
+/// Returns who this ledger is and how many deliveries it began.
+pub(super) fn mark(ledger: &Connection) -> Result<Mark, Fault> {
+    Ok(ledger.prepare_cached("SELECT id, begins FROM ledger")?.query_row([], |row| {
+        Ok(Mark { ledger: row.get(0)?, begins: row.get::<_, i64>(1)?.unsigned_abs() })
+    })?)
+}
+
+/// Puts in doubt whatever the older copy believes open: the days it does not know of may have settled any of it (rule D12).
+pub(super) fn accept_rollback(ledger: &Connection, now: Micros, begins: u64) -> Result<u64, Fault> {
+    let begins = i64::try_from(begins).unwrap_or(i64::MAX);
+    ledger.execute("UPDATE ledger SET begins = max(begins, ?1)", [begins])?;
+    ledger.execute(
+        "INSERT OR IGNORE INTO attempts
+         SELECT issue, slot, fence, 'in_doubt', tries + 1, began_at, ?1, ?2 FROM deliveries
+         WHERE state = 'attempting'",
+        (now, LEDGER_RESTORED),
+    )?;
+    ledger.execute(
+        "UPDATE deliveries SET state = 'in_doubt', said = ?2, at = ?1, owner = NULL,
+            lease_end = NULL
+         WHERE state IN ('planned', 'claimed', 'attempting', 'deferred')",
+        (now, LEDGER_RESTORED),
+    )?;
+    let doubtful: i64 = ledger.query_row(
+        "SELECT count(*) FROM deliveries WHERE state = 'in_doubt'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(doubtful.unsigned_abs())
+}
+
+/// Takes back what senders that no longer live held.
+pub(super) fn recover(
+    ledger: &Connection,
+    now: Micros,
+    issue: i64,
+    gone: &Gone,
+) -> Result<Recovered, Fault> {
+    let mut held = ledger.prepare_cached(
+        "SELECT slot, state, owner, lease_end FROM deliveries INDEXED BY deliveries_held
+         WHERE issue = ?1 AND state IN ('claimed', 'attempting')",
+    )?;
+    let rows = held.query_map([issue], |row| {
+        let owner: Option<String> = row.get(2)?;
+        let lapsed = row.get::<_, Option<Micros>>(3)?.is_none_or(|end| end <= now);
+        let dead = lapsed || owner.is_none_or(|owner| gone(&owner));
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Word<DeliveryState>>(1)?.0, dead))
+    })?;
+    let mut recovered = Recovered::default();
+    for row in rows.collect::<Result<Vec<_>, _>>()? {
+        match row {
+            (slot, DeliveryState::Claimed, true) => {
+                give_back(ledger, now, issue, slot)?;
+                recovered.planned += 1;
+            }
+            (slot, _, true) => {
+                doubt(ledger, now, issue, slot)?;
+                recovered.in_doubt += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(recovered)
+}
+
+/// Takes up to `limit` deliveries: those due again first, then those never tried.
+pub(super) fn claim(
+    ledger: &Connection,
+    now: Micros,
+    issue: i64,
+    owner: &str,
+    limit: usize,
+    lease: Duration,
+    expire_after: Duration,
+) -> Result<Vec<Claim>, Fault> {
+    let Some(sending) = Sending::find(ledger, issue, micros(expire_after))? else {
+        return Ok(Vec::new());
+    };
+    let mut claims = Vec::new();
+    loop {
+        let free = limit - claims.len();
+        let due = due(ledger, now, issue, free)?;
+        let asked = due.len();
+        for row in due {
+            if sending.is_over(row.first_at, now) {
+                expire(ledger, now, issue, row.slot)?;
+            } else {
+                claims.push(sending.take(ledger, now, owner, lease, row)?);
+            }
+        }
+        if asked < free || claims.len() == limit {
+            break;
+        }
+    }
+    for row in planned(ledger, issue, limit - claims.len())? {
+        claims.push(sending.take(ledger, now, owner, lease, row)?);
+    }
+    Ok(claims)
+}
+
+/// Enters begins, outcomes and releases, in order.
+pub(super) fn enter(
+    ledger: &Connection,
+    now: Micros,
+    entries: &[Entry],
+) -> Result<Vec<Entered>, Fault> {
+    let mut begins = 0;
+    let mut answers = Vec::with_capacity(entries.len());
+    for entry in entries {
+        answers.push(match entry {
+            Entry::Begin(ticket) => {
+                let answer = begin(ledger, now, ticket)?;
+                begins += i64::from(answer == Entered::Done);
+                answer
+            }
+            Entry::Record(ticket, outcome) => record(ledger, now, ticket, outcome)?,
+            Entry::Release(ticket) => release(ledger, now, ticket)?,
+        });
+    }
+    if begins > 0 {
+        ledger.prepare_cached("UPDATE ledger SET begins = begins + ?1")?.execute([begins])?;
+    }
+    Ok(answers)
+}
+
+/// Returns when the next deferred delivery may be tried.
+pub(super) fn next_retry(ledger: &Connection, issue: i64) -> Result<Option<Timestamp>, Fault> {
+    Ok(ledger
+        .prepare_cached(
+            "SELECT min(retry_at) FROM deliveries INDEXED BY deliveries_due
+             WHERE issue = ?1 AND state = 'deferred'",
+        )?
+        .query_row([issue], |row| row.get::<_, Option<At>>(0))?
+        .map(|at| at.0))
+}
+
+/// Settles a delivery in doubt by a person's word.
+pub(super) fn resolve(
+    ledger: &Connection,
+    now: Micros,
+    issue: i64,
+    address: &Address,
+    how: Resolution,
+) -> Result<bool, Fault> {
+    let Some((publication, slug, state)) = name(ledger, issue)? else { return Ok(false) };
+    let Some(person) = list::find(ledger, &publication, address)? else { return Ok(false) };
+    let slot: Option<i64> = ledger
+        .query_row(
+            "SELECT slot FROM deliveries
+             WHERE subscriber = ?1 AND issue = ?2 AND state = 'in_doubt'",
+            (person.id, issue),
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(slot) = slot else { return Ok(false) };
+    match how {
+        Resolution::Delivered => {
+            append(ledger, now, issue, slot, DeliveryState::Accepted, SETTLED_BY_HAND)?;
+            ledger.execute(
+                "UPDATE deliveries SET state = 'accepted', said = ?3, at = ?4
+                 WHERE issue = ?1 AND slot = ?2",
+                (issue, slot, SETTLED_BY_HAND, now),
+            )?;
+        }
+        Resolution::Resend if state == IssueState::Cancelled => {
+            return Err(LedgerError::Refused(format!("the issue `{slug}` was cancelled")).into());
+        }
+        Resolution::Resend => {
+            // A new beginning: its 48 hours start again, and a late word on the old attempt is stale.
+            ledger.execute(
+                "UPDATE deliveries SET state = 'planned', fence = fence + 1,
+                    tries = tries + (began_at IS NOT NULL), first_at = NULL, began_at = NULL,
+                    retry_at = NULL, at = ?3
+                 WHERE issue = ?1 AND slot = ?2",
+                (issue, slot, now),
+            )?;
+            ledger.execute(
+                "UPDATE issues SET state = 'sending', ended_at = NULL
+                 WHERE id = ?1 AND state = 'finished'",
+                [issue],
+            )?;
+        }
+    }
+    Ok(true)
+}
+
+/// Writes the begin, guarded by everything that may have changed since the claim (rule D2).
+fn begin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
+    let begun = ledger.prepare_cached(BEGIN)?.execute((
+        ticket.issue,
+        ticket.slot,
+        ticket.fence,
+        ticket.attempt,
+        now,
+    ))?;
+    if begun == 0 {
+        return refuse(ledger, now, ticket);
+    }
+    ledger
+        .prepare_cached("UPDATE issues SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL")?
+        .execute((ticket.issue, now))?;
+    Ok(Entered::Done)
+}
+
+/// Says why a begin was not written: where the reader is the reason, the row becomes suppressed.
+fn refuse(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
+    let state = ledger
+        .prepare_cached(
+            "SELECT s.state FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
+             WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
+               AND d.state = 'claimed' AND d.lease_end > ?5
+               AND (SELECT state FROM issues WHERE id = ?1) = 'sending'",
+        )?
+        .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, now), |row| {
+            Ok(row.get::<_, Word<SubscriberState>>(0)?.0)
+        })
+        .optional()?;
+    let Some(reason) = state.and_then(reason) else { return Ok(Entered::Refused) };
+    ledger
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'suppressed', suppressed = ?3, said = '', at = ?4,
+                owner = NULL, lease_end = NULL
+             WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute((ticket.issue, ticket.slot, reason_json(&reason), now))?;
+    Ok(Entered::Suppressed)
+}
+
+/// Records how an attempt ended, also when the evidence comes after the row was put in doubt (rule D3).
+fn record(
+    ledger: &Connection,
+    now: Micros,
+    ticket: &Ticket,
+    outcome: &Outcome,
+) -> Result<Entered, Fault> {
+    let Some(attempt) = Attempt::find(ledger, ticket)? else {
+        return already(ledger, ticket, outcome);
+    };
+    // An erased person's address does not come back with a relay's words.
+    let said = match attempt.reader {
+        SubscriberState::Erased => "",
+        _ => outcome.said(),
+    };
+    append(ledger, now, ticket.issue, ticket.slot, outcome.state(), said)?;
+    let (state, retry_at) = attempt.after(now, outcome);
+    let counted = !matches!(outcome, Outcome::Deferred { counted: false, .. });
+    let deferred = matches!(outcome, Outcome::Deferred { .. });
+    ledger
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?3, said = ?4, at = ?5, retry_at = ?6,
+                tries = tries + ?7, first_at = iif(?8, first_at, NULL),
+                began_at = iif(?3 = 'in_doubt', began_at, NULL), owner = NULL, lease_end = NULL
+             WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute(params![
+            ticket.issue,
+            ticket.slot,
+            state.word(),
+            said,
+            now,
+            retry_at,
+            deferred && counted,
+            counted || attempt.tries > 0,
+        ])?;
+    if let Outcome::Rejected { said, hard: true } = outcome {
+        bounce(ledger, now, ticket, said)?;
+    }
+    Ok(Entered::Done)
+}
+
+/// Answers a record that changes nothing: it was told before and the answer was lost, or it is stale.
+fn already(ledger: &Connection, ticket: &Ticket, outcome: &Outcome) -> Result<Entered, Fault> {
+    let told = ledger
+        .prepare_cached(
+            "SELECT 1 FROM attempts
+             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND state = ?4 AND attempt = ?5",
+        )?
+        .exists(params![
+            ticket.issue,
+            ticket.slot,
+            ticket.fence,
+            outcome.state().word(),
+            ticket.attempt
+        ])?;
+    Ok(if told { Entered::Done } else { Entered::Refused })
+}
+
+/// Suppresses the reader of a dead address, in the same transaction.
+fn bounce(ledger: &Connection, now: Micros, ticket: &Ticket, said: &str) -> Result<(), Fault> {
+    let (id, slug): (i64, String) = ledger
+        .prepare_cached(
+            "SELECT d.subscriber, i.slug FROM deliveries d JOIN issues i ON i.id = d.issue
+             WHERE d.issue = ?1 AND d.slot = ?2",
+        )?
+        .query_row((ticket.issue, ticket.slot), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let event = Event { name: "bounce".to_owned(), source: slug, detail: said.to_owned() };
+    let person = list::find_by_id(ledger, id)?;
+    list::shift(ledger, now, &person, SubscriberState::Bounced, &event)?;
+    Ok(())
+}
+
+/// Takes a claim back unused.
+fn release(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
+    let held = ledger
+        .prepare_cached(
+            "SELECT 1 FROM deliveries
+             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND state = 'claimed'",
+        )?
+        .exists((ticket.issue, ticket.slot, ticket.fence))?;
+    if !held {
+        return Ok(Entered::Refused);
+    }
+    give_back(ledger, now, ticket.issue, ticket.slot)?;
+    Ok(Entered::Done)
+}
+
+/// Makes a claim planned again, or deferred as it was.
+fn give_back(ledger: &Connection, now: Micros, issue: i64, slot: i64) -> Result<(), Fault> {
+    ledger
+        .prepare_cached(
+            "UPDATE deliveries SET state = iif(retry_at IS NULL, 'planned', 'deferred'), at = ?3,
+                owner = NULL, lease_end = NULL
+             WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute((issue, slot, now))?;
+    Ok(())
+}
+
+/// Puts an attempt in doubt whose sender is gone; the fence stays, so that late evidence finds it.
+fn doubt(ledger: &Connection, now: Micros, issue: i64, slot: i64) -> Result<(), Fault> {
+    append(ledger, now, issue, slot, DeliveryState::InDoubt, SENDER_GONE)?;
+    ledger
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'in_doubt', said = ?3, at = ?4,
+                owner = NULL, lease_end = NULL
+             WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute((issue, slot, SENDER_GONE, now))?;
+    Ok(())
+}
+
+/// Gives up a delivery that was deferred for too long; the relay's last words stay.
+fn expire(ledger: &Connection, now: Micros, issue: i64, slot: i64) -> Result<(), Fault> {
+    ledger
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'expired', at = ?3 WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute((issue, slot, now))?;
+    Ok(())
+}
+
+/// Adds an ending of the current attempt to the log.
+fn append(
+    ledger: &Connection,
+    now: Micros,
+    issue: i64,
+    slot: i64,
+    state: DeliveryState,
+    said: &str,
+) -> Result<(), Fault> {
+    ledger
+        .prepare_cached(
+            "INSERT OR IGNORE INTO attempts
+             SELECT issue, slot, fence, ?3, iif(began_at IS NULL, 0, tries + 1),
+                    coalesce(began_at, ?4), ?4, ?5
+             FROM deliveries WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute((issue, slot, state.word(), now, said))?;
+    Ok(())
+}
+
+fn name(ledger: &Connection, issue: i64) -> Result<Option<(String, String, IssueState)>, Fault> {
+    Ok(ledger
+        .prepare_cached("SELECT publication, slug, state FROM issues WHERE id = ?1")?
+        .query_row([issue], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Word<IssueState>>(2)?.0))
+        })
+        .optional()?)
+}
+
+/// An issue that is being sent.
+struct Sending {
+    issue: i64,
+    stem: String,
+    domain: String,
+    expire_after: Micros,
+}
+
+/// A delivery that may be claimed.
+struct Free {
+    slot: i64,
+    fence: i64,
+    tries: u32,
+    first_at: Option<Micros>,
+    reader: Subscriber,
+}
+
+/// An attempt whose outcome is open.
+struct Attempt {
+    tries: u32,
+    first_at: Micros,
+    reader: SubscriberState,
+    issue: IssueState,
+    expire_after: Micros,
+}
+
+impl Sending {
+    /// Finds an issue that is sending, and keeps `expire_after` for those who record its outcomes.
+    fn find(ledger: &Connection, issue: i64, expire_after: Micros) -> Result<Option<Self>, Fault> {
+        let found = ledger
+            .prepare_cached(
+                "SELECT message_stem, message_domain, expire_after FROM issues
+                 WHERE id = ?1 AND state = 'sending'",
+            )?
+            .query_row([issue], |row| {
+                let sending = Self { issue, stem: row.get(0)?, domain: row.get(1)?, expire_after };
+                Ok((sending, row.get::<_, Option<Micros>>(2)?))
+            })
+            .optional()?;
+        let Some((sending, noted)) = found else { return Ok(None) };
+        if noted != Some(expire_after) {
+            ledger
+                .prepare_cached("UPDATE issues SET expire_after = ?2 WHERE id = ?1")?
+                .execute((issue, expire_after))?;
+        }
+        Ok(Some(sending))
+    }
+
+    fn is_over(&self, first_at: Option<Micros>, now: Micros) -> bool {
+        first_at.is_some_and(|first| first.saturating_add(self.expire_after) <= now)
+    }
+
+    /// Claims a row under a new fence.
+    fn take(
+        &self,
+        ledger: &Connection,
+        now: Micros,
+        owner: &str,
+        lease: Duration,
+        row: Free,
+    ) -> Result<Claim, Fault> {
+        let lease_end = now.saturating_add(micros(lease));
+        ledger
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'claimed', fence = fence + 1, owner = ?3,
+                    lease_end = ?4, at = ?5
+                 WHERE issue = ?1 AND slot = ?2",
+            )?
+            .execute((self.issue, row.slot, owner, lease_end, now))?;
+        let Free { slot, fence, tries, reader, .. } = row;
+        Ok(Claim {
+            ticket: Ticket { issue: self.issue, slot, fence: fence + 1, attempt: tries + 1 },
+            reader,
+            message_id: format!("<{}.{slot}@{}>", self.stem, self.domain),
+        })
+    }
+}
+
+impl Attempt {
+    /// Finds the attempt a ticket made, while its row is attempting or in doubt.
+    fn find(ledger: &Connection, ticket: &Ticket) -> Result<Option<Self>, Fault> {
+        Ok(ledger
+            .prepare_cached(
+                "SELECT d.tries, d.first_at, s.state, i.state, coalesce(i.expire_after, ?5)
+                 FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
+                                   JOIN issues i ON i.id = d.issue
+                 WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
+                   AND d.state IN ('attempting', 'in_doubt') AND d.began_at IS NOT NULL",
+            )?
+            .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, i64::MAX), |row| {
+                Ok(Self {
+                    tries: row.get(0)?,
+                    first_at: row.get(1)?,
+                    reader: row.get::<_, Word<_>>(2)?.0,
+                    issue: row.get::<_, Word<_>>(3)?.0,
+                    expire_after: row.get(4)?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// Returns the row's state after an outcome, and when it is tried again: no later than it expires, so that nobody waits for a try that will not be made.
+    fn after(&self, now: Micros, outcome: &Outcome) -> (DeliveryState, Option<Micros>) {
+        let Outcome::Deferred { wait, counted, .. } = outcome else {
+            return (outcome.state(), None);
+        };
+        let aging = *counted || self.tries > 0;
+        let end = if aging { self.first_at.saturating_add(self.expire_after) } else { Micros::MAX };
+        match self.issue {
+            IssueState::Cancelled => (DeliveryState::Cancelled, None),
+            _ if end <= now => (DeliveryState::Expired, None),
+            _ => (DeliveryState::Deferred, Some(now.saturating_add(micros(*wait)).min(end))),
+        }
+    }
+}
+
+fn due(ledger: &Connection, now: Micros, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
+    free(ledger, DUE, params![issue, now, i64::try_from(limit).unwrap_or(i64::MAX)])
+}
+
+fn planned(ledger: &Connection, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
+    free(ledger, PLANNED, params![issue, i64::try_from(limit).unwrap_or(i64::MAX)])
+}
+
+fn free(
+    ledger: &Connection,
+    sql: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<Free>, Fault> {
+    let mut statement = ledger.prepare_cached(sql)?;
+    let rows = statement.query_map(params, |row| {
+        Ok(Free {
+            slot: row.get(0)?,
+            fence: row.get(1)?,
+            tries: row.get(2)?,
+            first_at: row.get(3)?,
+            reader: frozen_reader(row)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Reads the reader as frozen, from column 4 on.
+fn frozen_reader(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
+    Ok(Subscriber {
+        id: row.get(4)?,
+        token_id: row.get(5)?,
+        state: row.get::<_, Word<_>>(6)?.0,
+        address: row.get::<_, Mail>(7)?.0,
+        name: row.get(8)?,
+        tags: row.get::<_, Json<_>>(9)?.0,
+        fields: row.get::<_, Json<_>>(10)?.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query_plan(sql: &str) -> String {
+        let ledger = Connection::open_in_memory().expect("it opens");
+        ledger.execute_batch(include_str!("schema.sql")).expect("it is made");
+        let mut statement =
+            ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
+        let count = statement.parameter_count();
+        let rows = statement
+            .query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>(3))
+            .expect("it explains");
+        rows.collect::<Result<Vec<_>, _>>().expect("it explains").join("\n")
+    }
+
+    #[test]
+    fn claim_and_begin_touch_only_their_rows() {
+        let reader = "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)\n\
+                      SEARCH r USING PRIMARY KEY (issue=? AND slot=?)";
+        assert_eq!(
+            query_plan(PLANNED),
+            format!("SEARCH d USING INDEX deliveries_planned (issue=?)\n{reader}")
+        );
+        assert_eq!(
+            query_plan(DUE),
+            format!("SEARCH d USING INDEX deliveries_due (issue=? AND retry_at<?)\n{reader}")
+        );
+        let begin = query_plan(BEGIN);
+        assert!(begin.starts_with("SEARCH deliveries USING PRIMARY KEY (issue=? AND slot=?)"));
+        assert!(!begin.contains("SCAN issues") && !begin.contains("SCAN subscribers"), "{begin}");
+    }
+}

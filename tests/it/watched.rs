@@ -1,0 +1,115 @@
+//! A ledger that something happens to: the tests decide at which call.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use postrider::{
+    ledger::{
+        Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
+        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Ledger, LedgerError, Mark, Records,
+        Recovered, Reservation, Resolution,
+    },
+    model::{
+        Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally,
+    },
+};
+use tokio::sync::Notify;
+
+/// What becomes of the caller at a call.
+pub(crate) enum Fate {
+    /// Nothing unusual.
+    Live,
+    /// It dies before the ledger hears of it.
+    DieBefore(Arc<Notify>),
+    /// The ledger does as asked, and the caller dies before it hears so.
+    DieAfter(Arc<Notify>),
+    /// The disk is full.
+    Fail,
+    /// Somebody else turns the issue first.
+    Turn(Arc<dyn Ledger>, IssueState),
+}
+
+/// Hands every call on to a real ledger, but for what `fate` says of its name.
+pub(crate) struct Watched {
+    ledger: Arc<dyn Ledger>,
+    fate: Box<dyn Fn(&'static str) -> Fate + Send + Sync>,
+}
+
+impl Watched {
+    pub(crate) fn new(
+        ledger: Arc<dyn Ledger>,
+        fate: impl Fn(&'static str) -> Fate + Send + Sync + 'static,
+    ) -> Self {
+        Self { ledger, fate: Box::new(fate) }
+    }
+
+    async fn through<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, LedgerError>> + Send,
+    ) -> Result<T, LedgerError> {
+        match (self.fate)(name) {
+            Fate::Live => call.await,
+            Fate::DieBefore(death) => {
+                death.notify_one();
+                std::future::pending().await
+            }
+            Fate::DieAfter(death) => {
+                let _ = call.await;
+                death.notify_one();
+                std::future::pending().await
+            }
+            Fate::Fail => Err(LedgerError::Disk("no space left on device".to_owned())),
+            Fate::Turn(ledger, to) => {
+                for issue in ledger.issues("tt-report").await? {
+                    ledger
+                        .turn("tt-report", &issue.slug, &[IssueState::Sending], to, "a test")
+                        .await?;
+                }
+                call.await
+            }
+        }
+    }
+}
+
+/// Writes the methods that only hand on: name, arguments, result.
+macro_rules! hand_on {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        #[async_trait]
+        impl Ledger for Watched {
+            $(async fn $name(&self, $($argument: $kind),*) -> Result<$result, LedgerError> {
+                self.through(stringify!($name), self.ledger.$name($($argument),*)).await
+            })*
+        }
+    };
+}
+
+hand_on! {
+    now() -> Timestamp;
+    mark() -> Mark;
+    accept_rollback(begins: u64) -> u64;
+    enrol(order: Enrol, records: Records) -> Enrolled;
+    move_subscriber(publication: &str, address: &Address, to: SubscriberState, event: &Event) -> Option<SubscriberState>;
+    subscriber(publication: &str, address: &Address) -> Option<Subscriber>;
+    subscriber_by_token(publication: &str, token_id: &str) -> Option<Subscriber>;
+    subscribers(publication: &str, after: Option<&str>, limit: usize) -> Vec<Subscriber>;
+    history(publication: &str, address: &Address) -> Vec<Happening>;
+    issue(publication: &str, slug: &str) -> Option<IssueRecord>;
+    issues(publication: &str) -> Vec<IssueRecord>;
+    schedule(publication: &str, slug: &str, booking: &Booking) -> bool;
+    turn(publication: &str, slug: &str, from: &[IssueState], to: IssueState, why: &str) -> bool;
+    freeze(order: Freeze, records: Option<Records>, admit: Admit) -> Frozen;
+    edition(issue: i64) -> Vec<u8>;
+    tally(issue: i64) -> Tally;
+    suppressed(issue: i64) -> BTreeMap<Suppressed, u64>;
+    deliveries(issue: i64, states: &[DeliveryState], after: Option<i64>, limit: usize) -> Vec<DeliveryRecord>;
+    attempts(publication: &str, address: &Address) -> Vec<AttemptRecord>;
+    recover(issue: i64, gone: Gone) -> Recovered;
+    claim(issue: i64, owner: &str, limit: usize, lease: Duration, expire_after: Duration) -> Vec<Claim>;
+    enter(entries: &[Entry]) -> Vec<Entered>;
+    next_retry(issue: i64) -> Option<Timestamp>;
+    reserve(lane: &str, rates: &[Rate], count: usize, within: Duration) -> Reservation;
+    resolve(issue: i64, address: &Address, how: Resolution) -> bool;
+    backup(to: &Path) -> ();
+}
