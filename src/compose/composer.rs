@@ -7,8 +7,8 @@ use crate::model::{Place, Problem, Publication};
 use super::{
     code::{WRONG_PUBLICATION, WRONG_THEME},
     cut::{cut_header, cut_html},
-    edition::{Edition, Headers, Source},
-    field::is_mark,
+    edition::{Edition, Headers},
+    field::{ADDRESS, UNSUBSCRIBE, is_mark},
     issue::{Draft, Issue, Reading},
     layout::{self, Frame, Page},
     sheet::Sheet,
@@ -49,10 +49,10 @@ pub fn compose(
     let Some(strings) = strings.filter(|_| is_fine) else {
         return Err(problems);
     };
-    match set(&mut reading, publication, theme, &strings) {
+    match set(&reading, publication, theme, &strings) {
         Ok(edition) => Ok(Composed { edition, issue: reading.issue, warnings: problems }),
-        Err(problem) => {
-            problems.push(problem);
+        Err(mut wrong) => {
+            problems.append(&mut wrong);
             Err(problems)
         }
     }
@@ -60,18 +60,13 @@ pub fn compose(
 
 /// Sets a draft without errors in both parts.
 fn set(
-    reading: &mut Reading<'_>,
+    reading: &Reading<'_>,
     publication: &Publication,
     theme: &Theme,
     strings: &Strings,
-) -> Result<Edition, Problem> {
-    let full =
-        || Problem::error(WRONG_THEME, Place::default(), "the issue has too many merge fields");
-    let address = reading.marks.mark(Source::Address, Vec::new()).ok_or_else(full)?;
-    let unsubscribe = reading.marks.mark(Source::Unsubscribe, Vec::new()).ok_or_else(full)?;
-    let reading = &*reading;
+) -> Result<Edition, Vec<Problem>> {
     let issue = &reading.issue;
-    let reason = strings.reason.replace("{address}", &address.to_string());
+    let reason = strings.reason.replace("{address}", &ADDRESS.to_string());
     let frame = Frame {
         publication,
         strings,
@@ -81,7 +76,7 @@ fn set(
         dateline: dateline(issue, strings),
         view: view(issue, publication),
         reason: reason.replace("{title}", &publication.title),
-        unsubscribe: unsubscribe.to_string(),
+        unsubscribe: UNSUBSCRIBE.to_string(),
     };
     let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
@@ -136,7 +131,7 @@ fn view(issue: &Issue, publication: &Publication) -> Option<String> {
 }
 
 /// Writes the theme's CSS into the elements it dresses.
-fn inlined(document: &str) -> Result<String, Problem> {
+fn inlined(document: &str) -> Result<String, Vec<Problem>> {
     let options = InlineOptions {
         keep_style_tags: false,
         minify_css: true,
@@ -144,7 +139,8 @@ fn inlined(document: &str) -> Result<String, Problem> {
         ..InlineOptions::default()
     };
     CSSInliner::new(options).inline(document).map_err(|error| {
-        Problem::error(WRONG_THEME, Place::default(), format!("the CSS cannot be inlined: {error}"))
+        let message = format!("the CSS cannot be inlined: {error}");
+        vec![Problem::error(WRONG_THEME, Place::file("templates/theme.css"), message)]
     })
 }
 

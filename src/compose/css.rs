@@ -18,6 +18,20 @@ pub(super) struct Rule {
     pub(super) declarations: Vec<String>,
 }
 
+impl Rule {
+    /// Returns the selectors whose classes a document of ours has; it gives each element one class at most.
+    pub(super) fn used_selectors(&self, document: &str) -> Vec<&str> {
+        let is_letter =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        let has_class = |class: &str| {
+            let class = class.split(|letter| !is_letter(letter)).next().unwrap_or_default();
+            document.contains(&format!("class=\"{class}\""))
+        };
+        let is_used = |selector: &&str| selector.split('.').skip(1).all(has_class);
+        self.selectors.iter().map(String::as_str).filter(is_used).collect()
+    }
+}
+
 /// Reads the proof's text; what cannot be read is marked and left out.
 pub(super) fn parse(proof: &mut Proof<'_>) -> Sheet {
     let text = without_comments(proof.text());
@@ -62,7 +76,12 @@ fn rule(selectors: &str, declarations: &str) -> Rule {
             .filter(|part| !part.is_empty())
             .collect()
     };
-    Rule { selectors: list(selectors, ','), declarations: list(declarations, ';') }
+    let tight = |declaration: String| match declaration.split_once(": ") {
+        Some((property, value)) => format!("{property}:{}", value.replace(" !", "!")),
+        None => declaration,
+    };
+    let declarations = list(declarations, ';').into_iter().map(tight).collect();
+    Rule { selectors: list(selectors, ','), declarations }
 }
 
 /// Returns the byte of the brace that closes the one at `open`.

@@ -27,16 +27,14 @@ pub(super) fn cut_html(html: &str, marks: &Marks<'_>) -> Vec<Piece> {
     cut(html, marks, |at, letter, _| {
         let here = state;
         state = match (state, letter) {
-            (State::Text, '<') => State::Tag,
             (State::Tag, '>') => State::Text,
             (State::Tag, '"') => State::Value { start: at + 1, url: is_url(&html[..at]) },
-            (State::Value { .. }, '"') => State::Tag,
+            (State::Text, '<') | (State::Value { .. }, '"') => State::Tag,
             _ => state,
         };
         match here {
             State::Text => Context::HtmlText,
-            State::Tag => Context::HtmlAttribute,
-            State::Value { url: false, .. } => Context::HtmlAttribute,
+            State::Tag | State::Value { url: false, .. } => Context::HtmlAttribute,
             State::Value { start, .. } => {
                 let whole = at == start && html[at + letter.len_utf8()..].starts_with('"');
                 if whole { Context::HtmlUrl } else { Context::HtmlUrlPart }

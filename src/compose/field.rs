@@ -23,6 +23,12 @@ const PRIVATE: [Range<u32>; 3] = [0xE000..0xF900, 0xF_0000..0xF_FFFE, 0x10_0000.
 /// The filters there are, for help.
 const FILTERS: [&str; 4] = ["default", "upper", "lower", "date"];
 
+/// Stands for the reader's address, which every issue names.
+pub(super) const ADDRESS: char = '\u{e000}';
+
+/// Stands for the reader's own way out, which every issue shows.
+pub(super) const UNSUBSCRIBE: char = '\u{e002}';
+
 /// Every merge field of an issue, by the character that stands for it.
 #[derive(Debug)]
 pub(super) struct Marks<'a> {
@@ -57,14 +63,8 @@ impl Lexed {
 
 impl<'a> Marks<'a> {
     pub(super) fn new(declared: &'a BTreeMap<String, Field>) -> Self {
-        Self { declared, fields: Vec::new() }
-    }
-
-    /// Takes up a field and returns the character that stands for its value.
-    pub(super) fn mark(&mut self, source: Source, filters: Vec<Filter>) -> Option<char> {
-        let mark = character(2 * self.fields.len())?;
-        self.fields.push((source, filters));
-        Some(mark)
+        let fields = [Source::Address, Source::Unsubscribe].map(|source| (source, Vec::new()));
+        Self { declared, fields: fields.into() }
     }
 
     /// Returns the field a character stands for, and whether within a URL of the text part.
@@ -90,7 +90,9 @@ impl<'a> Marks<'a> {
         let mut written = String::new();
         for letter in text.chars() {
             match self.get(letter) {
-                Some((Source::Field(name), ..)) => written.push_str(&format!("{{{{ {name} }}}}")),
+                Some((Source::Field(name), ..)) => {
+                    written.extend(["{{ ", name, " }}"]);
+                }
                 Some(_) => {}
                 None => written.push(letter),
             }
@@ -109,12 +111,15 @@ impl<'a> Marks<'a> {
                 at = open + 4;
             } else if let Some(length) = field_length(&text[open..]) {
                 let span = base + open..base + open + length;
-                let field = self.read(&text[open + 2..open + length - 2], span, proof);
-                match field.and_then(|(source, filters)| self.mark(source, filters)) {
-                    Some(mark) => lexed.text.push(mark),
-                    // The problem is marked; a letter keeps the Markdown around it whole.
-                    None => lexed.text.push('x'),
+                let mark = character(2 * self.fields.len());
+                if mark.is_none() {
+                    proof.error(MALFORMED_FIELD, span.clone(), "there are too many merge fields");
                 }
+                let field = self.read(&text[open + 2..open + length - 2], span, proof);
+                // Where a problem was marked, a letter keeps the Markdown around it whole.
+                let taken = mark.filter(|_| field.is_some());
+                self.fields.extend(field);
+                lexed.text.push(taken.unwrap_or('x'));
                 at = open + length;
             } else {
                 proof

@@ -73,7 +73,7 @@ pub(super) fn text(inlines: &[Inline], links: &mut Links) -> String {
                 if is_shown_by(url, &words) {
                     line.push_str(&shown(url));
                 } else {
-                    line.push_str(&format!("{words} [{}]", links.number(url)));
+                    line.extend([words.as_str(), " [", &links.number(url).to_string(), "]"]);
                 }
             }
             Inline::Break => line.push('\n'),

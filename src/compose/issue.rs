@@ -184,9 +184,9 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads the blocks before the first article, and the articles. Without a `#` of its own the front matter's title heads them all.
-fn read_articles<'n>(
+fn read_articles(
     reader: &mut Reader<'_, '_>,
-    nodes: &[Node<'n>],
+    nodes: &[Node<'_>],
     said: &Said,
 ) -> (Blocks, Vec<Article>) {
     let first = nodes.iter().position(|node| is_title(node)).unwrap_or(nodes.len());
@@ -207,7 +207,7 @@ fn read_articles<'n>(
 }
 
 /// Reads a title and what follows it up to the next.
-fn read_article<'n>(reader: &mut Reader<'_, '_>, nodes: &[Node<'n>], said: &Said) -> Article {
+fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) -> Article {
     let (heading, rest) = (nodes[0], &nodes[1..]);
     let span = reader.line(heading);
     let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
@@ -223,7 +223,7 @@ fn read_article<'n>(reader: &mut Reader<'_, '_>, nodes: &[Node<'n>], said: &Said
     article
 }
 
-fn read_blocks<'n>(reader: &mut Reader<'_, '_>, nodes: &[Node<'n>]) -> Blocks {
+fn read_blocks(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>]) -> Blocks {
     nodes.iter().filter_map(|node| block::read_one(reader, node)).collect()
 }
 

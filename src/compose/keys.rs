@@ -111,12 +111,11 @@ impl<'a> Keys<'a> {
     /// Returns the keys of a table within this one; empty where it is missing.
     pub(super) fn table(&mut self, key: &'static str, proof: &mut Proof<'_>) -> Self {
         let mut span = self.span.clone();
-        let entries = self.take(key).and_then(|(value, at)| match value {
-            DeValue::Table(entries) => {
+        let entries = self.take(key).and_then(|(value, at)| {
+            if let DeValue::Table(entries) = value {
                 span = at;
                 Some(entries)
-            }
-            _ => {
+            } else {
                 proof.error(WRONG_VALUE, at, format!("`{key}` is to be a table"));
                 None
             }

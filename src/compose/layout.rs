@@ -22,6 +22,9 @@ const FILLER: &str = "\u{2007}\u{feff}\u{34f} ";
 /// How many characters the preheader and its filler come to.
 const PREHEADER_LENGTH: usize = 200;
 
+/// What keeps a cell of a given height from collapsing.
+pub(super) const SPACE: PreEscaped<&str> = PreEscaped("&nbsp;");
+
 /// What surrounds the articles in both parts.
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
@@ -77,31 +80,46 @@ impl Frame<'_> {
 }
 
 impl Page<'_> {
+    /// Returns the direction of the script, as HTML names it.
+    fn dir(&self) -> &'static str {
+        if self.rtl { "rtl" } else { "ltr" }
+    }
+
+    /// Returns the side where lines end; a column that Markdown aligns right holds numbers, which end there.
+    pub(super) fn end(&self) -> &'static str {
+        if self.rtl { "left" } else { "right" }
+    }
+
+    /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.
+    fn dir_of_publication(&self) -> Option<&'static str> {
+        self.rtl.then_some("auto")
+    }
+
     /// Returns how wide a line is, in pixels.
     pub(super) fn line_width(&self) -> u32 {
         self.theme.line_width()
-    }
-
-    /// Returns what keeps a cell of a given height from collapsing.
-    pub(super) fn space(&self) -> Markup {
-        PreEscaped("&nbsp;".to_owned())
-    }
-
-    /// Sets the blank below a block whose own margin not every program keeps.
-    pub(super) fn gap(&self) -> Markup {
-        row(&html! { td.gap { (self.space()) } })
     }
 }
 
 /// Sets the whole document, its CSS not yet inlined.
 pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> String {
-    let dir = if page.rtl { "rtl" } else { "ltr" };
-    let lang = frame.language;
+    let body = body(frame, reading, page);
     let document = html! {
         (DOCTYPE) "\n"
-        html lang=(lang) dir=(dir) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
-            (head(frame, page))
+        html lang=(frame.language) dir=(page.dir()) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
+            (head(frame, page, &body.0))
             "\n"
+            (body)
+        }
+        "\n"
+    };
+    document.into_string()
+}
+
+fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+    let dir = page.dir();
+    let lang = frame.language;
+    html! {
             body xml:lang=(lang) bgcolor=(page.theme.colour("ground")) {
                 (preheader(frame.preheader))
                 div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
@@ -111,13 +129,10 @@ pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>
                 }
                 "\n"
             }
-        }
-        "\n"
-    };
-    document.into_string()
+    }
 }
 
-fn head(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
+fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
     html! {
         "\n"
         head {
@@ -130,7 +145,7 @@ fn head(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
             "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, body))) }
             "\n"
         }
     }
@@ -161,7 +176,10 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             }
             tr { td.masthead { (masthead(frame)) } }
             "\n"
-            tr { td.side { (row(&html! { td.dateline { (dateline(&frame.dateline)) } })) } }
+            tr { td.side {
+                (row(&html! { td.rules { (SPACE) } }))
+                (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
+            } }
             "\n"
             @if reading.articles.len() > 2 { tr { td.copy { (contents(frame, reading)) } } "\n" }
             @if !reading.opening.is_empty() {
@@ -170,7 +188,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             }
             @for (index, article) in reading.articles.iter().enumerate() {
                 @if index > 0 {
-                    tr { td.side { (row(&html! { td.line { (page.space()) } })) } }
+                    tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
                     "\n"
                 }
                 tr { td.copy { "\n" (self::article(article, page)) } }
@@ -180,7 +198,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                 tr { td.call { (button::html(url, &words)) } }
                 "\n"
             }
-            tr { td.footer bgcolor=(page.theme.colour("ground")) { "\n" (footer(frame)) } }
+            tr { td.footer bgcolor=(page.theme.colour("ground")) { "\n" (footer(frame, page)) } }
             "\n"
         }
         (PreEscaped("<!--[if mso]></td></tr></table><![endif]-->"))
@@ -244,10 +262,10 @@ fn article(article: &Article, page: &Page<'_>) -> Markup {
     }
 }
 
-fn footer(frame: &Frame<'_>) -> Markup {
+fn footer(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
     html! {
         @if !frame.publication.motto.is_empty() { p.motto { (frame.motto()) } "\n" }
-        p.small { (frame.copyright()) }
+        p.small dir=[page.dir_of_publication()] { (frame.copyright()) }
         "\n"
         p.small {
             @for (index, (label, url)) in frame.legal_links().into_iter().enumerate() {
@@ -256,7 +274,7 @@ fn footer(frame: &Frame<'_>) -> Markup {
             }
         }
         "\n"
-        p.small { (frame.publication.postal_address) }
+        p.small dir=[page.dir_of_publication()] { (frame.publication.postal_address) }
         "\n"
         p.small {
             (frame.reason) " "
@@ -264,6 +282,11 @@ fn footer(frame: &Frame<'_>) -> Markup {
         }
         "\n"
     }
+}
+
+/// Sets the blank below a block whose own margin not every program keeps.
+pub(super) fn gap() -> Markup {
+    row(&html! { td.gap { (SPACE) } })
 }
 
 /// Sets a cell as a table of its own.

@@ -59,7 +59,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Reads blocks that stand within another.
-    pub(super) fn nested<'a>(&mut self, nodes: &[Node<'a>]) -> Blocks {
+    pub(super) fn nested(&mut self, nodes: &[Node<'_>]) -> Blocks {
         if self.depth == BLOCK_DEPTH {
             if let Some(node) = nodes.first() {
                 let span = self.line(node);
@@ -78,20 +78,15 @@ impl<'r, 'p> Reader<'r, 'p> {
         self.depth > 0
     }
 
-    /// Tells whether a node is a paragraph of words.
-    pub(super) fn is_paragraph(&self, node: &Node<'_>) -> bool {
-        matches!(node.data().value, NodeValue::Paragraph) && !block::is_figure(node)
-    }
-
     /// Reads what a node holds within a line.
-    pub(super) fn inlines<'a>(&mut self, node: Node<'a>) -> Vec<Inline> {
+    pub(super) fn inlines(&mut self, node: Node<'_>) -> Vec<Inline> {
         let mut inlines = Vec::new();
         self.push_inlines(node, 0, &mut inlines);
         inlines
     }
 
     /// Reads a heading's words, which have to say something.
-    pub(super) fn heading<'a>(&mut self, node: Node<'a>) -> Vec<Inline> {
+    pub(super) fn heading(&mut self, node: Node<'_>) -> Vec<Inline> {
         let words = self.inlines(node);
         let plain = inline::plain(&words);
         let span = self.line(node);
@@ -104,9 +99,9 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Returns the attributes in braces after a heading or image; those that are not `known` are marked.
-    pub(super) fn attributes<'a>(
+    pub(super) fn attributes(
         &mut self,
-        node: Node<'a>,
+        node: Node<'_>,
         known: &[&'static str],
     ) -> BTreeMap<String, String> {
         let Some(attributes) = node.data().attrs.clone() else {
@@ -167,19 +162,8 @@ impl<'r, 'p> Reader<'r, 'p> {
         read(self, node)
     }
 
-    /// Returns what stands after a directive's name.
-    pub(super) fn argument(&self, node: Node<'_>) -> String {
-        match &node.data().value {
-            NodeValue::BlockDirective(directive) => directive
-                .info
-                .split_once(char::is_whitespace)
-                .map_or(String::new(), |(_, argument)| argument.trim().to_owned()),
-            _ => String::new(),
-        }
-    }
-
     /// Returns a link's address, checked and encoded; `None` after marking what is wrong.
-    pub(super) fn link_target<'a>(&mut self, node: Node<'a>) -> Option<String> {
+    pub(super) fn link_target(&mut self, node: Node<'_>) -> Option<String> {
         let NodeValue::Link(link) = node.data().value.clone() else { return None };
         let span = self.span(node);
         let shown = link.url.clone();
@@ -207,7 +191,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Returns the words of an image for those who do not see it.
-    pub(super) fn alt<'a>(&mut self, image: Node<'a>) -> String {
+    pub(super) fn alt(&mut self, image: Node<'_>) -> String {
         let alt = inline::plain(&self.inlines(image));
         if image.next_sibling().is_some_and(
             |next| matches!(&next.data().value, NodeValue::Text(text) if text.starts_with('{')),
@@ -234,7 +218,7 @@ impl<'r, 'p> Reader<'r, 'p> {
         start..start + rest.find(['\n', '\r']).unwrap_or(rest.len())
     }
 
-    fn push_inlines<'a>(&mut self, node: Node<'a>, depth: usize, inlines: &mut Vec<Inline>) {
+    fn push_inlines(&mut self, node: Node<'_>, depth: usize, inlines: &mut Vec<Inline>) {
         if depth > INLINE_DEPTH {
             let span = self.span(node);
             self.proof.error(TOO_DEEP, span, "emphasis is nested too deep");
@@ -274,13 +258,13 @@ impl<'r, 'p> Reader<'r, 'p> {
         }
     }
 
-    fn within<'a>(&mut self, node: Node<'a>, depth: usize) -> Vec<Inline> {
+    fn within(&mut self, node: Node<'_>, depth: usize) -> Vec<Inline> {
         let mut inlines = Vec::new();
         self.push_inlines(node, depth + 1, &mut inlines);
         inlines
     }
 
-    fn push_link<'a>(&mut self, node: Node<'a>, depth: usize, inlines: &mut Vec<Inline>) {
+    fn push_link(&mut self, node: Node<'_>, depth: usize, inlines: &mut Vec<Inline>) {
         let words = self.within(node, depth);
         if inline::plain(&words).trim().is_empty() {
             let span = self.span(node);

@@ -155,7 +155,11 @@ impl<'a> Sheet<'a> {
         } else {
             let lines = wrap(text, &first, &self.margin, COLUMNS);
             self.fix(
-                &lines.iter().map(|line| format!("{}\n", line.trim_end())).collect::<String>(),
+                &(lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(
+                    "
+",
+                ) + "
+"),
             );
         }
     }

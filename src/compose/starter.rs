@@ -27,7 +27,8 @@ pub fn renumbered(text: &str, date: Date, number: u32) -> String {
             (1, "date" | "number") => {}
             (0, "+++") => {
                 fences += 1;
-                renumbered.push_str(&format!("{line}date = {date}\nnumber = {number}\n"));
+                let numbers = format!("date = {date}\nnumber = {number}\n");
+                renumbered.extend([line, &numbers]);
             }
             _ => {
                 fences += usize::from(key == "+++");

@@ -4,7 +4,8 @@
 //! written twice, once in light for the inliner and once in dark for the
 //! programs that ask for it, so that no theme can forget the night. `$start`
 //! and `$end` are left and right, or the reverse for a script that runs from
-//! right to left. `templates/themes/base.css` dresses every block with the
+//! right to left; such a script joins its letters, so `$tracking` spaces and
+//! `$slant` slants only the others. `templates/themes/base.css` dresses every block with the
 //! tokens alone; a theme's own CSS comes after it and may be empty.
 
 use std::{collections::BTreeMap, ops::Range};
@@ -53,6 +54,14 @@ const FACES: [&str; 3] = ["copy_face", "head_face", "label_face"];
 /// What no theme may hold: nothing is loaded from elsewhere, and nothing ends its own sheet.
 const FORBIDDEN: [&str; 6] = ["@import", "@font-face", "url(", "expression(", "<", "\\"];
 
+/// What follows the direction of the script: left to right, right to left.
+const DIRECTED: [(&str, &str, &str); 4] = [
+    ("start", "left", "right"),
+    ("end", "right", "left"),
+    ("tracking", "2px", "normal"),
+    ("slant", "italic", "normal"),
+];
+
 const BASE: &str = include_str!("../../templates/themes/base.css");
 
 /// The themes that come with the program: name, theme.toml, theme.css.
@@ -82,16 +91,17 @@ impl Theme {
         let own = |name, text| TemplateFile { name, text };
         let toml = toml.map(|text| own("templates/theme.toml", text));
         let css = css.map(|text| own("templates/theme.css", text));
-        match (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css))) {
-            (Some(toml), css) => Self::parse(toml, css.unwrap_or(own("templates/theme.css", ""))),
-            (None, _) => {
-                let mut proof = Proof::new("publication.toml", "");
-                let known = Self::names().collect::<Vec<_>>().join("`, `");
-                proof
-                    .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
-                    .helped(format!("there are `{known}`, or write templates/theme.toml"));
-                Err(proof.into_problems())
-            }
+        if let (Some(toml), css) =
+            (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css)))
+        {
+            Self::parse(toml, css.unwrap_or(own("templates/theme.css", "")))
+        } else {
+            let mut proof = Proof::new("publication.toml", "");
+            let known = Self::names().collect::<Vec<_>>().join("`, `");
+            proof
+                .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
+                .helped(format!("there are `{known}`, or write templates/theme.toml"));
+            Err(proof.into_problems())
         }
     }
 
@@ -113,7 +123,7 @@ impl Theme {
         let mut problems = proof.into_problems();
         for file in [TemplateFile { name: "base.css", text: BASE }, css] {
             let mut proof = Proof::new(file.name, file.text);
-            theme.css.push(theme.read_css(&mut proof));
+            theme.css.push(read_css(&mut proof));
             problems.append(&mut proof.into_problems());
         }
         if problems.is_empty() { Ok(theme) } else { Err(problems) }
@@ -144,35 +154,28 @@ impl Theme {
         rules.collect::<Vec<_>>().join("\n")
     }
 
-    /// Returns the CSS that stays in the document: small screens, and the night in both spellings.
-    pub(super) fn kept_css(&self, rtl: bool) -> String {
+    /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
+    pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
         let mut css =
             String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
-            let rules: Vec<String> = rules
-                .iter()
-                .map(|rule| {
-                    let declarations =
-                        rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
-                    format!(
-                        "{}{{{}}}",
-                        rule.selectors.join(","),
-                        declarations.collect::<Vec<_>>().join(";")
-                    )
-                })
-                .collect();
-            css.push_str(&format!("{condition}{{{}}}\n", rules.join("")));
+            let mut inner = String::new();
+            for rule in rules {
+                let selectors = rule.used_selectors(body);
+                let declarations =
+                    rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
+                push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
+            }
+            css.extend([condition, "{\n", &inner, "}\n"]);
         }
-        css.push_str(&format!(
-            "@media (prefers-color-scheme:dark){{\n{}}}\n",
-            self.dark_css("", rtl)
-        ));
+        let night = self.dark_css("", rtl, body);
+        css.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n"]);
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
-        css.push_str(&self.dark_css("[data-ogsc] ", rtl));
+        css.push_str(&self.dark_css("[data-ogsc] ", rtl, body));
         css
     }
 
-    fn dark_css(&self, prefix: &str, rtl: bool) -> String {
+    fn dark_css(&self, prefix: &str, rtl: bool, body: &str) -> String {
         let mut css = String::new();
         for rule in self.rules() {
             let coloured: Vec<String> = rule
@@ -181,11 +184,7 @@ impl Theme {
                 .filter(|text| tokens_of(text).any(|(_, token)| COLOURS.contains(&token)))
                 .map(|text| format!("{}!important", self.fill(text, &self.dark, rtl)))
                 .collect();
-            if !coloured.is_empty() {
-                let selectors: Vec<String> =
-                    rule.selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
-                css.push_str(&format!("{}{{{}}}\n", selectors.join(","), coloured.join(";")));
-            }
+            push_rule(&mut css, &rule.used_selectors(body), prefix, &coloured);
         }
         css
     }
@@ -201,23 +200,13 @@ impl Theme {
         for (span, token) in tokens_of(text) {
             filled.push_str(&text[at..span.start]);
             at = span.end;
-            filled.push_str(match token {
-                "start" => {
-                    if rtl {
-                        "right"
-                    } else {
-                        "left"
-                    }
-                }
-                "end" => {
-                    if rtl {
-                        "left"
-                    } else {
-                        "right"
-                    }
-                }
-                _ => {
-                    colours.get(token).or_else(|| self.plain.get(token)).map_or("", String::as_str)
+            let directed = DIRECTED.iter().find(|(name, ..)| *name == token);
+            filled.push_str(match directed {
+                Some((_, _, reversed)) if rtl => reversed,
+                Some((_, usual, _)) => usual,
+                None => {
+                    let value = colours.get(token).or_else(|| self.plain.get(token));
+                    value.map_or("", String::as_str)
                 }
             });
         }
@@ -251,32 +240,42 @@ impl Theme {
         plain.insert("gutter", format!("{gutter}px"));
         Self { light, dark, plain, sheet_width, gutter, css: Vec::new() }
     }
+}
 
-    /// Reads a style sheet and checks the tokens it names.
-    fn read_css(&self, proof: &mut Proof<'_>) -> Sheet {
-        let text = &without_comments(proof.text());
-        for forbidden in FORBIDDEN {
-            for (at, _) in text.match_indices(forbidden) {
-                proof.error(
-                    WRONG_THEME,
-                    at..at + forbidden.len(),
-                    format!("a theme may not hold `{forbidden}`"),
-                );
-            }
+/// Reads a style sheet and checks the tokens it names.
+fn read_css(proof: &mut Proof<'_>) -> Sheet {
+    let text = &without_comments(proof.text());
+    for forbidden in FORBIDDEN {
+        for (at, _) in text.match_indices(forbidden) {
+            proof.error(
+                WRONG_THEME,
+                at..at + forbidden.len(),
+                format!("a theme may not hold `{forbidden}`"),
+            );
         }
-        for (at, letter) in text.char_indices().filter(|(_, letter)| is_mark(*letter)) {
-            let span = at..at + letter.len_utf8();
-            proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
+    }
+    for (at, letter) in text.char_indices().filter(|(_, letter)| is_mark(*letter)) {
+        let span = at..at + letter.len_utf8();
+        proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
+    }
+    let directed = DIRECTED.iter().map(|(name, ..)| name);
+    let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(directed);
+    for (span, token) in tokens_of(text) {
+        if !known.clone().any(|known| *known == token) {
+            proof
+                .error(WRONG_THEME, span, format!("no token is named `{token}`"))
+                .perhaps(nearest(token, known.clone().copied()));
         }
-        let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter", "start", "end"]);
-        for (span, token) in tokens_of(text) {
-            if !known.clone().any(|known| *known == token) {
-                proof
-                    .error(WRONG_THEME, span, format!("no token is named `{token}`"))
-                    .perhaps(nearest(token, known.clone().copied()));
-            }
-        }
-        parse(proof)
+    }
+    parse(proof)
+}
+
+/// Writes a rule on a line of its own, unless nothing is dressed or nothing dresses it.
+fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &[String]) {
+    if !selectors.is_empty() && !declarations.is_empty() {
+        let selectors: Vec<String> =
+            selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
+        css.extend([&selectors.join(","), "{", &declarations.join(";"), "}\n"]);
     }
 }
 

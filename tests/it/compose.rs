@@ -16,6 +16,9 @@ use crate::browser::{View, assert_fits};
 
 const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
+/// A draft from right to left.
+const ARABIC: &str = include_str!("../fixtures/drafts/arabic.md");
+
 /// A draft with every block there is.
 const SAMPLER: &str = include_str!("../fixtures/drafts/sampler.md");
 
@@ -30,10 +33,102 @@ fn the_sample_issue_in_text() {
 }
 
 #[test]
+fn every_block_in_text() {
+    insta::assert_snapshot!(text(&composed(SAMPLER).edition.text));
+}
+
+#[test]
+fn every_block_in_html() {
+    insta::assert_snapshot!(html(&composed(SAMPLER).edition.html));
+}
+
+#[test]
+fn an_issue_from_right_to_left() {
+    let edition = composed(ARABIC).edition;
+    let html = html(&edition.html);
+    assert!(html.contains("<html lang=\"ar\" dir=\"rtl\""), "{html}");
+    assert!(html.contains("border-right:3px solid"), "{html}");
+    insta::assert_snapshot!(text(&edition.text));
+}
+
+#[test]
 fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
     let draft = include_str!("../fixtures/drafts/mistakes.md");
     let problems = compose_with(draft, "broadsheet", &publication()).expect_err("it has mistakes");
     insta::assert_snapshot!(shown(&problems));
+}
+
+#[test]
+fn a_field_knows_what_it_stands_in_wherever_it_stands() {
+    let draft = include_str!("../fixtures/drafts/fields.md");
+    let edition = composed(draft).edition;
+    let slots = |pieces: &[Piece]| {
+        let slots = pieces.iter().filter(|piece| matches!(piece, Piece::Slot(_))).cloned();
+        html(&slots.collect::<Vec<_>>()).replace('⟩', "⟩\n")
+    };
+    let all = html(&edition.html);
+    let lines =
+        |part: &str| part.lines().filter(|line| line.contains('⟨')).collect::<Vec<_>>().join("\n");
+    let body = all.split_once("class=\"headline\"").map_or("", |(_, body)| body);
+    insta::assert_snapshot!(format!(
+        "subject\n{}\nhtml\n{}\n\ntext\n{}",
+        slots(&edition.subject),
+        lines(body),
+        lines(&text(&edition.text))
+    ));
+}
+
+#[test]
+fn what_stays_in_style_is_small_enough_for_gmail() {
+    for theme in Theme::names() {
+        let html = filled(SAMPLER, theme);
+        let styles = html.split("<style").skip(1).filter_map(|rest| rest.split("</style>").next());
+        let length: usize = styles.map(|style| style.chars().count()).sum();
+        assert!(length <= 16_384, "{theme}: {length}");
+    }
+}
+
+#[test]
+fn every_language_sets_the_sample() {
+    for language in Strings::languages() {
+        let draft = SAMPLE.replacen("+++\n", &format!("+++\nlang = \"{language}\"\n"), 1);
+        let composed = composed(&draft);
+        assert_eq!(composed.edition.language, language);
+        let shown = text(&composed.edition.text);
+        assert!(!shown.contains('{'), "{shown}");
+    }
+}
+
+#[test]
+fn what_the_law_wants_is_in_both_parts_of_every_theme() {
+    let publication = publication();
+    for theme in Theme::names() {
+        let edition = compose_with(SAMPLE, theme, &publication).expect("it composes").edition;
+        for part in [html(&edition.html), text(&edition.text)] {
+            for wanted in [
+                "New York : London : Moscow",
+                &publication.title,
+                &publication.tagline,
+                "6 October 2003",
+                "Issue No. 41",
+                "Debt Recovery",
+                "(TOL 06.x.03)",
+                "Kazakhstan is very much interested in access to markets.",
+                "INTELLIGENCE AND RECOVERY",
+                "© Templeton Thorp 2002 - 2004",
+                &publication.postal_address,
+                &publication.links.disclaimer,
+                &publication.links.privacy,
+                "feedback@example.org",
+                "Subscribe to the TT Business Intelligence Report",
+                "https://www.example.org/report/2003-10-06-kazakhstan",
+                "ADDRESS",
+                "UNSUBSCRIBE",
+            ] {
+                assert!(part.contains(wanted), "{theme}: `{wanted}` is not in\n{part}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -52,7 +147,7 @@ fn pictures_of_every_theme() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
     fs::create_dir_all(&folder).expect("target/ is ours");
     for theme in Theme::names() {
-        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER)] {
+        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER), ("arabic", ARABIC)] {
             let html = filled(draft, theme);
             fs::write(folder.join(format!("{theme}-{name}.html")), &html).expect("it is written");
             for (width, dark) in [(320, false), (320, true), (600, true), (1200, false)] {
@@ -195,26 +290,19 @@ fn filled(draft: &str, theme: &str) -> String {
 
 /// Shows problems as a compiler would.
 fn shown(problems: &[Problem]) -> String {
-    let mut shown = String::new();
-    for problem in problems {
-        let place = &problem.place;
-        shown.push_str(&format!(
-            "{}:{}:{} {} {:?} {}\n    {}\n    {}{}\n",
-            place.file.rsplit('/').next().unwrap_or_default(),
-            place.line,
-            place.column,
-            problem.code,
-            problem.severity,
-            problem.message,
-            place.source,
-            " ".repeat(place.column.saturating_sub(1)),
-            "^".repeat(place.length),
-        ));
-        if let Some(help) = &problem.help {
-            shown.push_str(&format!("    help: {help}\n"));
-        }
-    }
-    shown
+    problems.iter().map(one).collect()
+}
+
+fn one(problem: &Problem) -> String {
+    let Problem { code, severity, place, message, help } = problem;
+    let file = place.file.rsplit('/').next().unwrap_or_default();
+    let (line, column) = (place.line, place.column);
+    let caret = " ".repeat(column.saturating_sub(1)) + &"^".repeat(place.length);
+    let help = help.as_ref().map_or(String::new(), |help| format!("    help: {help}\n"));
+    format!(
+        "{file}:{line}:{column} {code} {severity:?} {message}\n    {}\n    {caret}\n{help}",
+        place.source
+    )
 }
 
 /// Shows a part with each slot as `⟨source filters context⟩`.
@@ -294,7 +382,7 @@ fn publication() -> Publication {
                 ("account".to_owned(), Field { default: None, required: true }),
             ]),
         },
-        schedule: ScheduleSettings { every: None, max_late: std::time::Duration::from_secs(3600) },
+        schedule: ScheduleSettings { every: None, max_late: std::time::Duration::from_hours(1) },
         send: SendSettings { stop_at_rejected: 0.05 },
         web: None,
         ledger: "sqlite:.postrider/ledger.sqlite".to_owned(),

@@ -7,7 +7,7 @@ use super::Block;
 use crate::compose::{
     code::WRONG_CONTENT,
     inline::{self, Inline},
-    layout::Page,
+    layout::{Page, gap},
     proof::Help,
     reader::Reader,
     sheet::Sheet,
@@ -23,7 +23,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
     let nodes: Vec<Node<'a>> = node.children().collect();
     let problems = reader.proof.count();
     let inlines = match nodes[..] {
-        [only] if reader.is_paragraph(&only) => reader.inlines(only),
+        [only] if super::is_paragraph(only) => reader.inlines(only),
         _ => Vec::new(),
     };
     if let [Inline::Link(url, words)] = &inlines[..] {
@@ -41,10 +41,10 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
 }
 
 impl Block for Button {
-    fn html(&self, page: &Page<'_>) -> Markup {
+    fn html(&self, _: &Page<'_>) -> Markup {
         html! {
             (html(&self.url, &inline::plain(&self.words)))
-            (page.gap())
+            (gap())
         }
     }
 

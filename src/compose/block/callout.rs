@@ -4,7 +4,12 @@ use comrak::nodes::{AlertType, Node, NodeAlert};
 use maud::{Markup, html};
 
 use super::{Block, Blocks};
-use crate::compose::{layout::Page, reader::Reader, sheet::Sheet, strings::Strings};
+use crate::compose::{
+    layout::{Page, SPACE},
+    reader::Reader,
+    sheet::Sheet,
+    strings::Strings,
+};
 
 #[derive(Debug)]
 struct Callout {
@@ -44,7 +49,7 @@ impl Block for Callout {
                     p.label { (self.label(page.strings)) }
                     (super::html(&self.blocks, page))
                 } }
-                tr { td.after { (page.space()) } }
+                tr { td.after { (SPACE) } }
             }
         }
     }

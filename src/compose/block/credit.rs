@@ -19,7 +19,7 @@ struct Credit(Vec<Inline>);
 pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Box<dyn Block>> {
     let nodes: Vec<Node<'a>> = node.children().collect();
     if let [only] = nodes[..]
-        && reader.is_paragraph(&only)
+        && super::is_paragraph(only)
     {
         return Some(Box::new(Credit(reader.inlines(only))));
     }

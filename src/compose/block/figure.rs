@@ -7,7 +7,7 @@ use super::Block;
 use crate::compose::{
     code::{MISPLACED_FIELD, NO_ALT, NO_IMAGE_SIZE, WRONG_IMAGE},
     field::is_mark,
-    layout::Page,
+    layout::{Page, gap},
     proof::Help,
     reader::Reader,
     sheet::Sheet,
@@ -28,7 +28,7 @@ struct Figure {
 }
 
 /// Tells whether a paragraph is an image and nothing else.
-pub(in crate::compose) fn is_figure(paragraph: Node<'_>) -> bool {
+pub(super) fn is_figure(paragraph: Node<'_>) -> bool {
     image(paragraph).is_some()
 }
 
@@ -51,7 +51,7 @@ fn is_image(node: Node<'_>) -> bool {
     matches!(node.data().value, NodeValue::Image(_))
 }
 
-pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Box<dyn Block>> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Block>> {
     let (image, link) = image(node)?;
     let NodeValue::Image(target) = image.data().value.clone() else { return None };
     let link = link.map(|link| reader.link_target(link));
@@ -70,7 +70,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
 }
 
 /// Checks where an image is and what it says; every mistake is marked.
-fn check<'a>(reader: &mut Reader<'_, '_>, image: Node<'a>, target: &NodeLink, alt: &str) -> bool {
+fn check(reader: &mut Reader<'_, '_>, image: Node<'_>, target: &NodeLink, alt: &str) -> bool {
     let span = reader.span(image);
     let before = reader.proof.count();
     let path = target.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
@@ -98,7 +98,7 @@ fn check<'a>(reader: &mut Reader<'_, '_>, image: Node<'a>, target: &NodeLink, al
     reader.proof.count() == before
 }
 
-fn size<'a>(reader: &mut Reader<'_, '_>, image: Node<'a>) -> Option<(u32, u32)> {
+fn size(reader: &mut Reader<'_, '_>, image: Node<'_>) -> Option<(u32, u32)> {
     let span = reader.span(image);
     let attributes = reader.attributes(image, &["width", "height"]);
     let pixels = |key| attributes.get(key).and_then(|value: &String| value.parse::<u32>().ok());
@@ -139,7 +139,7 @@ impl Block for Figure {
                     None => (self.picture(page)),
                 }
             }
-            @if self.caption.is_empty() { (page.gap()) } @else { p.legend { (self.caption) } }
+            @if self.caption.is_empty() { (gap()) } @else { p.legend { (self.caption) } }
         }
     }
 

@@ -26,11 +26,7 @@ struct Item {
     blocks: Blocks,
 }
 
-pub(super) fn read<'a>(
-    reader: &mut Reader<'_, '_>,
-    node: Node<'a>,
-    list: &NodeList,
-) -> Box<dyn Block> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>, list: &NodeList) -> Box<dyn Block> {
     let is_nested = reader.is_nested();
     let items = node.children().map(|item| read_item(reader, item)).collect();
     let start = (list.list_type == ListType::Ordered).then_some(list.start);
@@ -40,7 +36,7 @@ pub(super) fn read<'a>(
 fn read_item<'a>(reader: &mut Reader<'_, '_>, item: Node<'a>) -> Item {
     let nodes: Vec<Node<'a>> = item.children().collect();
     match nodes.split_first() {
-        Some((first, rest)) if reader.is_paragraph(first) => {
+        Some((first, rest)) if super::is_paragraph(first) => {
             Item { words: reader.inlines(first), blocks: reader.nested(rest) }
         }
         _ => Item { words: Vec::new(), blocks: reader.nested(&nodes) },

@@ -17,7 +17,6 @@ mod sponsor;
 mod table;
 
 pub(super) use credit::of_article;
-pub(super) use figure::is_figure;
 
 use std::fmt;
 
@@ -63,7 +62,7 @@ pub(super) const DIRECTIVES: [(&str, ReadDirective); 3] =
     [("button", button::read), ("credit", credit::read), ("sponsor", sponsor::read)];
 
 /// Reads one node as a block; `None` where it is none of its own, or wrong, which is then marked.
-pub(super) fn read_one<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Box<dyn Block>> {
+pub(super) fn read_one(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Block>> {
     let value = node.data().value.clone();
     match value {
         NodeValue::Paragraph if figure::is_figure(node) => figure::read(reader, node),
@@ -91,6 +90,11 @@ pub(super) fn read_one<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Optio
             None
         }
     }
+}
+
+/// Tells whether a node is a paragraph of words.
+fn is_paragraph(node: Node<'_>) -> bool {
+    matches!(node.data().value, NodeValue::Paragraph) && !figure::is_figure(node)
 }
 
 /// Sets blocks in HTML, a line each.

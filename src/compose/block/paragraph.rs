@@ -14,7 +14,7 @@ use crate::compose::{
 #[derive(Debug)]
 struct Paragraph(Vec<Inline>);
 
-pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn Block> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Box<dyn Block> {
     Box::new(Paragraph(reader.inlines(node)))
 }
 

@@ -9,7 +9,7 @@ use super::Block;
 use crate::compose::{
     code::NO_ATTRIBUTION,
     inline::{self, Inline},
-    layout::Page,
+    layout::{Page, SPACE},
     proof::Help,
     reader::Reader,
     sheet::Sheet,
@@ -27,7 +27,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn B
     let mut paragraphs = Vec::new();
     let nodes: Vec<Node<'a>> = node.children().collect();
     // Plain paragraphs are set as speech; from the first other block on, the rest is set as it is.
-    let spoken = nodes.iter().take_while(|node| reader.is_paragraph(node)).count();
+    let spoken = nodes.iter().take_while(|node| super::is_paragraph(node)).count();
     for (index, child) in nodes[..spoken].iter().enumerate() {
         let mut words = reader.inlines(child);
         if index + 1 == nodes.len() {
@@ -72,6 +72,7 @@ impl Block for Quotation {
     fn html(&self, page: &Page<'_>) -> Markup {
         html! {
             table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
+                tr { td.before { (SPACE) } }
                 tr { td.quoted {
                     blockquote.quotation {
                         @for words in &self.paragraphs { p.quote { (inline::html(words)) } }
@@ -81,7 +82,7 @@ impl Block for Quotation {
                         p.attribution { (inline::html(&self.attribution)) }
                     }
                 } }
-                tr { td.after { (page.space()) } }
+                tr { td.after { (SPACE) } }
             }
         }
     }

@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 
 use super::Block;
-use crate::compose::{layout::Page, sheet::Sheet};
+use crate::compose::{
+    layout::{Page, SPACE},
+    sheet::Sheet,
+};
 
 #[derive(Debug)]
 struct Rule;
@@ -13,12 +16,12 @@ pub(super) fn read() -> Box<dyn Block> {
 }
 
 impl Block for Rule {
-    fn html(&self, page: &Page<'_>) -> Markup {
+    fn html(&self, _: &Page<'_>) -> Markup {
         html! {
             table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
-                tr { td.gap { (page.space()) } }
-                tr { td.line { (page.space()) } }
-                tr { td.gap { (page.space()) } }
+                tr { td.gap { (SPACE) } }
+                tr { td.line { (SPACE) } }
+                tr { td.gap { (SPACE) } }
             }
         }
     }

@@ -19,9 +19,9 @@ struct Section {
     title: Vec<Inline>,
 }
 
-pub(super) fn read<'a>(
+pub(super) fn read(
     reader: &mut Reader<'_, '_>,
-    node: Node<'a>,
+    node: Node<'_>,
     level: u8,
 ) -> Option<Box<dyn Block>> {
     let span = reader.line(node);

@@ -1,10 +1,15 @@
 //! A sponsor's words: `:::sponsor Name`, labelled as such in both parts.
 
-use comrak::nodes::Node;
+use comrak::nodes::{Node, NodeValue};
 use maud::{Markup, html};
 
 use super::{Block, Blocks};
-use crate::compose::{code::WRONG_CONTENT, layout::Page, reader::Reader, sheet::Sheet};
+use crate::compose::{
+    code::WRONG_CONTENT,
+    layout::{Page, SPACE},
+    reader::Reader,
+    sheet::Sheet,
+};
 
 #[derive(Debug)]
 struct Sponsor {
@@ -20,7 +25,18 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
         reader.proof.error(WRONG_CONTENT, span, "a sponsor has nothing to say");
         return None;
     }
-    Some(Box::new(Sponsor { name: reader.argument(node), blocks }))
+    Some(Box::new(Sponsor { name: name(node), blocks }))
+}
+
+/// Returns the sponsor's name, which stands after the directive's.
+fn name(node: Node<'_>) -> String {
+    match &node.data().value {
+        NodeValue::BlockDirective(directive) => directive
+            .info
+            .split_once(char::is_whitespace)
+            .map_or(String::new(), |(_, name)| name.trim().to_owned()),
+        _ => String::new(),
+    }
 }
 
 impl Sponsor {
@@ -37,7 +53,7 @@ impl Block for Sponsor {
                     p.label { (self.label(&page.strings.sponsor)) }
                     (super::html(&self.blocks, page))
                 } }
-                tr { td.after { (page.space()) } }
+                tr { td.after { (SPACE) } }
             }
         }
     }

@@ -55,7 +55,8 @@ pub(super) fn read<'a>(
     table: &NodeTable,
 ) -> Box<dyn Block> {
     let mut rows: Vec<Node<'a>> = node.children().collect();
-    let row_caption = rows.pop_if(|row| is_caption_row(row)).and_then(|row| row.first_child());
+    let row_caption =
+        rows.pop_if(|row| is_caption_row(row)).and_then(comrak::arena_tree::Node::first_child);
     let caption = row_caption.or_else(|| node.next_sibling().filter(|next| is_caption(next)));
     let caption = caption.map(|caption| without_label(reader.inlines(caption)));
     let mut cells = rows.into_iter().map(|row| -> Vec<Vec<Inline>> {
@@ -75,16 +76,16 @@ fn without_label(mut words: Vec<Inline>) -> Vec<Inline> {
 }
 
 impl Block for Table {
-    fn html(&self, _: &Page<'_>) -> Markup {
+    fn html(&self, page: &Page<'_>) -> Markup {
         let last = self.head.len().saturating_sub(1);
         let style = |column: usize| {
             let align = match self.alignments.get(column) {
-                Some(TableAlignment::Right) => "text-align:right;",
-                Some(TableAlignment::Center) => "text-align:center;",
-                _ => "",
+                Some(TableAlignment::Right) => format!("text-align:{};", page.end()),
+                Some(TableAlignment::Center) => "text-align:center;".to_owned(),
+                _ => String::new(),
             };
-            let end = if column == last { "padding-right:0" } else { "" };
-            Some(format!("{align}{end}")).filter(|style| !style.is_empty())
+            let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
+            Some(align + &edge.unwrap_or_default()).filter(|style| !style.is_empty())
         };
         html! {
             table.data cellpadding="0" cellspacing="0" border="0" width="100%" {
