@@ -12,7 +12,7 @@ use postrider::{
     },
 };
 
-use crate::browser::{View, assert_fits};
+use crate::browser::{Page, assert_fits};
 
 const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
@@ -153,7 +153,7 @@ fn pictures_of_every_theme() {
             for (width, dark) in [(320, false), (320, true), (600, true), (1200, false)] {
                 let light = if dark { "dark" } else { "light" };
                 let png = folder.join(format!("{theme}-{name}-{width}-{light}.png"));
-                View { html: &html, width, dark }.picture(&png).expect("Chromium takes it");
+                Page { html: &html, dark }.picture(width, &png).expect("Chromium takes it");
             }
         }
     }
