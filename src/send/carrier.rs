@@ -122,7 +122,7 @@ impl Carrier {
     /// Delivers one message. Takes the outcome of the last one along to the ledger and returns the outcome of this one, for the ledger to learn with the next begin.
     async fn deliver(&mut self, last: Option<Entry>, handed: Handed) -> Option<Entry> {
         let ticket = handed.claim.ticket;
-        if !self.is_connected() {
+        if !self.is_connected().await {
             // A connection may take a while: what is known is recorded first.
             self.enter(last, None).await;
             if !self.connect().await {
@@ -270,8 +270,11 @@ impl Carrier {
         }
     }
 
-    fn is_connected(&mut self) -> bool {
-        if self.connection.as_ref().is_some_and(|connection| !connection.is_open()) {
+    /// Looks at the connection before a begin, so that one which the relay closed while it was idle costs no reader an attempt.
+    async fn is_connected(&mut self) -> bool {
+        if let Some(connection) = &mut self.connection
+            && !connection.is_alive().await
+        {
             self.connection = None;
         }
         self.connection.is_some()

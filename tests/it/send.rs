@@ -37,6 +37,8 @@ struct Trial {
     connections: usize,
     rates: Vec<Rate>,
     limit: Option<u64>,
+    /// How many readers may be in doubt in the end: one for each connection of each death, and of each answer that was lost.
+    doubts: u64,
 }
 
 impl Trial {
@@ -45,7 +47,8 @@ impl Trial {
         let outbox = Outbox::start(OutboxSettings { script, ..OutboxSettings::new(Keep::Count) })
             .expect("a loopback port is free");
         let folder = TempDir::new().expect("a folder can be made");
-        let trial = Self { folder, outbox, connections: 1, rates: Vec::new(), limit: None };
+        let trial =
+            Self { folder, outbox, connections: 1, rates: Vec::new(), limit: None, doubts: 1 };
         runtime().block_on(async {
             let ledger = trial.ledger();
             freeze(&*ledger, people(readers), None).await.expect("it freezes");
@@ -141,7 +144,7 @@ impl Trial {
         let tally = self.tally();
         assert!(tally.balances(), "{what}: {tally:?}");
         assert_eq!(tally.planned, deliveries.len() as u64, "{what}");
-        assert!(tally.in_doubt <= self.connections as u64, "{what}: {tally:?}");
+        assert!(tally.in_doubt <= self.doubts, "{what}: {tally:?}");
         for delivery in deliveries {
             let times = taken.remove(&delivery.message_id).unwrap_or(0);
             let fits = match delivery.state {
@@ -248,6 +251,7 @@ fn a_sender_killed_at_any_ledger_step_mails_nobody_twice_and_misses_nobody() {
             for step in 1.. {
                 let mut trial = Trial::new("", 6);
                 trial.connections = connections;
+                trial.doubts = connections as u64;
                 let died = Arc::new(Notify::new());
                 let count = AtomicU64::new(0);
                 let death = Arc::clone(&died);
@@ -281,10 +285,12 @@ fn a_sender_killed_at_any_step_of_the_conversation_mails_nobody_twice_and_misses
     std::thread::scope(|scope| {
         for stage in stages {
             scope.spawn(move || {
-                for action in ["stall", "wait 3s", "close", "accept-then-close"] {
+                for action in ["stall", "wait 3000", "close", "accept-then-close"] {
                     for time in [1, 3] {
                         let what = format!("{stage} {time} {action}");
-                        let trial = Trial::new(&what, 4);
+                        let mut trial = Trial::new(&what, 4);
+                        // On a slow machine death comes first, and the fault meets the second run.
+                        trial.doubts = 2;
                         let death = async { tokio::time::sleep(Duration::from_millis(120)).await };
                         trial.deliver_until(trial.ledger(), death);
                         assert_eq!(trial.deliver(), Ended::Finished, "{what}");
