@@ -28,6 +28,7 @@ ask_every_ledger! {
     a_stale_fence_records_nothing,
     late_evidence_turns_doubt_into_the_truth,
     a_record_whose_answer_was_lost_may_be_told_again,
+    an_attempt_told_again_does_not_end_the_next,
     entries_of_one_group_are_answered_in_order,
     a_claim_given_back_is_taken_again_under_a_new_fence,
     a_dead_senders_claims_are_planned_and_its_attempts_in_doubt,
@@ -209,6 +210,20 @@ async fn a_record_whose_answer_was_lost_may_be_told_again(desk: Desk) {
         assert_eq!(desk.enter(other).await, Entered::Refused);
         assert_eq!(desk.deliveries(issue).await, before);
     }
+}
+
+async fn an_attempt_told_again_does_not_end_the_next(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    let busy =
+        Outcome::Deferred { said: "421 busy".to_owned(), wait: Duration::ZERO, counted: false };
+    let first = desk.begin_one(issue).await;
+    assert_eq!(desk.enter(Entry::Record(first, busy.clone())).await, Entered::Done);
+    let second = desk.begin_one(issue).await;
+    assert_eq!((second.attempt, second.fence), (first.attempt, first.fence + 1));
+    assert_eq!(desk.enter(Entry::Record(first, busy)).await, Entered::Done);
+    assert_eq!(desk.states(issue).await, [D::Attempting]);
+    assert_eq!(desk.enter(Entry::Record(first, accepted())).await, Entered::Refused);
+    assert_eq!(desk.states(issue).await, [D::Attempting]);
 }
 
 async fn entries_of_one_group_are_answered_in_order(desk: Desk) {
