@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{fault::Fault, migrate};
 use crate::ledger::LedgerError;
@@ -100,11 +100,11 @@ fn connect(path: &Path, place: &str) -> Result<(Connection, Connection), Fault> 
     // Nothing of another program's database is touched.
     patiently(|| migrate::version(&writer, place))?;
     patiently(|| keep_a_journal(&writer))?;
-    settle(&writer)?;
+    settle(&writer, 6_000)?;
     migrate::migrate(&mut writer, place)?;
     let reader = Connection::open_with_flags(path, flags)?;
     reader.busy_timeout(PATIENCE)?;
-    settle(&reader)?;
+    settle(&reader, 1_000)?;
     reader.pragma_update(None, "query_only", true)?;
     Ok((writer, reader))
 }
@@ -118,14 +118,20 @@ fn keep_a_journal(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-fn settle(connection: &Connection) -> Result<(), Fault> {
+/// Sets a connection up, with a page cache of `kibibytes` at most: all the memory a list of any size takes.
+fn settle(connection: &Connection, kibibytes: i32) -> Result<(), Fault> {
     connection.set_prepared_statement_cache_capacity(64);
+    // Without it a cached statement whose plan might gain by other values is
+    // compiled anew at every use: the cache clears the values between two.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Elsewhere than on Linux an fsync may stop at the drive's cache.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -8_000)?;
+    // What an erased person was is overwritten where it stood.
+    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -kibibytes)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(())
 }

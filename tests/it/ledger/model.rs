@@ -65,7 +65,7 @@ enum Step {
 fn truth(number: usize) -> Outcome {
     let busy = Outcome::Deferred {
         said: "421 busy".to_owned(),
-        wait: std::time::Duration::from_secs(60),
+        wait: std::time::Duration::from_mins(1),
         counted: false,
     };
     let silence = Outcome::InDoubt { said: "no reply".to_owned() };
