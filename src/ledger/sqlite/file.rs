@@ -50,9 +50,12 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Connection), LedgerError>
 
 /// Copies the whole ledger to a new file, for its owner alone, over the connection that reads.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerError> {
+    let name = to
+        .to_str()
+        .ok_or_else(|| LedgerError::Refused(format!("the path `{}` is not UTF-8", to.display())))?;
     let failed = |error: io::Error| LedgerError::Disk(format!("{}: {error}", to.display()));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
-    let copied = vacuum(connection, to)
+    let copied = vacuum(connection, name)
         .map_err(LedgerError::from)
         // SQLite leaves the copy to the page cache.
         .and_then(|()| OpenOptions::new().read(true).open(to).map_err(failed))
@@ -64,10 +67,10 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerErr
     copied
 }
 
-fn vacuum(connection: &Connection, to: &Path) -> Result<(), Fault> {
+fn vacuum(connection: &Connection, to: &str) -> Result<(), Fault> {
     // SQLite counts the copy as a change, though this database has none.
     connection.pragma_update(None, "query_only", false)?;
-    let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+    let copied = connection.execute("VACUUM INTO ?1", [to]);
     connection.pragma_update(None, "query_only", true)?;
     copied?;
     Ok(())

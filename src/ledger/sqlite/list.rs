@@ -112,7 +112,8 @@ pub(super) fn shift(
         .prepare_cached("UPDATE subscribers SET state = ?2 WHERE id = ?1")?
         .execute((person.id, after.word()))?;
     log(ledger, now, person.id, event, after)?;
-    settle(ledger, now, person.id, after, event)?;
+    // A blocked person's mailbox may die too, which other publications must know.
+    settle(ledger, now, person.id, to, event)?;
     Ok(after)
 }
 
@@ -242,7 +243,7 @@ pub(super) fn restore(ledger: &Connection, id: i64, address: &Address) -> Result
     Ok(())
 }
 
-/// Does what a new state asks for beyond the row.
+/// Does what going to a state asks for beyond the row.
 fn settle(
     ledger: &Connection,
     now: Micros,
