@@ -39,7 +39,8 @@ fn main() {
 
 /// Composes the issue and sets it for printing.
 fn press() -> Press {
-    Press::new(&sample::edition(), 1, Timestamp::UNIX_EPOCH, KeyRing::fresh(&[7; 32])).expect("it can be printed")
+    Press::new(&sample::edition(), 1, Timestamp::UNIX_EPOCH, KeyRing::fresh(&[7; 32]))
+        .expect("it can be printed")
 }
 
 fn copy(press: &Press, number: u32) -> usize {

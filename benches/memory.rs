@@ -18,8 +18,8 @@ use postrider::outbox::{Keep, Outbox, OutboxSettings};
 use tempfile::TempDir;
 
 fn main() {
-    let relay =
-        Outbox::start(OutboxSettings { record: false, ..OutboxSettings::new(Keep::Count) }).expect("a port is free");
+    let relay = Outbox::start(OutboxSettings { record: false, ..OutboxSettings::new(Keep::Count) })
+        .expect("a port is free");
     let (few, many) = (peak(&relay, 10_000), peak(&relay, 200_000));
     println!("peak resident memory of `postrider send`");
     println!("   10,000 readers   {few:>6.1} MB");
@@ -29,7 +29,7 @@ fn main() {
 
 /// Sends the sample issue to so many readers and returns the sender's peak in MB.
 fn peak(relay: &Outbox, readers: usize) -> f64 {
-    let folder = TempDir::new_in(".").expect("a folder can be made");
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
     let publication = folder.path().join("report");
     run(&publication, &["init"]).wait().expect("it runs");
     point_at(relay, &publication.join("publication.toml"));
