@@ -156,8 +156,7 @@ impl Theme {
 
     /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
     pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
-        let mut css =
-            String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
+        let mut css = String::from(":root{color-scheme:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
             let mut inner = String::new();
             for rule in rules {
