@@ -59,7 +59,7 @@ impl Newsroom {
         let file = if global.publication.is_some() {
             Some(start.join("publication.toml")).filter(|file| file.is_file())
         } else {
-            config::locate(&start)
+            config::locate(&start).map(|folder| folder.join(config::FILE_NAME))
         };
         let Some(file) = file else {
             return Err(Failure::new(
