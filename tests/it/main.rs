@@ -10,6 +10,7 @@ mod list;
 mod message;
 mod outbox;
 mod postfix;
+mod python;
 mod schedule;
 mod seed;
 mod send;
