@@ -5,6 +5,7 @@ mod command;
 mod compose;
 mod config;
 mod floors;
+mod judges;
 mod ledger;
 mod list;
 mod message;

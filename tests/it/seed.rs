@@ -14,7 +14,7 @@ use crate::{python::python, skip::shared};
 
 /// What `init` writes: the publication of the report, and its story in words of our own.
 const PUBLICATION: &str = include_str!("../../templates/starter/publication.toml");
-const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
+pub(crate) const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
 /// The report, cut at its lines: each white space is one space.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn the_sample_issue_keeps_the_reports_frame_and_what_was_said() {
 #[track_caller]
 fn assert_holds(seed: &Seed, draft: &str, items: &[String]) {
     for theme in Theme::names() {
-        let (html, text) = set(draft, theme);
+        let (html, text) = copy(draft, theme);
         let Some(page) = page(&html) else { return };
         let text = folded(&text);
         for (part, shown) in [("HTML", &folded(&page.text)), ("text", &text)] {
@@ -136,7 +136,7 @@ fn assert_holds(seed: &Seed, draft: &str, items: &[String]) {
 }
 
 /// Returns the HTML and the text of one reader's copy.
-fn set(draft: &str, theme: &str) -> (String, String) {
+pub(crate) fn copy(draft: &str, theme: &str) -> (String, String) {
     let draft = Draft {
         slug: "2003-10-06-kazakhstan".to_owned(),
         path: "issue.md".to_owned(),
@@ -155,15 +155,17 @@ fn set(draft: &str, theme: &str) -> (String, String) {
         address: "anna@example.org".parse().expect("an address"),
         name: "Anna".to_owned(),
         tags: Vec::new(),
-        fields: BTreeMap::new(),
+        fields: BTreeMap::from([("account".to_owned(), "12".to_owned())]),
         state: SubscriberState::Active,
     };
     let html = press.part_html(&reader, Purpose::Real).expect("it prints");
     (html, press.part_text(&reader, Purpose::Real).expect("it prints"))
 }
 
+/// Returns what `init` writes, with the one merge field that is commented out there.
 fn publication() -> Publication {
-    config::read(PUBLICATION, "publication.toml").expect("the starter is sound")
+    let text = PUBLICATION.replace("# account =", "account =");
+    config::read(&text, "publication.toml").expect("the starter is sound")
 }
 
 /// A page as a parser shows it that is not ours.
