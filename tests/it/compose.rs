@@ -6,10 +6,8 @@ use proptest::prelude::*;
 
 use postrider::{
     compose::{Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
-    model::{
-        Field, Links, ListSettings, NavLink, Problem, Publication, RelaySettings, RelayUrl,
-        ScheduleSettings, SendSettings, Sender,
-    },
+    config,
+    model::{Field, Problem, Publication},
 };
 
 use crate::browser::{Page, assert_fits};
@@ -335,56 +333,12 @@ fn text(passages: &[Passage]) -> String {
         .collect()
 }
 
+/// Returns the starter's publication, and a field that every reader has to have.
 fn publication() -> Publication {
-    let url = |path: &str| format!("https://www.example.org/{path}");
-    Publication {
-        id: "tt-report".to_owned(),
-        title: "TT Business Intelligence Report".to_owned(),
-        tagline: "Integrity, attention to detail and international scope, combined".to_owned(),
-        masthead: ["New York", "London", "Moscow"].map(str::to_owned).to_vec(),
-        motto: "Intelligence and Recovery".to_owned(),
-        publisher: "Templeton Thorp".to_owned(),
-        copyright: "2002 - 2004".to_owned(),
-        postal_address: "Templeton Thorp, 1 Example Street, London EC1A 1AA, United Kingdom"
-            .to_owned(),
-        language: "en-GB".to_owned(),
-        timezone: "Europe/London".to_owned(),
-        theme: "broadsheet".to_owned(),
-        links: Links {
-            website: Some(url("")),
-            subscribe: Some(url("subscribe")),
-            archive: Some(url("report")),
-            disclaimer: url("disclaimer"),
-            privacy: url("privacy"),
-            feedback: "mailto:feedback@example.org".to_owned(),
-            unsubscribe: None,
-            nav: vec![NavLink { label: "Debt Recovery".to_owned(), url: url("debt-recovery") }],
-        },
-        sender: Sender {
-            from: "TT Business Intelligence Report <report@example.org>"
-                .parse()
-                .expect("a mailbox"),
-            reply_to: None,
-            bounces: None,
-        },
-        relay: RelaySettings {
-            url: RelayUrl::Outbox,
-            rate: Vec::new(),
-            connections: 1,
-            ca_file: None,
-            password: None,
-        },
-        list: ListSettings {
-            csv: None,
-            fields: BTreeMap::from([
-                ("name".to_owned(), Field { default: Some("Reader".to_owned()), required: false }),
-                ("company".to_owned(), Field::default()),
-                ("account".to_owned(), Field { default: None, required: true }),
-            ]),
-        },
-        schedule: ScheduleSettings { every: None, max_late: std::time::Duration::from_hours(1) },
-        send: SendSettings { stop_at_rejected: 0.05 },
-        web: None,
-        ledger: "sqlite:.postrider/ledger.sqlite".to_owned(),
-    }
+    let toml = include_str!("../../templates/starter/publication.toml");
+    let read = config::read(toml, "publication.toml");
+    let mut publication = read.unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let account = Field { default: None, required: true };
+    publication.list.fields.insert("account".to_owned(), account);
+    publication
 }
