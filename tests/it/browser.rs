@@ -122,7 +122,8 @@ fn title(dom: &str) -> Option<&str> {
 #[track_caller]
 pub(crate) fn assert_accessible(html: &str) {
     for dark in [false, true] {
-        let faults = Page { html, dark }.faults(&[320, 600, 1200]).expect("axe-core judges the page");
+        let faults =
+            Page { html, dark }.faults(&[320, 600, 1200]).expect("axe-core judges the page");
         let faults = faults.unwrap_or_default();
         assert!(faults.is_empty(), "dark: {dark}\n{}", faults.join("\n"));
     }

@@ -63,6 +63,11 @@ impl Seed {
         format!("+++\ndate = 2003-10-06\n+++\n\n# {title}\n\n{story}\n\n:::credit\n{credit}\n:::\n")
     }
 
+    /// Returns its paragraphs.
+    pub(crate) fn story(&self) -> &[String] {
+        &self.story
+    }
+
     /// Returns what was said, without the comma or the full stop it ends with.
     fn quotations(&self) -> Vec<String> {
         let quoted = |paragraph: &String| {
