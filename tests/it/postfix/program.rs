@@ -206,7 +206,7 @@ fn an_issue_reaches_two_hundred_readers_and_accounts_for_everybody_else() {
             assert!(part.contains(address), "{part}");
         }
         let text = folded(&mail.text);
-        for paragraph in seed.iter().flat_map(|seed| seed.story()) {
+        for paragraph in seed.iter().flat_map(Seed::story) {
             assert!(text.contains(paragraph), "`{paragraph}` is not in:\n{text}");
         }
     }
