@@ -1,21 +1,17 @@
 //! `plan`: what `send` would do, with nothing written.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
     Console, Failure,
-    account::grouped,
     console::Tone,
     exit,
+    freeze::{self, Request},
     newsroom::Newsroom,
-    send::{Request, freeze_with, tell_list},
+    words::{grouped, spoken},
 };
 use crate::{cli::Global, ledger::Ledger, send::throttle};
 
@@ -38,9 +34,9 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let folder = newsroom.issue(issue)?;
     let composed = newsroom.compose(&folder)?;
     let ledger = ledger(&newsroom)?;
-    let request = Request { rehearse: true, catch_up: false, expected: None };
-    let found = freeze_with(&newsroom, &*ledger, &folder, &composed, &request).await?;
-    tell_list(console, &newsroom, &found);
+    let request = Request { rehearse: true, ..Request::default() };
+    let found = freeze::freeze(&newsroom, &*ledger, &folder, &composed, request).await?;
+    found.tell_list(console, &newsroom);
     found.somebody(&newsroom)?;
     let (frozen, largest) = (&found.frozen, found.largest_copy);
     let takes = throttle::estimate(&newsroom.publication.relay.rate, frozen.recipients);
@@ -56,11 +52,7 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
             .iter()
             .map(|problem| format!("{}: {}", problem.code, problem.message))
             .collect();
-        let rows = found.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = newsroom.publication.list.csv.as_deref().unwrap_or_default();
-        problems.extend(
-            rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)),
-        );
+        problems.extend(found.left_out(&newsroom));
         console.document(&Document {
             issue: &folder.slug,
             digest: &digest,
@@ -100,31 +92,5 @@ fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
         newsroom.ledger()
     } else {
         Ok(Arc::new(crate::ledger::SqliteLedger::in_memory()?))
-    }
-}
-
-/// Says a length of time as a person would.
-fn spoken(length: Duration) -> String {
-    let seconds = length.as_secs();
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{} s", seconds.max(1)),
-        (0, _) => format!("{minutes} min {} s", seconds % 60),
-        (1..48, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{} days {} h", hours / 24, hours % 24),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_said_as_people_say_them() {
-        for (seconds, words) in
-            [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")]
-        {
-            assert_eq!(spoken(Duration::from_secs(seconds)), words);
-        }
     }
 }

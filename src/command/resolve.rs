@@ -16,8 +16,7 @@ pub(super) async fn run(
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, &wish.issue).await?;
     let publication = &newsroom.publication.id;
-    let ledger = newsroom.ledger()?;
-    let Some(issue) = ledger.issue(publication, &slug).await? else {
+    let Some((ledger, issue)) = status::known(&newsroom, &slug).await? else {
         return Err(Failure::new(exit::GUARD, format!("{slug} is a draft: nobody is in doubt")));
     };
     let how = if wish.delivered { Resolution::Delivered } else { Resolution::Resend };
