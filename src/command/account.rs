@@ -94,9 +94,12 @@ impl Account {
     /// Prints it in words: only the lines that have something to say.
     pub(super) fn tell(&self, console: &Console) {
         let tally = &self.tally;
+        if tally.planned == 0 {
+            return;
+        }
         let reasons = reasons(&self.suppressed);
         let rows: [(&str, u64, Tone, &str); 8] = [
-            ("planned", tally.planned, Tone::Strong, "everybody on the list when it was frozen"),
+            ("planned", tally.planned, Tone::Strong, "everybody on the list at the time"),
             ("accepted", tally.accepted, Tone::Good, "the relay has them"),
             ("suppressed", tally.suppressed, Tone::Quiet, &reasons),
             ("rejected", tally.rejected, Tone::Bad, "refused for good"),

@@ -198,6 +198,14 @@ impl Console {
         }
     }
 
+    /// Says what would stop a command, as a warning.
+    pub(super) fn stopped_by(&self, failure: &Failure) {
+        self.labelled(Tone::Warn, "warning", &format!("`send` would stop: {}", failure.message));
+        for hint in &failure.hints {
+            self.labelled(Tone::Good, "hint", hint);
+        }
+    }
+
     fn labelled(&self, tone: Tone, label: &str, sentence: &str) {
         self.flush();
         let indent = label.len() + 2;

@@ -1,6 +1,6 @@
 //! `resolve`: a person's word on deliveries in doubt.
 
-use super::{Console, Failure, exit, newsroom::Newsroom, status};
+use super::{Console, Failure, exit, newsroom::Newsroom, status, words::counted};
 use crate::{
     cli::{self, Global},
     ledger::Resolution,
@@ -46,17 +46,23 @@ pub(super) async fn run(
         console.document(
             &serde_json::json!({ "issue": slug, "settled": settled, "not_in_doubt": unknown }),
         );
-    } else {
-        match how {
-            Resolution::Delivered => console.tell(format_args!("{settled} settled as delivered")),
-            Resolution::Resend => console.tell(format_args!(
-                "{settled} planned again, with the same Message-ID; `postrider send {slug}` sends them"
-            )),
-        }
+    } else if settled > 0 {
+        tell(console, &slug, settled, how);
     }
     if unknown.is_empty() {
         return Ok(exit::DONE);
     }
     Err(Failure::new(exit::NO_INPUT, format!("not in doubt: {}", unknown.join(", ")))
         .hint(format!("`postrider status {slug} --in-doubt` lists who is")))
+}
+
+fn tell(console: &Console, slug: &str, settled: u64, how: Resolution) {
+    let readers = counted(settled, "reader");
+    match how {
+        Resolution::Delivered => console.tell(format_args!("{readers} settled as delivered")),
+        Resolution::Resend => {
+            console.tell(format_args!("{readers} planned again, under the same Message-ID"));
+            console.advise(&format!("`postrider send {slug}` sends them"));
+        }
+    }
 }

@@ -121,19 +121,31 @@ async fn recall_or_refuse(
     issue: &IssueRecord,
     asked: &Asked,
 ) -> Result<Option<Sent>, Failure> {
+    if issue.state == IssueState::Finished && !asked.catch_up {
+        let account = status::account(ledger, issue).await?;
+        let code = code_of(&Ended::Finished, needs_attention(&account.tally));
+        return Ok(Some(Sent { account, ended: Ended::Finished, code, was_done: true }));
+    }
+    allowed(issue)?;
+    Ok(None)
+}
+
+/// Refuses an issue that somebody cancelled or paused.
+fn allowed(issue: &IssueRecord) -> Result<(), Failure> {
     let slug = &issue.slug;
     match issue.state {
-        IssueState::Finished if !asked.catch_up => {
-            let account = status::account(ledger, issue).await?;
-            let code = code_of(&Ended::Finished, needs_attention(&account.tally));
-            Ok(Some(Sent { account, ended: Ended::Finished, code, was_done: true }))
-        }
         IssueState::Cancelled => Err(Failure::new(exit::GUARD, format!("{slug} was cancelled"))
             .hint(format!("a cancelled issue stays so; `postrider draft SLUG --like {slug}` makes a new one of it"))),
         IssueState::Paused => Err(Failure::new(exit::AGAIN, paused(issue))
             .hint(format!("`postrider resume {slug}` lets it go on"))),
-        _ => Ok(None),
+        _ => Ok(()),
     }
+}
+
+/// Refuses an issue that must not go out as it is now.
+pub(super) fn may_go(issue: &IssueRecord, digest: &str) -> Result<(), Failure> {
+    allowed(issue)?;
+    unchanged(issue, digest)
 }
 
 fn paused(issue: &IssueRecord) -> String {

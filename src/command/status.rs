@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
     Console, Failure,
-    account::Account,
+    account::{Account, Document},
     console::Tone,
     exit,
     newsroom::Newsroom,
@@ -179,6 +180,12 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
     }
 }
 
+/// The keys of `status --json` without an issue.
+#[derive(Serialize)]
+struct Overview<'a> {
+    issues: Vec<Document<'a>>,
+}
+
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
     let mut known = Vec::new();
     if newsroom.ledger_path().exists() {
@@ -198,8 +205,7 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     if console.json {
         let accounts: Vec<_> =
             known.into_iter().map(|(_, account)| account).chain(drafts).collect();
-        let issues: Vec<_> = accounts.iter().map(Account::to_json).collect();
-        console.document(&serde_json::json!({ "issues": issues }));
+        console.document(&Overview { issues: accounts.iter().map(Account::to_json).collect() });
         return Ok(exit::DONE);
     }
     let lines: Vec<(String, String)> = known

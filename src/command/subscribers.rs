@@ -59,6 +59,11 @@ struct Import {
 
 /// The keys of `import --json`, which scripts rely on.
 #[derive(Serialize)]
+struct ImportReport {
+    files: Vec<FileReport>,
+}
+
+#[derive(Serialize)]
 struct FileReport {
     file: String,
     format: &'static str,
@@ -116,7 +121,7 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
         write_rejects(path, &columns, &rejected)?;
     }
     if console.json {
-        console.document(&serde_json::json!({ "files": reports }));
+        console.document(&ImportReport { files: reports });
     }
     Ok(if rejected.is_empty() { exit::DONE } else { exit::BAD_DATA })
 }
