@@ -10,18 +10,48 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .literal(styling::Style::new().bold())
     .placeholder(styling::Style::new().italic());
 
-const EXIT_CODES: &str = "\
+/// What `-h` ends with.
+const FIRST_STEPS: &str = "\
+First steps:
+  postrider demo                see it work: nothing to set up
+  postrider init tt-report      a publication of your own
+  cd tt-report
+  postrider render kazakhstan   look at the HTML, the text and the mail
+  postrider test kazakhstan --to me@example.org
+  postrider plan kazakhstan     who gets it, how fast, until when
+  postrider send kazakhstan     send it; run it again and it resumes
+
+An ISSUE is its folder's name or any part of it that fits only one.
+`postrider COMMAND -h` has examples, `postrider --help` the exit codes.";
+
+/// What `--help` ends with; the exit codes are those of `command/exit.rs`.
+const LONG_HELP: &str = "\
+First steps:
+  postrider demo                see it work: nothing to set up
+  postrider init tt-report      a publication of your own
+  cd tt-report
+  postrider render kazakhstan   look at the HTML, the text and the mail
+  postrider test kazakhstan --to me@example.org
+  postrider plan kazakhstan     who gets it, how fast, until when
+  postrider send kazakhstan     send it; run it again and it resumes
+
+An ISSUE is its folder's name or any part of it that fits only one.
+`postrider COMMAND --help` has examples.
+
 Exit codes:
    0  done, or nothing to do
-   1  finished, and some readers were rejected or are in doubt; or `check` found errors
+   1  finished, and some readers were rejected or are in doubt; or `check`
+      found errors
    2  wrong usage
   65  bad draft or list
   66  no such issue or file
   69  relay or ledger unreachable
   70  a bug of ours
   74  disk
-  75  not finished, run it again (deferred, paused, limit, held by another sender, stopped)
-  76  refused by a guard (edited since scheduled, too late, count differs, ledger rolled back)
+  75  not finished, run it again (deferred, paused, daily limit, stopped by a
+      signal, held by another sender)
+  76  refused by a guard (edited since scheduled, too late, another count than
+      was confirmed, a ledger that went back in time)
   77  the relay refused our credentials
   78  bad configuration";
 
@@ -31,19 +61,11 @@ Exit codes:
     name = "postrider",
     version,
     styles = STYLES,
-    max_term_width = 100,
+    max_term_width = 80,
     propagate_version = true,
     disable_help_subcommand = true,
-    after_help = "\
-First steps:
-  postrider demo                          see it work: nothing to set up
-  postrider init tt-report                a publication of your own
-  cd tt-report
-  postrider render 2003-10-06-kazakhstan  look at the HTML, the text and the mail
-  postrider test 2003-10-06-kazakhstan --to me@example.org
-  postrider plan 2003-10-06-kazakhstan    who gets it, how fast, until when
-  postrider send 2003-10-06-kazakhstan    send it; again resumes",
-    after_long_help = EXIT_CODES
+    after_help = FIRST_STEPS,
+    after_long_help = LONG_HELP
 )]
 pub struct Cli {
     /// What every command takes.
@@ -56,24 +78,33 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The publication's folder, else the nearest one upwards from here
-    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "POSTRIDER_PUBLICATION")]
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "POSTRIDER_PUBLICATION",
+        hide_env_values = true
+    )]
     pub publication: Option<PathBuf>,
-    /// Print one JSON document instead of words
+    /// Print JSON instead of words: one document, or one a line in listings
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing but errors
+    /// Say nothing but warnings and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Say more
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto,
+        hide_possible_values = true, hide_default_value = true)]
     pub color: Colour,
     /// The time to go by, for schedules and the Date header (RFC 3339)
-    #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "TIME")]
     pub now: Option<String>,
 }
 
@@ -91,11 +122,12 @@ pub enum Colour {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make the sample publication, compose its issue and deliver it to the example readers
+    /// See it work: a sample publication, composed and delivered
     #[command(after_help = "\
-Everything happens on this machine: the relay is a small SMTP server inside the program,
-and the mails end in DIR/outbox. Running it again sends nothing twice.
+Everything happens on this machine: the relay is a small SMTP server inside the
+program, and the mails end in DIR/outbox. Running it again sends nothing twice.
 
+Examples:
   postrider demo
   postrider demo /somewhere/else --json")]
     Demo {
@@ -105,6 +137,10 @@ and the mails end in DIR/outbox. Running it again sends nothing twice.
     },
     /// Make a new publication that renders and sends at once
     #[command(after_help = "\
+It writes publication.toml, in which every key is explained, a first issue, and
+a list of three. Mail stays on this machine until you name a relay.
+
+Examples:
   postrider init tt-report
   cd tt-report && $EDITOR publication.toml")]
     Init {
@@ -116,6 +152,7 @@ and the mails end in DIR/outbox. Running it again sends nothing twice.
     #[command(after_help = "\
 Prints the path of the draft.
 
+Examples:
   postrider draft georgia
   postrider draft georgia --date 2026-12-07
   postrider draft georgia --like kazakhstan --edit")]
@@ -136,6 +173,7 @@ Prints the path of the draft.
     #[command(after_help = "\
 Without ISSUE, checks every issue of the publication.
 
+Examples:
   postrider check
   postrider check kazakhstan --json")]
     Check {
@@ -143,8 +181,9 @@ Without ISSUE, checks every issue of the publication.
         #[arg(value_name = "ISSUE")]
         issues: Vec<String>,
     },
-    /// Write the issue as one reader would get it: issue.html, issue.txt and issue.eml
+    /// Write the issue as one reader gets it: HTML, text and mail
     #[command(after_help = "\
+Examples:
   postrider render kazakhstan
   postrider render kazakhstan --as anna@example.org --out /tmp/look")]
     Render {
@@ -159,9 +198,10 @@ Without ISSUE, checks every issue of the publication.
     },
     /// Send one real mail to yourself, marked [Test]
     #[command(after_help = "\
-Exactly what that reader would get, through the relay of publication.toml; its unsubscribe
-link does nothing, and the ledger's deliveries are left alone.
+It is exactly what that reader would get, through the relay of publication.toml.
+Its unsubscribe link does nothing, and nobody's delivery is touched.
 
+Examples:
   postrider test kazakhstan --to me@example.org
   postrider test kazakhstan --to me@example.org --as anna@example.org")]
     Test {
@@ -179,6 +219,9 @@ link does nothing, and the ledger's deliveries are left alone.
     Subscribers(Subscribers),
     /// Show what `send` would do, and write nothing
     #[command(after_help = "\
+Who gets it, who does not and why, how long it takes, what would stop it.
+
+Examples:
   postrider plan kazakhstan
   postrider plan kazakhstan --json")]
     Plan {
@@ -187,45 +230,71 @@ link does nothing, and the ledger's deliveries are left alone.
     },
     /// Freeze an issue and deliver it; run again, it resumes
     #[command(after_help = "\
-On a terminal it asks for the number of readers to be typed. Elsewhere it needs --yes, or
---confirm with that number. Whatever stops it (a signal, a power cut, a full disk), running it
-again goes on where it was: nobody is mailed twice, nobody is left out.
+On a terminal it asks for the number of readers to be typed. Elsewhere it needs
+--yes, or --confirm with that number. Whatever stops it (a signal, a power cut,
+a full disk), running it again goes on where it was: nobody is mailed twice,
+nobody is left out.
 
+Examples:
   postrider send kazakhstan
   postrider send kazakhstan --confirm 1204
   postrider send kazakhstan --yes --limit 100")]
     Send(Send),
     /// Bind an issue to an hour; `due` sends it then
     #[command(after_help = "\
-What will go out is bound by its digest: an edit after this is refused until you schedule again.
+What the issue says now is bound: after an edit it is not sent until you
+schedule it again. Without --at it is the next hour of `[schedule] every`. A time
+without a zone is in the publication's.
 
-  postrider schedule kazakhstan                          the next hour of `[schedule] every`
-  postrider schedule kazakhstan --at '2026-11-30 07:00'  in the publication's time zone
-  postrider schedule kazakhstan --at '2026-11-30T07:00[Europe/London]' --max-late 2h
-  postrider schedule --cron-line | crontab -             the line that makes it happen")]
+Examples:
+  postrider schedule kazakhstan
+  postrider schedule kazakhstan --at '2026-11-30 07:00' --max-late 2h
+  postrider schedule kazakhstan --at '2026-11-30T07:00[Asia/Almaty]'
+  (crontab -l; postrider schedule --cron-line) | crontab -")]
     Schedule(Schedule),
     /// Take an issue off the schedule
+    #[command(after_help = "\
+Examples:
+  postrider unschedule kazakhstan")]
     Unschedule {
         /// The issue
         issue: String,
     },
-    /// Send what is due and resume what is unfinished: the line cron runs
+    /// Send what is due, resume what is unfinished: what cron runs
     #[command(after_help = "\
-Silent when there is nothing to do. `postrider schedule --cron-line` prints the line for cron.
+Silent when there is nothing to do. `postrider schedule --cron-line` prints the
+line for cron. An issue that is found too late is not sent, and that is said
+once. Where the relay refuses us or too many readers, the issue is paused.
 
+Examples:
   postrider -C /srv/tt-report due")]
     Due,
-    /// Hold an issue that is being sent
+    /// Hold an issue that is being sent or scheduled
+    #[command(after_help = "\
+What is in flight finishes; nothing else begins until `resume`.
+
+Examples:
+  postrider pause kazakhstan
+  postrider resume kazakhstan && postrider send kazakhstan")]
     Pause {
         /// The issue
         issue: String,
     },
-    /// Let a held issue go on (and send the rest with `send` or `due`)
+    /// Let a held issue go on
+    #[command(after_help = "\
+It sends nothing by itself: `send`, or `due` run by cron, goes on with the rest.
+
+Examples:
+  postrider resume kazakhstan && postrider send kazakhstan")]
     Resume {
         /// The issue
         issue: String,
     },
     /// Stop an issue for good; whoever has it keeps it
+    #[command(after_help = "\
+Examples:
+  postrider cancel kazakhstan
+  postrider cancel kazakhstan --yes")]
     Cancel {
         /// The issue
         issue: String,
@@ -235,24 +304,30 @@ Silent when there is nothing to do. `postrider schedule --cron-line` prints the 
     },
     /// Show where every reader of an issue stands, and what to do next
     #[command(after_help = "\
-  postrider status                        all issues
+Examples:
+  postrider status
   postrider status kazakhstan
-  postrider status kazakhstan --in-doubt  whole addresses, one a line")]
+  postrider status kazakhstan --in-doubt
+  postrider status kazakhstan --failed --json")]
     Status(Status),
     /// Tell everything that was ever sent to an address
+    #[command(after_help = "\
+Examples:
+  postrider log anna@example.org")]
     Log {
         /// The address
         address: String,
     },
     /// Settle deliveries in doubt: they arrived, or send them again
     #[command(after_help = "\
-In doubt means: the whole message was handed over, and the relay's answer never came. Only the
-relay's log or the reader knows. Until you say so, postrider neither counts them as delivered
-nor mails them again.
+In doubt means: the whole message was handed over, and the relay's answer never
+came. Only the relay's log or the reader knows. Until you say so, postrider
+neither counts them as delivered nor mails them again.
 
+Examples:
   postrider status kazakhstan --in-doubt
   postrider resolve kazakhstan anna@example.org --delivered
-  postrider resolve kazakhstan anna@example.org --resend && postrider send kazakhstan")]
+  postrider resolve kazakhstan --all --resend && postrider send kazakhstan")]
     Resolve(Resolve),
     /// Care for the ledger
     #[command(subcommand)]
@@ -264,9 +339,11 @@ nor mails them again.
 pub enum Subscribers {
     /// Bring people from CSV files with a header: email, name, tags, status, any field
     #[command(after_help = "\
-Whoever left stays away, whatever a file says. Bad rows are named by line and reason; the good
-ones are taken. Importing a file again changes nothing.
+Whoever left stays away, whatever a file says. Bad rows are named by line and
+reason, and the exit code is then 65; the good ones are taken. Importing a file
+again changes nothing.
 
+Examples:
   postrider subscribers import readers.csv
   postrider subscribers import readers.csv --dry-run --rejects bad.csv")]
     Import {
@@ -284,6 +361,10 @@ ones are taken. Importing a file again changes nothing.
         resubscribe: Option<String>,
     },
     /// Add one person
+    #[command(after_help = "\
+Examples:
+  postrider subscribers add anna@example.org --name 'Anna Reader'
+  postrider subscribers add hans@example.com --tag partner --field company=ACME")]
     Add {
         /// Their address
         address: String,
@@ -298,11 +379,20 @@ ones are taken. Importing a file again changes nothing.
         tags: Vec<String>,
     },
     /// Let somebody go: they asked to leave
+    #[command(after_help = "\
+No import and no list file brings them back.
+
+Examples:
+  postrider subscribers unsubscribe anna@example.org
+  postrider subscribers unsubscribe u-AZ3k...@bounces.example.org")]
     Unsubscribe {
         /// Their address, or the token of their unsubscribe mail
         address: String,
     },
     /// Never mail an address again, by the publisher's own word
+    #[command(after_help = "\
+Examples:
+  postrider subscribers suppress anna@example.org --reason 'asked by letter'")]
     Suppress {
         /// The address
         address: String,
@@ -311,12 +401,20 @@ ones are taken. Importing a file again changes nothing.
         reason: String,
     },
     /// List everybody
+    #[command(after_help = "\
+Examples:
+  postrider subscribers list
+  postrider subscribers list --state unsubscribed --json")]
     List {
-        /// Only people in this state
+        /// Only people in this state: active, pending, unsubscribed, bounced,
+        /// complained, blocked or erased
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
     },
     /// Tell what is known of one person, and how it came about
+    #[command(after_help = "\
+Examples:
+  postrider subscribers show anna@example.org")]
     Show {
         /// The address
         address: String,
@@ -399,8 +497,18 @@ pub struct Resolve {
 #[derive(Debug, Subcommand)]
 pub enum LedgerVerb {
     /// Go on with a restored backup: whoever was unfinished in it is put in doubt
+    #[command(after_help = "\
+A restored backup has forgotten what was sent after it was made, so sending from
+it could mail readers twice. It is refused until you run this.
+
+Examples:
+  postrider ledger accept-rollback
+  postrider status kazakhstan --in-doubt")]
     AcceptRollback,
     /// Copy the whole ledger to a new file, also while it is being used
+    #[command(after_help = "\
+Examples:
+  postrider ledger backup /srv/backup/ledger-2026-11-30.sqlite")]
     Backup {
         /// The file to make
         #[arg(value_name = "FILE")]

@@ -6,5 +6,8 @@ use clap::Parser;
 use postrider::{cli::Cli, command};
 
 fn main() -> ExitCode {
-    ExitCode::from(command::run(Cli::parse()))
+    ExitCode::from(match Cli::try_parse() {
+        Ok(cli) => command::run(cli),
+        Err(answer) => command::explain(&answer),
+    })
 }

@@ -4,10 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Console, console::Tone};
+use super::{Console, console::Tone, words::grouped};
 use crate::{
     ledger::IssueRecord,
-    list::Skipped,
     model::{IssueState, Suppressed, Tally},
 };
 
@@ -27,7 +26,7 @@ pub(super) struct Account {
 
 /// The keys of `--json`, which scripts rely on.
 #[derive(Serialize)]
-struct Document<'a> {
+pub(super) struct Document<'a> {
     issue: &'a str,
     digest: &'a str,
     state: IssueState,
@@ -70,11 +69,6 @@ impl Account {
         }
     }
 
-    /// Tells whether nothing was sent.
-    pub(super) fn is_idle(&self) -> bool {
-        self.begun == 0
-    }
-
     fn rate(&self) -> f64 {
         let seconds = self.took.as_secs_f64();
         if seconds > 0.0 { count(self.begun) / seconds } else { 0.0 }
@@ -82,27 +76,30 @@ impl Account {
 
     /// Prints it as JSON.
     pub(super) fn document(&self, console: &Console) {
-        console.document(&Document {
+        console.document(&self.to_json());
+    }
+
+    /// Returns what is to be JSON.
+    pub(super) fn to_json(&self) -> Document<'_> {
+        Document {
             issue: &self.slug,
             digest: &self.digest,
             state: self.state,
             tally: self.tally,
             seconds: round(self.took.as_secs_f64()),
             deliveries_per_second: round(self.rate()),
-        });
+        }
     }
 
     /// Prints it in words: only the lines that have something to say.
     pub(super) fn tell(&self, console: &Console) {
         let tally = &self.tally;
-        let reasons = self
-            .suppressed
-            .iter()
-            .map(|(reason, count)| format!("{} {reason}", grouped(*count)))
-            .collect::<Vec<_>>()
-            .join(", ");
+        if tally.planned == 0 {
+            return;
+        }
+        let reasons = reasons(&self.suppressed);
         let rows: [(&str, u64, Tone, &str); 8] = [
-            ("planned", tally.planned, Tone::Strong, "everybody on the list when it was frozen"),
+            ("planned", tally.planned, Tone::Strong, "everybody on the list at the time"),
             ("accepted", tally.accepted, Tone::Good, "the relay has them"),
             ("suppressed", tally.suppressed, Tone::Quiet, &reasons),
             ("rejected", tally.rejected, Tone::Bad, "refused for good"),
@@ -138,18 +135,24 @@ impl Account {
     /// Says what to do next; empty where there is nothing.
     pub(super) fn advice(&self) -> Vec<String> {
         let slug = &self.slug;
-        let mut advice = Vec::new();
-        match self.state {
-            IssueState::Draft => advice.push(format!("`postrider plan {slug}` shows what sending would do")),
-            IssueState::Scheduled => advice.push("`postrider due`, run by cron, sends it at its hour".to_owned()),
-            IssueState::Sending => advice.push(format!("`postrider send {slug}` goes on with the rest")),
-            IssueState::Paused => advice.push(format!("`postrider resume {slug}` lets it go on")),
-            IssueState::Missed => advice.push(format!("`postrider schedule {slug}` gives it a new hour, `postrider send {slug}` sends it now")),
-            IssueState::Finished | IssueState::Cancelled => {}
-        }
+        let mut advice = match self.state {
+            IssueState::Draft => {
+                vec![format!("`postrider plan {slug}` shows what sending would do")]
+            }
+            IssueState::Scheduled => {
+                vec!["`postrider due`, run by cron, sends it at its hour".to_owned()]
+            }
+            IssueState::Sending => vec![format!("`postrider send {slug}` goes on with the rest")],
+            IssueState::Paused => vec![format!("`postrider resume {slug}` lets it go on")],
+            IssueState::Missed => vec![
+                format!("`postrider schedule {slug}` gives it a new hour"),
+                format!("`postrider send {slug}` sends it now"),
+            ],
+            IssueState::Finished | IssueState::Cancelled => Vec::new(),
+        };
         if self.tally.in_doubt > 0 {
             advice.push(format!(
-                "`postrider status {slug} --in-doubt` lists the readers in doubt; `postrider resolve {slug} ADDR --delivered` or `--resend` settles them"
+                "`postrider status {slug} --in-doubt` lists the readers in doubt, and says how to settle that"
             ));
         }
         if self.tally.rejected + self.tally.expired > 0 {
@@ -160,36 +163,17 @@ impl Account {
     }
 }
 
-/// Names the rows of a list file that nobody can be mailed by: the first few, and how many more.
-pub(super) fn tell_left_out(console: &Console, file: &str, left_out: &[Skipped]) {
-    const SHOWN: usize = 10;
-    for row in left_out.iter().take(SHOWN) {
-        console.warn(format_args!(
-            "{file}:{}: {}: {}",
-            row.line,
-            super::console::printable(&row.address),
-            row.reason
-        ));
+/// Says why people are left out: the reason alone where there is one.
+pub(super) fn reasons(suppressed: &BTreeMap<Suppressed, u64>) -> String {
+    let mut each = suppressed.iter();
+    match (each.next(), each.next()) {
+        (Some((reason, _)), None) => reason.to_string(),
+        _ => suppressed
+            .iter()
+            .map(|(reason, count)| format!("{} {reason}", grouped(*count)))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
-    if left_out.len() > SHOWN {
-        console.warn(format_args!(
-            "{file}: {} more rows cannot be mailed",
-            grouped((left_out.len() - SHOWN) as u64)
-        ));
-    }
-}
-
-/// Shows a count with a comma at every thousand.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 fn tenths(number: f64) -> String {
@@ -204,17 +188,4 @@ fn round(number: f64) -> f64 {
 #[allow(clippy::cast_precision_loss)]
 fn count(number: u64) -> f64 {
     number as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn counts_are_grouped_by_thousands() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(grouped(number), shown);
-        }
-    }
 }

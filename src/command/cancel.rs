@@ -28,11 +28,11 @@ pub(super) async fn run(
     }
     pause::turn(
         console,
-        global,
+        &newsroom,
         &slug,
         &[Sending, Paused, Scheduled, Missed],
         Cancelled,
-        "cancelled by hand",
+        "by hand",
     )
     .await?;
     console.tell(format_args!("{slug} is cancelled; whoever has it keeps it"));

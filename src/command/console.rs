@@ -10,10 +10,13 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use clap::builder::styling::{AnsiColor, Effects, Style};
 use serde::Serialize;
 
-use super::Failure;
+use super::{
+    Failure,
+    words::{printable, wrapped},
+};
 use crate::{
     cli::{Colour, Global},
-    model::{Problem, Severity},
+    model::{DeliveryState, Problem, Severity},
 };
 
 /// The three streams, and how talkative to be.
@@ -44,6 +47,18 @@ pub(super) enum Tone {
     Bad,
     /// Of less weight.
     Quiet,
+}
+
+impl Tone {
+    /// Returns the tone of a delivery's state.
+    pub(super) fn of(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Accepted => Self::Good,
+            DeliveryState::Rejected | DeliveryState::Expired => Self::Bad,
+            DeliveryState::InDoubt | DeliveryState::Deferred => Self::Warn,
+            _ => Self::Quiet,
+        }
+    }
 }
 
 impl Console {
@@ -102,19 +117,22 @@ impl Console {
         }
     }
 
+    /// Prints a sentence on what to do next, below a result; unless `--quiet` or `--json`.
+    pub fn advise(&self, sentence: &str) {
+        self.tell(format_args!("  {}", wrapped(sentence, 2, 2)));
+    }
+
     /// Prints a message for whoever watches; silent with `--quiet`.
     pub fn note(&self, line: impl Display) {
         if !self.quiet {
             self.flush();
-            // Nothing is left to tell where stderr is gone too.
             let _ = writeln!(io::stderr(), "{line}");
         }
     }
 
     /// Prints a warning, even with `--quiet`.
     pub fn warn(&self, line: impl Display) {
-        self.flush();
-        let _ = writeln!(io::stderr(), "{}: {line}", self.paint_err(Tone::Warn, "warning"));
+        self.labelled(Tone::Warn, "warning", &line.to_string());
     }
 
     /// Tells whether whoever read our results has gone, so that a long listing may end.
@@ -165,6 +183,7 @@ impl Console {
     pub fn problems(&self, problems: &[Problem]) {
         self.flush();
         let renderer = if self.colour_err { Renderer::styled() } else { Renderer::plain() };
+        let renderer = renderer.term_width(80);
         for problem in problems {
             let _ = writeln!(io::stderr(), "{}\n", renderer.render(&[group(problem)]));
         }
@@ -173,11 +192,36 @@ impl Console {
     /// Prints why a command stopped.
     pub fn failure(&self, failure: &Failure) {
         self.problems(&failure.problems);
-        let _ =
-            writeln!(io::stderr(), "{}: {}", self.paint_err(Tone::Bad, "error"), failure.message);
+        self.labelled(Tone::Bad, "error", &failure.message);
         for hint in &failure.hints {
-            let _ = writeln!(io::stderr(), "{}: {hint}", self.paint_err(Tone::Good, "hint"));
+            self.labelled(Tone::Good, "hint", hint);
         }
+    }
+
+    /// Says what would stop a command, as a warning.
+    pub(super) fn stopped_by(&self, failure: &Failure) {
+        self.labelled(Tone::Warn, "warning", &format!("`send` would stop: {}", failure.message));
+        for hint in &failure.hints {
+            self.labelled(Tone::Good, "hint", hint);
+        }
+    }
+
+    fn labelled(&self, tone: Tone, label: &str, sentence: &str) {
+        self.flush();
+        let indent = label.len() + 2;
+        let sentence = wrapped(&printable(sentence), indent, indent);
+        // Nothing is left to tell where stderr is gone too.
+        let _ = writeln!(io::stderr(), "{}: {sentence}", self.paint_err(tone, label));
+    }
+
+    /// Marks a title in a message.
+    pub(super) fn strong_message(&self, text: &str) -> String {
+        self.paint_err(Tone::Strong, text)
+    }
+
+    /// Tells whether messages may be coloured.
+    pub(super) fn colours_messages(&self) -> bool {
+        self.colour_err
     }
 }
 
@@ -217,35 +261,14 @@ fn group(problem: &Problem) -> Group<'_> {
         title.element(Origin::path(place.file.as_str()))
     };
     if let Some(help) = &problem.help {
-        group = group.element(Level::HELP.message(printable(help)));
+        group = group.element(Level::HELP.message(wrapped(&printable(help), HELP, 0)));
     }
     group
 }
 
+/// How many columns stand before a help text: the margin of its problem and a label.
+const HELP: usize = 12;
+
 fn byte_of(line: &str, column: usize) -> usize {
     line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
-}
-
-/// Returns `text` with control and direction characters escaped, so that a stranger's bytes cannot steer a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        let is_direction = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (character.is_control() && character != '\n') || is_direction {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn a_strangers_name_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
-    }
 }

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use super::{
     Console, Failure,
-    account::grouped,
     console::Tone,
     exit, init,
     newsroom::{Newsroom, clock, write_private},
     render,
     send::{self, Asked, Go},
+    words::counted,
 };
-use crate::{cli::Global, send::Ended};
+use crate::cli::Global;
 
 /// The readers of the demo, in several scripts: one has left, one stands twice, one cannot be mailed.
 const READERS: &str = include_str!("../../subscribers.example.csv");
@@ -45,9 +45,9 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     if console.json {
         return Ok(sent.code);
     }
-    if again && sent.ended == Ended::Finished && sent.account.is_idle() {
+    if again && sent.was_done {
         console.tell(format_args!(
-            "It was delivered before: running it again mails nobody twice. `rm -r {}` starts afresh.",
+            "It was delivered before: running it again mails nobody twice.\n`rm -r {}` starts afresh.",
             folder.display()
         ));
     }
@@ -57,6 +57,6 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     }
     let mails = newsroom.root.join("outbox/new");
     let count = mails.read_dir().map_or(0, |entries| entries.count() as u64);
-    console.tell(format_args!("  {}  {} mails", mails.display(), grouped(count)));
+    console.tell(format_args!("  {}  {}", mails.display(), counted(count, "mail")));
     Ok(sent.code)
 }

@@ -3,13 +3,14 @@
 use super::{
     Console, Failure, exit,
     newsroom::Newsroom,
-    send::{self, Asked, Go},
+    send::{self, Asked, Go, Sent},
 };
 use crate::{
     cli::Global,
     ledger::{IssueRecord, Ledger},
-    model::IssueState,
+    model::IssueState::{self, Missed, Paused, Scheduled, Sending},
     schedule::{Standing, standing},
+    send::{Ended, Halt},
 };
 
 /// Runs the command.
@@ -23,60 +24,83 @@ pub(super) async fn run(console: &Console, global: &Global) -> Result<u8, Failur
     issues.sort_by_key(|issue| issue.booking.as_ref().map(|booking| booking.at));
     let mut code = exit::DONE;
     for issue in &issues {
-        let done = match one(console, &newsroom, &*ledger, issue).await {
-            Ok(done) => done,
-            Err(failure) if failure.code == exit::AGAIN && !console.is_watched() => exit::AGAIN,
-            Err(failure) => say_once(console, &newsroom, &*ledger, issue, &failure).await?,
-        };
-        code = code.max(done);
+        match one(console, &newsroom, &*ledger, issue).await {
+            Ok(None) => {}
+            Ok(Some(sent)) => {
+                tell(console, &sent);
+                hold(&newsroom, &*ledger, &sent).await?;
+                code = code.max(sent.code);
+                if sent.ended == Ended::Stopped {
+                    break;
+                }
+            }
+            // Another sender is at work, or the machine is busy: the next run will see.
+            Err(failure) if failure.code == exit::AGAIN && !console.is_watched() => {
+                code = code.max(exit::AGAIN);
+            }
+            Err(failure) => {
+                say_once(console, &newsroom, &*ledger, issue, &failure).await?;
+                code = code.max(failure.code);
+            }
+        }
     }
     Ok(code)
 }
 
+/// Does what an issue needs now; `None` where that is nothing.
 async fn one(
     console: &Console,
     newsroom: &Newsroom,
     ledger: &dyn Ledger,
     issue: &IssueRecord,
-) -> Result<u8, Failure> {
-    match (issue.state, &issue.booking) {
-        (IssueState::Sending, _) => send_it(console, newsroom, issue).await,
-        (IssueState::Scheduled, Some(booking)) => {
-            match standing(booking.at, booking.max_late, newsroom.now) {
-                Standing::Early => Ok(exit::DONE),
-                Standing::Due => send_it(console, newsroom, issue).await,
-                Standing::Missed => {
-                    let why = format!("its hour was {}, and it was found too late", booking.shown);
-                    ledger
-                        .turn(
-                            &newsroom.publication.id,
-                            &issue.slug,
-                            &[IssueState::Scheduled],
-                            IssueState::Missed,
-                            &why,
-                        )
-                        .await?;
-                    Err(Failure::new(exit::GUARD, format!("{} was not sent: {why}", issue.slug))
-                        .hint(format!("`postrider schedule {}` gives it a new hour, `postrider send {}` sends it now", issue.slug, issue.slug)))
-                }
-            }
-        }
-        _ => Ok(exit::DONE),
+) -> Result<Option<Sent>, Failure> {
+    let is_due = match (issue.state, &issue.booking) {
+        (Sending, _) => true,
+        (Scheduled, Some(booking)) => match standing(booking.at, booking.max_late, newsroom.now) {
+            Standing::Early => false,
+            Standing::Due => true,
+            Standing::Missed => return Err(miss(newsroom, ledger, issue, &booking.shown).await?),
+        },
+        _ => false,
+    };
+    if !is_due {
+        return Ok(None);
+    }
+    let folder = newsroom.issue(&issue.slug)?;
+    let asked = Asked { go: Go::Yes, limit: None, catch_up: false };
+    send::deliver(console, newsroom, &folder, &asked).await.map(Some)
+}
+
+/// Notes that an issue was found too late, so that it is said only now.
+async fn miss(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    issue: &IssueRecord,
+    hour: &str,
+) -> Result<Failure, Failure> {
+    let slug = &issue.slug;
+    let why = format!("its hour was {hour}, and it was found too late");
+    turn(newsroom, ledger, slug, Scheduled, Missed, &why).await?;
+    Ok(Failure::new(exit::GUARD, format!("{slug} was not sent: {why}")).hint(format!(
+        "`postrider schedule {slug}` gives it a new hour, `postrider send {slug}` sends it now"
+    )))
+}
+
+/// Tells a watcher everything, and a mailbox only what stopped a run and how an issue ended.
+fn tell(console: &Console, sent: &Sent) {
+    if console.json || console.is_watched() || sent.ended.is_final() {
+        sent.report(console);
+    } else if let Ended::Halted(halt) = &sent.ended {
+        console.failure(&Failure::halted(halt, &sent.account.slug));
     }
 }
 
-async fn send_it(
-    console: &Console,
-    newsroom: &Newsroom,
-    issue: &IssueRecord,
-) -> Result<u8, Failure> {
-    let folder = newsroom.issue(&issue.slug)?;
-    let asked = Asked { go: Go::Yes, limit: None, catch_up: false };
-    let sent = send::deliver(console, newsroom, &folder, &asked).await?;
-    if console.json || console.is_watched() || sent.code == exit::ATTENTION {
-        sent.report(console);
+/// Pauses an issue whose relay refuses us or everybody: trying again every five minutes would only make it worse.
+async fn hold(newsroom: &Newsroom, ledger: &dyn Ledger, sent: &Sent) -> Result<(), Failure> {
+    if let Ended::Halted(halt @ (Halt::Credentials(_) | Halt::Refusals(_))) = &sent.ended {
+        turn(newsroom, ledger, &sent.account.slug, Sending, Paused, halt.why()).await?;
     }
-    Ok(sent.code)
+    Ok(())
 }
 
 /// Says a failure that stands until somebody acts once, not every five minutes; the exit code says it every time.
@@ -86,23 +110,27 @@ async fn say_once(
     ledger: &dyn Ledger,
     issue: &IssueRecord,
     failure: &Failure,
-) -> Result<u8, Failure> {
+) -> Result<(), Failure> {
     let stands = matches!(failure.code, exit::GUARD | exit::BAD_DATA | exit::NO_INPUT);
     if stands && issue.why == failure.message && !console.is_watched() {
-        return Ok(failure.code);
+        return Ok(());
     }
     console.failure(failure);
-    if stands && issue.state == IssueState::Scheduled {
+    if stands {
         // From a state to itself: only the reason changes.
-        ledger
-            .turn(
-                &newsroom.publication.id,
-                &issue.slug,
-                &[IssueState::Scheduled],
-                IssueState::Scheduled,
-                &failure.message,
-            )
-            .await?;
+        turn(newsroom, ledger, &issue.slug, issue.state, issue.state, &failure.message).await?;
     }
-    Ok(failure.code)
+    Ok(())
+}
+
+async fn turn(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    slug: &str,
+    from: IssueState,
+    to: IssueState,
+    why: &str,
+) -> Result<(), Failure> {
+    ledger.turn(&newsroom.publication.id, slug, &[from], to, why).await?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::exit;
 use crate::{
     ledger::LedgerError,
-    model::{AddressError, Problem},
+    model::{AddressError, Problem, Stage},
     send::{Ended, Halt, JournalError, SendError, guard::RolledBack},
     smtp::OpenError,
 };
@@ -67,10 +67,7 @@ impl From<LedgerError> for Failure {
                 exit::UNREACHABLE,
                 "install the postrider that wrote it, or a later one; nothing was changed",
             ),
-            LedgerError::Disk(_) => (
-                exit::DISK,
-                "make room and run it again: nothing is lost, and nobody is mailed twice",
-            ),
+            LedgerError::Disk(_) => (exit::DISK, ROOM),
             LedgerError::Busy(_) => (exit::AGAIN, "run it again in a moment"),
             LedgerError::Damaged(_) => (
                 exit::UNREACHABLE,
@@ -109,41 +106,51 @@ impl From<SendError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        relay(exit::UNREACHABLE, &error.to_string(), &error)
+        let (code, hint) = match &error {
+            OpenError::Refused { stage: Stage::Auth, reply, .. } if reply.is_permanent() => {
+                (exit::CREDENTIALS, CREDENTIALS)
+            }
+            OpenError::Untrusted { .. } => (exit::UNREACHABLE, CERTIFICATE),
+            OpenError::Unsafe { .. } | OpenError::Refused { .. } | OpenError::Broken { .. } => {
+                (exit::UNREACHABLE, SERVER)
+            }
+        };
+        Self::new(code, error.to_string()).hint(hint)
     }
 }
 
-fn relay(code: u8, message: &str, error: &OpenError) -> Failure {
-    use crate::model::Stage;
-    match error {
-        OpenError::Refused { stage: Stage::Auth, .. } => Failure::new(exit::CREDENTIALS, message)
-            .hint("check the user in [relay] url and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`"),
-        OpenError::Untrusted { .. } => Failure::new(code, message)
-            .hint("if the relay has a private certificate, name its authority with `ca_file` under [relay]"),
-        OpenError::Unsafe { .. } => Failure::new(exit::CONFIG, message),
-        OpenError::Refused { .. } | OpenError::Broken { .. } => Failure::new(code, message)
-            .hint("look at [relay] url in publication.toml, and whether the server is up"),
-    }
-}
-
-impl From<&Halt> for Failure {
-    fn from(halt: &Halt) -> Self {
-        let again = "what was not sent is still planned: run it again after mending";
+impl Failure {
+    /// Makes one of a run that stopped before its end.
+    pub(super) fn halted(halt: &Halt, slug: &str) -> Self {
+        let failure = Self::new(code_of_halt(halt), halt.why());
         match halt {
-            Halt::Credentials(why) => Self::new(exit::CREDENTIALS, why)
-                .hint("check the user in [relay] url and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`")
-                .hint(again),
-            Halt::Relay(why) => Self::new(exit::UNREACHABLE, why)
-                .hint("look at [relay] in publication.toml, and whether the server is up")
-                .hint(again),
-            Halt::Refusals(why) => Self::new(exit::AGAIN, why)
-                .hint("`postrider status ISSUE --failed` lists who was refused and why")
-                .hint(again),
-            Halt::Ledger(why) => Self::new(exit::UNREACHABLE, why)
-                .hint("the outcomes are kept in outcomes.journal; run it again when the ledger is back"),
-            Halt::Disk(why) => Self::new(exit::DISK, why)
-                .hint("make room and run it again: nothing is lost, and nobody is mailed twice"),
+            Halt::Credentials(_) => failure.hint(CREDENTIALS).hint(AGAIN),
+            Halt::Untrusted(_) => failure.hint(CERTIFICATE).hint(AGAIN),
+            Halt::Relay(_) => failure.hint(SERVER).hint(AGAIN),
+            Halt::Refusals(_) => failure
+                .hint(format!("`postrider status {slug} --failed` lists who was refused and why"))
+                .hint(AGAIN),
+            Halt::Ledger(_) => failure.hint(
+                "what is known is kept in .postrider/outcomes.journal; run it again when the ledger is back",
+            ),
+            Halt::Disk(_) => failure.hint(ROOM),
         }
+    }
+}
+
+const AGAIN: &str = "nobody was lost: run it again after mending, and it goes on with the rest";
+const CERTIFICATE: &str =
+    "if the relay has a private certificate, name its authority with `ca_file` under [relay]";
+const CREDENTIALS: &str = "check the user in [relay] url, and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
+const ROOM: &str = "make room and run it again: nothing is lost, and nobody is mailed twice";
+const SERVER: &str = "look at [relay] url in publication.toml, and whether the server is up";
+
+fn code_of_halt(halt: &Halt) -> u8 {
+    match halt {
+        Halt::Credentials(_) => exit::CREDENTIALS,
+        Halt::Untrusted(_) | Halt::Relay(_) | Halt::Ledger(_) => exit::UNREACHABLE,
+        Halt::Refusals(_) => exit::AGAIN,
+        Halt::Disk(_) => exit::DISK,
     }
 }
 
@@ -152,7 +159,7 @@ pub(super) fn code_of(ended: &Ended, needs_attention: bool) -> u8 {
     match ended {
         Ended::Finished | Ended::Cancelled if needs_attention => exit::ATTENTION,
         Ended::Finished | Ended::Cancelled => exit::DONE,
-        Ended::Halted(halt) => Failure::from(halt).code,
+        Ended::Halted(halt) => code_of_halt(halt),
         _ => exit::AGAIN,
     }
 }

@@ -1,6 +1,6 @@
 //! `ledger`: care for the ledger itself.
 
-use super::{Console, Failure, exit, newsroom::Newsroom, send::Lock};
+use super::{Console, Failure, exit, lock::Lock, newsroom::Newsroom};
 use crate::{
     cli::{Global, LedgerVerb},
     send::guard::HighWater,

@@ -2,11 +2,12 @@
 
 use super::{
     Console, Failure,
-    console::{Tone, printable},
+    console::Tone,
     exit,
     newsroom::Newsroom,
+    words::{instant, printable},
 };
-use crate::{cli::Global, model::Address};
+use crate::{cli::Global, ledger::AttemptRecord, model::Address};
 
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Result<u8, Failure> {
@@ -18,29 +19,35 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
         Vec::new()
     };
     if console.json {
-        for attempt in &attempts {
-            console.document(&serde_json::json!({
-                "issue": attempt.slug,
-                "attempt": attempt.attempt,
-                "began_at": attempt.began_at,
-                "ended_at": attempt.ended_at,
-                "state": attempt.state,
-                "said": attempt.said,
-            }));
-        }
+        let attempts: Vec<_> = attempts.iter().map(document).collect();
+        console
+            .document(&serde_json::json!({ "address": address.written(), "attempts": attempts }));
         return Ok(exit::DONE);
     }
+    let mut slug = "";
     for attempt in &attempts {
-        console.say(format_args!(
-            "{}  {}  {}  {}",
-            attempt.began_at.strftime("%Y-%m-%d %H:%M:%SZ"),
-            attempt.slug,
-            console.paint(Tone::Strong, attempt.state.word()),
-            printable(&attempt.said)
-        ));
+        if attempt.slug != slug {
+            slug = &attempt.slug;
+            console.say(console.paint(Tone::Strong, slug));
+        }
+        let state = format!("{:<10}", attempt.state.word().replace('_', " "));
+        let state = console.paint(Tone::of(attempt.state), state);
+        let line = format!("  {}  {state} {}", instant(attempt.began_at), printable(&attempt.said));
+        console.say(line.trim_end());
     }
     if attempts.is_empty() {
         console.note(format_args!("nothing was ever sent to {address}"));
     }
     Ok(exit::DONE)
+}
+
+fn document(attempt: &AttemptRecord) -> serde_json::Value {
+    serde_json::json!({
+        "issue": attempt.slug,
+        "attempt": attempt.attempt,
+        "began_at": attempt.began_at,
+        "ended_at": attempt.ended_at,
+        "state": attempt.state,
+        "said": attempt.said,
+    })
 }

@@ -9,22 +9,27 @@ mod draft;
 mod due;
 pub mod exit;
 mod failure;
+mod freeze;
 mod init;
 mod ledger;
+mod lock;
 mod log;
 mod newsroom;
 mod pause;
 mod plan;
+mod progress;
 mod reader;
 mod render;
 mod resolve;
 mod resume;
+mod rows;
 mod schedule;
 mod send;
 mod status;
 mod subscribers;
 mod test;
 mod unschedule;
+mod words;
 
 pub use console::Console;
 pub use failure::Failure;
@@ -34,7 +39,7 @@ use crate::cli::{Cli, Command};
 /// Runs one command and returns its exit code; whatever is to be said has been said.
 pub fn run(cli: Cli) -> u8 {
     let console = Console::new(&cli.global);
-    let code = dispatch(&console, cli).unwrap_or_else(|failure| {
+    let code = guarded(|| dispatch(&console, cli)).unwrap_or_else(|failure| {
         console.failure(&failure);
         failure.code
     });
@@ -46,6 +51,26 @@ pub fn run(cli: Cli) -> u8 {
         }
         _ => code,
     }
+}
+
+/// Shows what the parser has to say instead of a command: help, the version, or a mistake of usage.
+pub fn explain(answer: &clap::Error) -> u8 {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    let is_help = matches!(answer.kind(), DisplayHelp | DisplayVersion);
+    match answer.print() {
+        Err(error) if is_help && error.kind() != std::io::ErrorKind::BrokenPipe => exit::DISK,
+        _ if is_help => exit::DONE,
+        _ => exit::USAGE,
+    }
+}
+
+/// Makes a panic, which is a mistake in our own reasoning, an error with its exit code.
+fn guarded(work: impl FnOnce() -> Result<u8, Failure>) -> Result<u8, Failure> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Failure::new(exit::BUG, "postrider met a case it was not made for").hint(
+            "please report the lines above; the ledger is safe, and `send` goes on where it was",
+        ))
+    })
 }
 
 fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
@@ -87,4 +112,15 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
     // A name look-up that hangs must not hold the program after its work is done.
     runtime.shutdown_background();
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_of_ours_ends_with_its_own_code() {
+        let failure = guarded(|| panic!("a test")).expect_err("it panics");
+        assert_eq!(failure.code, exit::BUG);
+    }
 }

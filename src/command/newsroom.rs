@@ -6,18 +6,21 @@ use std::{
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 
-use super::{Failure, exit};
+use super::{
+    Failure, exit,
+    rows::{self, Break, Meeting},
+    words::counted,
+};
 use crate::{
     cli::Global,
     compose::{self, Composed, Draft, Edition, KeyRing, Press, Strings, Theme},
     config,
-    ledger::{Ledger, Record, Records, SqliteLedger},
-    list,
+    ledger::{Ledger, Records, SqliteLedger},
     model::{Problem, Publication, RelayUrl},
     smtp,
 };
@@ -44,9 +47,6 @@ pub(super) struct IssueFolder {
     pub(super) path: PathBuf,
 }
 
-/// The rows of the list file that nobody can be mailed by, as they are met.
-pub(super) type LeftOut = Arc<Mutex<Vec<list::Skipped>>>;
-
 impl Newsroom {
     /// Opens the publication that `-C` names, or the nearest one upwards from here.
     pub(super) fn open(global: &Global) -> Result<Self, Failure> {
@@ -57,7 +57,7 @@ impl Newsroom {
             })?,
         };
         let file = if global.publication.is_some() {
-            Some(start.join("publication.toml")).filter(|file| file.is_file())
+            Some(start.join(config::FILE_NAME)).filter(|file| file.is_file())
         } else {
             config::locate(&start).map(|folder| folder.join(config::FILE_NAME))
         };
@@ -85,15 +85,8 @@ impl Newsroom {
     pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
         let publication = config::read(&text, "publication.toml").map_err(|problems| {
-            let count = problems.len();
-            Failure::problems(
-                exit::CONFIG,
-                format!(
-                    "publication.toml has {count} {}",
-                    if count == 1 { "mistake" } else { "mistakes" }
-                ),
-                problems,
-            )
+            let count = counted(problems.len() as u64, "mistake");
+            Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
         })?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
@@ -150,10 +143,11 @@ impl Newsroom {
             }
             (None, _) => {
                 let failure = Failure::new(exit::NO_INPUT, format!("there is no issue `{name}`"));
-                Err(match issues.last() {
-                    Some(issue) => failure.hint(format!("the latest is {}", issue.slug)),
-                    None => failure.hint("`postrider draft SLUG` makes one"),
-                })
+                Err(failure.hint(match (near(name, &issues), issues.last()) {
+                    (Some(issue), _) => format!("did you mean {}?", issue.slug),
+                    (None, Some(issue)) => format!("the latest is {}", issue.slug),
+                    (None, None) => "`postrider draft SLUG` makes one".to_owned(),
+                }))
             }
         }
     }
@@ -188,15 +182,8 @@ impl Newsroom {
         let draft = self.draft(issue)?;
         self.try_compose(&draft)?.map_err(|problems| {
             let errors = problems.iter().filter(|problem| problem.is_error()).count();
-            Failure::problems(
-                exit::BAD_DATA,
-                format!(
-                    "{} has {errors} {}",
-                    draft.path,
-                    if errors == 1 { "mistake" } else { "mistakes" }
-                ),
-                problems,
-            )
+            let count = counted(errors as u64, "mistake");
+            Failure::problems(exit::BAD_DATA, format!("{} has {count}", draft.path), problems)
         })
     }
 
@@ -343,49 +330,25 @@ impl Newsroom {
         Ok(smtp::Credentials { user: user.to_owned(), password })
     }
 
-    /// Opens the list file, if the publication has one. Bad rows are put into the second value while the first is read.
-    pub(super) fn records(&self) -> Result<(Option<Records>, LeftOut), Failure> {
-        let left_out = LeftOut::default();
-        let Some(name) = &self.publication.list.csv else { return Ok((None, left_out)) };
-        let path = self.root.join(name);
-        let file = fs::File::open(&path).map_err(|error| {
-            Failure::file(&path, "read", &error).hint("the list is [list] csv in publication.toml")
+    /// Opens the list file, if the publication has one. A break in it breaks the stream.
+    pub(super) fn records(&self) -> Result<Option<(Records, Meeting)>, Failure> {
+        let Some(name) = &self.publication.list.csv else { return Ok(None) };
+        let rows = rows::open(&self.root.join(name), name).map_err(|failure| {
+            failure.hint("the list is `csv` under [list] in publication.toml")
         })?;
-        let rows = list::read(file, name).map_err(|problem| {
-            Failure::problems(
-                exit::BAD_DATA,
-                format!("the list {name} cannot be read"),
-                vec![problem],
-            )
-        })?;
-        // Whoever stands below a break in the list would be left out in silence, so nothing follows from it.
-        let records = records(rows, Arc::clone(&left_out), list::Reason::ends_the_list);
-        Ok((Some(records), left_out))
+        Ok(Some(rows::records(rows, Break::Refuse)))
     }
 }
 
-/// Streams the good records of a list file; the others go to `left_out`, and one that `ends` it breaks the stream.
-pub(super) fn records(
-    rows: list::ListReader<fs::File>,
-    left_out: LeftOut,
-    ends: fn(&list::Reason) -> bool,
-) -> Records {
-    Box::new(rows.filter_map(move |row| match row {
-        list::Row::Good(entry) => Some(Ok(Record {
-            line: entry.line,
-            address: entry.address,
-            name: entry.name,
-            tags: entry.tags,
-            fields: entry.fields,
-            state: entry.state,
-        })),
-        list::Row::Bad(skipped) => {
-            let end = ends(&skipped.reason)
-                .then(|| Err(format!("line {}: {}", skipped.line, skipped.reason)));
-            left_out.lock().unwrap_or_else(PoisonError::into_inner).push(skipped);
-            end
-        }
-    }))
+/// Returns the issue that a mistaken name was probably meant for, its date left out or not.
+fn near<'a>(name: &str, issues: &'a [IssueFolder]) -> Option<&'a IssueFolder> {
+    let undated = |slug: &'a str| match slug.split_at_checked(11) {
+        Some((date, rest)) if date.starts_with(|c: char| c.is_ascii_digit()) => rest,
+        _ => slug,
+    };
+    let known = issues.iter().flat_map(|issue| [issue.slug.as_str(), undated(&issue.slug)]);
+    let word = compose::nearest(name, known)?;
+    issues.iter().find(|issue| issue.slug.ends_with(word))
 }
 
 /// Returns the time to go by: `--now`, else the clock's.
@@ -402,7 +365,9 @@ pub(super) fn clock(global: &Global) -> Result<Timestamp, Failure> {
 /// Writes a file that only its owner may read, in one step: whole or not at all.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::file(path, "write", &error);
-    let beside = path.with_extension("new");
+    // A name nobody else has, so that a file of the reader's own is never written over.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let mut file = fs::File::options()
         .write(true)
         .create(true)

@@ -1,24 +1,22 @@
 //! `plan`: what `send` would do, with nothing written.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
     Console, Failure,
-    account::grouped,
     console::Tone,
     exit,
-    newsroom::Newsroom,
-    send::{Request, freeze_with, tell_list},
+    freeze::{self, Found, Request},
+    newsroom::{IssueFolder, Newsroom},
+    send,
+    words::{counted, grouped, spoken},
 };
-use crate::{cli::Global, ledger::Ledger, send::throttle};
+use crate::{cli::Global, compose::Composed, ledger::Ledger, send::throttle};
 
+/// The keys of `--json`, which scripts rely on.
 #[derive(Serialize)]
 struct Document<'a> {
     issue: &'a str,
@@ -32,66 +30,60 @@ struct Document<'a> {
     problems: Vec<String>,
 }
 
+/// What sending would come to.
+struct Plan {
+    digest: String,
+    found: Found,
+    /// How many readers would be tried: those who are left, where it was frozen before.
+    recipients: u64,
+    takes: Duration,
+    rate: Vec<String>,
+    /// What would stop it.
+    obstacle: Option<Failure>,
+}
+
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(issue)?;
     let composed = newsroom.compose(&folder)?;
-    let ledger = ledger(&newsroom)?;
-    let request = Request { rehearse: true, catch_up: false, expected: None };
-    let found = freeze_with(&newsroom, &*ledger, &folder, &composed, &request).await?;
-    tell_list(console, &newsroom, &found);
-    found.somebody(&newsroom)?;
-    let (frozen, largest) = (&found.frozen, found.largest_copy);
-    let takes = throttle::estimate(&newsroom.publication.relay.rate, frozen.recipients);
-    let ends = newsroom.now.checked_add(takes).unwrap_or(Timestamp::MAX);
-    let excluded =
-        frozen.suppressed.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
-    let rate: Vec<String> =
-        newsroom.publication.relay.rate.iter().map(ToString::to_string).collect();
-    let digest = composed.edition.digest();
+    let plan = plan(&newsroom, &folder, &composed).await?;
+    plan.found.tell_list(console, &newsroom);
+    plan.found.somebody(&newsroom)?;
     if console.json {
-        let mut problems: Vec<String> = composed
-            .warnings
-            .iter()
-            .map(|problem| format!("{}: {}", problem.code, problem.message))
-            .collect();
-        let rows = found.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = newsroom.publication.list.csv.as_deref().unwrap_or_default();
-        problems.extend(
-            rows.iter().map(|row| format!("{file}:{}: {}: {}", row.line, row.address, row.reason)),
-        );
-        console.document(&Document {
-            issue: &folder.slug,
-            digest: &digest,
-            recipients: frozen.recipients,
-            excluded,
-            largest_copy_bytes: largest,
-            starts: newsroom.now,
-            ends,
-            rate,
-            problems,
-        });
-        return Ok(exit::DONE);
+        document(console, &newsroom, &folder, &composed, &plan);
+    } else {
+        console.problems(&composed.warnings);
+        tell(console, &newsroom, &folder, &composed, &plan);
     }
-    console.problems(&composed.warnings);
-    let line = |word: &str, value: String| {
-        console.say(format_args!("  {word:<13} {value}"));
-    };
-    console.say(console.paint(Tone::Strong, composed.issue.title()));
-    line("issue", folder.slug.clone());
-    line("subject", composed.issue.subject().to_owned());
-    line("readers", console.paint(Tone::Good, grouped(frozen.recipients)));
-    for (reason, count) in &frozen.suppressed {
-        line("left out", format!("{} {reason}", grouped(*count)));
-    }
-    line("largest copy", format!("{} kB", largest.div_ceil(1000)));
-    line("relay", newsroom.publication.relay.url.to_string());
-    line("rate", if rate.is_empty() { "no limit".to_owned() } else { rate.join(", ") });
-    line("takes", format!("about {}", spoken(takes)));
-    line("digest", digest);
-    console.say(console.paint(Tone::Quiet, "  nothing was written; `postrider send` does it"));
     Ok(exit::DONE)
+}
+
+async fn plan(
+    newsroom: &Newsroom,
+    folder: &IssueFolder,
+    composed: &Composed,
+) -> Result<Plan, Failure> {
+    let ledger = ledger(newsroom)?;
+    let digest = composed.edition.digest();
+    let known = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
+    let obstacle = known.and_then(|issue| send::may_go(&issue, &digest).err());
+    let request = Request { rehearse: true, ..Request::default() };
+    let found = freeze::freeze(newsroom, &*ledger, folder, composed, request).await?;
+    let recipients = if found.frozen.fresh {
+        found.frozen.recipients
+    } else {
+        ledger.tally(found.frozen.issue.id).await?.remaining
+    };
+    let rates = &newsroom.publication.relay.rate;
+    Ok(Plan {
+        digest,
+        found,
+        recipients,
+        takes: throttle::estimate(rates, recipients),
+        rate: rates.iter().map(ToString::to_string).collect(),
+        obstacle,
+    })
 }
 
 /// Opens the ledger for a look: an empty one in memory where there is none yet, so that nothing is written.
@@ -103,28 +95,77 @@ fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
     }
 }
 
-/// Says a length of time as a person would.
-fn spoken(length: Duration) -> String {
-    let seconds = length.as_secs();
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{} s", seconds.max(1)),
-        (0, _) => format!("{minutes} min {} s", seconds % 60),
-        (1..48, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{} days {} h", hours / 24, hours % 24),
-    }
+fn document(
+    console: &Console,
+    newsroom: &Newsroom,
+    folder: &IssueFolder,
+    composed: &Composed,
+    plan: &Plan,
+) {
+    let frozen = &plan.found.frozen;
+    let warnings =
+        composed.warnings.iter().map(|found| format!("{}: {}", found.code, found.message));
+    console.document(&Document {
+        issue: &folder.slug,
+        digest: &plan.digest,
+        recipients: plan.recipients,
+        excluded: frozen
+            .suppressed
+            .iter()
+            .map(|(reason, count)| (reason.to_string(), *count))
+            .collect(),
+        largest_copy_bytes: plan.found.largest_copy,
+        starts: newsroom.now,
+        ends: newsroom.now.checked_add(plan.takes).unwrap_or(Timestamp::MAX),
+        rate: plan.rate.clone(),
+        problems: plan
+            .obstacle
+            .iter()
+            .map(|obstacle| obstacle.message.clone())
+            .chain(warnings)
+            .chain(plan.found.left_out(newsroom))
+            .collect(),
+    });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_said_as_people_say_them() {
-        for (seconds, words) in
-            [(0, "1 s"), (61, "1 min 1 s"), (3_700, "1 h 1 min"), (200_000, "2 days 7 h")]
-        {
-            assert_eq!(spoken(Duration::from_secs(seconds)), words);
-        }
+fn tell(
+    console: &Console,
+    newsroom: &Newsroom,
+    folder: &IssueFolder,
+    composed: &Composed,
+    plan: &Plan,
+) {
+    let line = |word: &str, value: &str| console.say(format_args!("  {word:<13} {value}"));
+    let frozen = &plan.found.frozen;
+    console.say(console.paint(Tone::Strong, composed.issue.title()));
+    line("issue", &folder.slug);
+    line("subject", composed.issue.subject());
+    if frozen.fresh {
+        line("readers", &console.paint(Tone::Good, grouped(plan.recipients)));
+    } else {
+        let left = format!("{} left of {}", grouped(plan.recipients), grouped(frozen.planned));
+        line("readers", &console.paint(Tone::Good, left));
+    }
+    for (reason, count) in &frozen.suppressed {
+        line("left out", &format!("{} {reason}", grouped(*count)));
+    }
+    if plan.found.largest_copy > 0 {
+        let size = plan.found.largest_copy.div_ceil(1000);
+        line("largest copy", &format!("{} kB", grouped(size as u64)));
+    }
+    line("relay", &newsroom.publication.relay.url.to_string());
+    line("rate", &if plan.rate.is_empty() { "no limit".to_owned() } else { plan.rate.join(", ") });
+    if plan.recipients > 0 {
+        line("takes", &format!("about {}", spoken(plan.takes)));
+    }
+    line("digest", &plan.digest);
+    match &plan.obstacle {
+        Some(obstacle) => console.stopped_by(obstacle),
+        None if plan.recipients == 0 => console.advise("there is nothing left to send"),
+        None => console.advise(&format!(
+            "nothing was written; `postrider send {}` mails {}",
+            folder.slug,
+            counted(plan.recipients, "reader")
+        )),
     }
 }

@@ -12,9 +12,8 @@ pub(super) async fn find(
     stranger: bool,
 ) -> Result<Subscriber, Failure> {
     let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
-    if let (Some(records), _) = newsroom.records()? {
+    if let Some((mut records, _)) = newsroom.records()? {
         let key = address.key();
-        let mut records = records;
         if let Some(record) =
             records.find_map(|record| record.ok().filter(|record| record.address.key() == key))
         {

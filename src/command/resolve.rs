@@ -1,6 +1,6 @@
 //! `resolve`: a person's word on deliveries in doubt.
 
-use super::{Console, Failure, exit, newsroom::Newsroom, status};
+use super::{Console, Failure, exit, newsroom::Newsroom, status, words::counted};
 use crate::{
     cli::{self, Global},
     ledger::Resolution,
@@ -16,8 +16,7 @@ pub(super) async fn run(
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, &wish.issue).await?;
     let publication = &newsroom.publication.id;
-    let ledger = newsroom.ledger()?;
-    let Some(issue) = ledger.issue(publication, &slug).await? else {
+    let Some((ledger, issue)) = status::known(&newsroom, &slug).await? else {
         return Err(Failure::new(exit::GUARD, format!("{slug} is a draft: nobody is in doubt")));
     };
     let how = if wish.delivered { Resolution::Delivered } else { Resolution::Resend };
@@ -47,17 +46,23 @@ pub(super) async fn run(
         console.document(
             &serde_json::json!({ "issue": slug, "settled": settled, "not_in_doubt": unknown }),
         );
-    } else {
-        match how {
-            Resolution::Delivered => console.tell(format_args!("{settled} settled as delivered")),
-            Resolution::Resend => console.tell(format_args!(
-                "{settled} planned again, with the same Message-ID; `postrider send {slug}` sends them"
-            )),
-        }
+    } else if settled > 0 {
+        tell(console, &slug, settled, how);
     }
     if unknown.is_empty() {
         return Ok(exit::DONE);
     }
     Err(Failure::new(exit::NO_INPUT, format!("not in doubt: {}", unknown.join(", ")))
         .hint(format!("`postrider status {slug} --in-doubt` lists who is")))
+}
+
+fn tell(console: &Console, slug: &str, settled: u64, how: Resolution) {
+    let readers = counted(settled, "reader");
+    match how {
+        Resolution::Delivered => console.tell(format_args!("{readers} settled as delivered")),
+        Resolution::Resend => {
+            console.tell(format_args!("{readers} planned again, under the same Message-ID"));
+            console.advise(&format!("`postrider send {slug}` sends them"));
+        }
+    }
 }

@@ -10,15 +10,11 @@ use crate::{
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, issue).await?;
-    let frozen = newsroom.ledger_path().exists()
-        && newsroom
-            .ledger()?
-            .issue(&newsroom.publication.id, &slug)
-            .await?
-            .is_some_and(|issue| issue.frozen_at.is_some());
-    let to = if frozen { Sending } else { Scheduled };
-    pause::turn(console, global, &slug, &[Paused], to, "").await?;
-    if frozen {
+    let is_frozen =
+        status::known(&newsroom, &slug).await?.is_some_and(|(_, issue)| issue.frozen_at.is_some());
+    let to = if is_frozen { Sending } else { Scheduled };
+    pause::turn(console, &newsroom, &slug, &[Paused], to, "").await?;
+    if is_frozen {
         console.tell(format_args!(
             "`postrider send {slug}` (or `due`, run by cron) goes on with the rest"
         ));

@@ -63,13 +63,14 @@ pub(super) async fn run(
         return Ok(exit::DONE);
     }
     console.tell(format_args!(
-        "{} goes out on {}, or not at all when later than {} after that",
+        "{} goes out on {}",
         console.paint(Tone::Strong, &folder.slug),
-        booking.shown,
-        duration_words(max_late)
+        booking.shown
     ));
-    console.tell("what it says now is bound; after an edit, schedule it again");
-    console.tell("`postrider schedule --cron-line` prints the line that lets cron send it");
+    let late = duration_words(max_late);
+    console.advise(&format!("if that is missed by more than {late}, it does not go out by itself"));
+    console.advise("what it says now is bound: after an edit, schedule it again");
+    console.advise("`postrider schedule --cron-line` prints the line that lets cron send it");
     Ok(exit::DONE)
 }
 

@@ -1,13 +1,17 @@
 //! `status`: where every reader of an issue stands, and what to do next.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Console, Failure,
-    account::{Account, grouped},
-    console::{Tone, printable},
+    account::{Account, Document},
+    console::Tone,
     exit,
     newsroom::Newsroom,
+    words::{grouped, instant, printable, wrapped},
 };
 use crate::{
     cli::{self, Global},
@@ -27,20 +31,13 @@ pub(super) async fn run(
     let newsroom = Newsroom::open(global)?;
     let Some(name) = &wish.issue else { return overview(console, &newsroom).await };
     let slug = slug(&newsroom, name).await?;
-    let known = match newsroom.ledger_path().exists() {
-        true => {
-            let ledger = newsroom.ledger()?;
-            ledger.issue(&newsroom.publication.id, &slug).await?.map(|issue| (ledger, issue))
-        }
-        false => None,
-    };
-    let Some((ledger, issue)) = known else {
+    let Some((ledger, issue)) = known(&newsroom, &slug).await? else {
         let account = Account::draft(&slug);
         if console.json {
             account.document(console);
         } else {
             console.say(format_args!("{slug} is a draft"));
-            account.advice().iter().for_each(|advice| console.tell(format_args!("  {advice}")));
+            account.advice().iter().for_each(|advice| console.advise(advice));
         }
         return Ok(exit::DONE);
     };
@@ -59,9 +56,7 @@ pub(super) async fn run(
         standing(&issue)
     ));
     account.tell(console);
-    for advice in account.advice() {
-        console.tell(format_args!("  {advice}"));
-    }
+    account.advice().iter().for_each(|advice| console.advise(advice));
     Ok(exit::DONE)
 }
 
@@ -130,18 +125,27 @@ async fn list(
             _ => break,
         }
     }
-    if !console.json {
-        if states.contains(&DeliveryState::InDoubt) && listed > 0 {
-            console.note(format_args!(
-                "\nThe whole message was handed over, and the relay's answer never came, so it may have arrived or not\n(RFC 1047). Look for the Message-ID in the relay's log, or ask the reader; then\n  postrider resolve {slug} ADDR --delivered   or   postrider resolve {slug} ADDR --resend",
-                slug = issue.slug
-            ));
-        }
-        if listed == 0 {
-            console.note("nobody");
-        }
+    if listed == 0 && !console.json {
+        console.note("nobody");
+    } else if states.contains(&DeliveryState::InDoubt) && !console.json {
+        explain_doubt(console, &issue.slug);
     }
     Ok(exit::DONE)
+}
+
+/// Says what in doubt means and how to settle it; for people, so not among the results.
+fn explain_doubt(console: &Console, slug: &str) {
+    for line in [
+        "",
+        "The whole message was handed over and the relay's answer never came, so it may",
+        "have arrived or not (RFC 1047). Look for its Message-ID in the relay's log, or",
+        "ask the reader; until you say, nobody in doubt is mailed again. Then one of",
+    ] {
+        console.note(line);
+    }
+    for how in ["--delivered", "--resend"] {
+        console.note(format_args!("  postrider resolve {slug} ADDR {how}"));
+    }
 }
 
 fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
@@ -157,19 +161,29 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         }));
         return;
     }
-    let mut line =
-        format!("{}  {}", delivery.address, console.paint(Tone::Quiet, delivery.state.word()));
+    let state = delivery.state.word().replace('_', " ");
+    let state = console.paint(Tone::of(delivery.state), format_args!("{state:<10}"));
+    console.say(format_args!("{state}  {}", delivery.address));
+    let mut remarks = Vec::new();
     if !delivery.said.is_empty() {
-        line.push_str("  ");
-        line.push_str(&printable(&delivery.said));
+        remarks.push(printable(&delivery.said));
     }
     if let Some(at) = delivery.retry_at {
-        line.push_str(&format!("  next try {at}"));
+        remarks.push(format!("next try {}", instant(at)));
     }
     if delivery.state == DeliveryState::InDoubt {
-        line.push_str(&format!("  {} at {}", delivery.message_id, delivery.at));
+        remarks.push(format!("handed over {} as", instant(delivery.at)));
+        remarks.push(delivery.message_id.clone());
     }
-    console.say(line);
+    for remark in remarks {
+        console.say(format_args!("            {}", console.paint(Tone::Quiet, remark)));
+    }
+}
+
+/// The keys of `status --json` without an issue.
+#[derive(Serialize)]
+struct Overview<'a> {
+    issues: Vec<Document<'a>>,
 }
 
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
@@ -187,53 +201,62 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         .map(|folder| folder.slug)
         .filter(|slug| known.iter().all(|(issue, _)| issue.slug != *slug))
         .collect();
+    let drafts = drafts.into_iter().map(|slug| Account::draft(&slug));
     if console.json {
-        for (_, account) in &known {
-            account.document(console);
-        }
-        drafts.iter().for_each(|slug| Account::draft(slug).document(console));
+        let accounts: Vec<_> =
+            known.into_iter().map(|(_, account)| account).chain(drafts).collect();
+        console.document(&Overview { issues: accounts.iter().map(Account::to_json).collect() });
         return Ok(exit::DONE);
     }
-    let width = known
+    let lines: Vec<(String, String)> = known
         .iter()
-        .map(|(issue, _)| issue.slug.len())
-        .chain(drafts.iter().map(String::len))
-        .max()
-        .unwrap_or(0);
-    for (issue, account) in &known {
-        let tally = &account.tally;
-        let mut parts = Vec::new();
-        if tally.planned > 0 {
-            parts.push(format!(
-                "{} of {} accepted",
-                grouped(tally.accepted),
-                grouped(tally.planned)
-            ));
-        }
-        for (number, word) in [
-            (tally.rejected, "rejected"),
-            (tally.in_doubt, "in doubt"),
-            (tally.deferred, "deferred"),
-            (tally.remaining, "left"),
-        ] {
-            if number > 0 {
-                parts.push(format!("{} {word}", grouped(number)));
-            }
-        }
-        console.say(format_args!(
-            "{:<width$}  {}  {}",
-            issue.slug,
-            standing(issue),
-            parts.join(", ")
-        ));
+        .map(|(issue, account)| (issue.slug.clone(), summary(issue, account)))
+        .chain(drafts.map(|account| (account.slug, "draft".to_owned())))
+        .collect();
+    let width = lines.iter().map(|(slug, _)| slug.width()).max().unwrap_or(0);
+    for (slug, words) in &lines {
+        let slug = console.paint(Tone::Strong, format_args!("{slug:<width$}"));
+        console.say(format_args!("{slug}  {}", wrapped(words, width + 2, width + 2)));
     }
-    for slug in &drafts {
-        console.say(format_args!("{slug:<width$}  draft"));
-    }
-    if known.is_empty() && drafts.is_empty() {
+    if lines.is_empty() {
         console.note("there is no issue yet; `postrider draft SLUG` makes one");
     }
     Ok(exit::DONE)
+}
+
+/// Says where an issue stands on one line.
+fn summary(issue: &IssueRecord, account: &Account) -> String {
+    let tally = &account.tally;
+    let mut parts = vec![standing(issue)];
+    if tally.planned > 0 {
+        parts.push(format!("{} of {} accepted", grouped(tally.accepted), grouped(tally.planned)));
+    }
+    for (number, word) in [
+        (tally.suppressed, "suppressed"),
+        (tally.rejected, "rejected"),
+        (tally.in_doubt, "in doubt"),
+        (tally.expired, "expired"),
+        (tally.cancelled, "cancelled"),
+        (tally.remaining, "left"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {word}", grouped(number)));
+        }
+    }
+    parts.join(", ")
+}
+
+/// Finds what the ledger knows of an issue; `None` while it is only a draft. Makes no ledger.
+pub(super) async fn known(
+    newsroom: &Newsroom,
+    slug: &str,
+) -> Result<Option<(Arc<dyn Ledger>, IssueRecord)>, Failure> {
+    if !newsroom.ledger_path().exists() {
+        return Ok(None);
+    }
+    let ledger = newsroom.ledger()?;
+    let issue = ledger.issue(&newsroom.publication.id, slug).await?;
+    Ok(issue.map(|issue| (ledger, issue)))
 }
 
 /// Finds an issue's slug among the folders, or in the ledger when its folder is gone.
@@ -242,10 +265,5 @@ pub(super) async fn slug(newsroom: &Newsroom, name: &str) -> Result<String, Fail
         Ok(folder) => return Ok(folder.slug),
         Err(failure) => failure,
     };
-    if newsroom.ledger_path().exists()
-        && newsroom.ledger()?.issue(&newsroom.publication.id, name).await?.is_some()
-    {
-        return Ok(name.to_owned());
-    }
-    Err(missing)
+    known(newsroom, name).await?.map(|(_, issue)| issue.slug).ok_or(missing)
 }

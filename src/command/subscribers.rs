@@ -2,19 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     path::{Path, PathBuf},
-    sync::PoisonError,
 };
 
 use serde::Serialize;
 
 use super::{
     Console, Failure,
-    account::{grouped, tell_left_out},
-    console::{Tone, printable},
+    console::Tone,
     exit,
-    newsroom::{LeftOut, Newsroom, records, write_private},
+    newsroom::{Newsroom, write_private},
+    rows::{self, Break},
+    words::{grouped, instant, printable},
 };
 use crate::{
     cli::{Global, Subscribers},
@@ -60,6 +59,11 @@ struct Import {
 
 /// The keys of `import --json`, which scripts rely on.
 #[derive(Serialize)]
+struct ImportReport {
+    files: Vec<FileReport>,
+}
+
+#[derive(Serialize)]
 struct FileReport {
     file: String,
     format: &'static str,
@@ -91,11 +95,7 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
     let mut columns = Vec::new();
     for path in &wish.files {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
-        let left_out = LeftOut::default();
-        let rows = list::read(file, &name).map_err(|problem| {
-            Failure::problems(exit::BAD_DATA, format!("{name} cannot be read"), vec![problem])
-        })?;
+        let rows = rows::open(path, &name)?;
         let delimiter = rows.delimiter().to_string();
         if columns.is_empty() {
             columns = rows.columns().to_vec();
@@ -107,20 +107,21 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
             resubscribe: wish.resubscribe.clone(),
             rehearse: wish.dry_run,
         };
-        let enrolled =
-            ledger.enrol(order, records(rows, LeftOut::clone(&left_out), |_| false)).await?;
-        let bad = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
+        let (records, meeting) = rows::records(rows, Break::Name);
+        let enrolled = ledger.enrol(order, records).await?;
+        let met = rows::met(&meeting);
         if !console.json {
-            tell_import(console, &name, &enrolled, &bad, wish.dry_run);
+            met.tell(console, &name, &enrolled);
+            tell_import(console, &name, &enrolled, met.bad.len(), wish.dry_run);
         }
-        reports.push(report(name.clone(), delimiter, &enrolled, &bad));
-        rejected.extend(bad.into_iter().map(|row| (name.clone(), row)));
+        reports.push(report(name.clone(), delimiter, &enrolled, &met.bad));
+        rejected.extend(met.bad.into_iter().map(|row| (name.clone(), row)));
     }
     if let Some(path) = &wish.rejects {
         write_rejects(path, &columns, &rejected)?;
     }
     if console.json {
-        console.document(&serde_json::json!({ "files": reports }));
+        console.document(&ImportReport { files: reports });
     }
     Ok(if rejected.is_empty() { exit::DONE } else { exit::BAD_DATA })
 }
@@ -169,26 +170,13 @@ fn report(
     }
 }
 
-fn tell_import(
-    console: &Console,
-    file: &str,
-    enrolled: &Enrolled,
-    bad: &[list::Skipped],
-    dry_run: bool,
-) {
-    tell_left_out(console, file, bad);
-    for (line, address, first) in enrolled.duplicates.iter().take(10) {
-        console.warn(format_args!("{file}:{line}: {address} stands in line {first} already"));
-    }
-    for (line, address, state) in enrolled.suppressed.iter().take(10) {
-        console.warn(format_args!("{file}:{line}: {address} is {} and stays so", state.word()));
-    }
+fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: usize, dry_run: bool) {
     let mut parts = vec![
         format!("{} added", grouped(enrolled.added)),
         format!("{} updated", grouped(enrolled.updated)),
         format!("{} unchanged", grouped(enrolled.unchanged)),
     ];
-    let skipped = bad.len() + enrolled.duplicates.len() + enrolled.suppressed.len();
+    let skipped = bad + enrolled.duplicates.len() + enrolled.suppressed.len();
     if skipped > 0 {
         parts.push(format!("{} skipped", grouped(skipped as u64)));
     }
@@ -198,7 +186,7 @@ fn tell_import(
             parts.push(format!("{} {}", grouped(*count), state.word()));
         }
     }
-    let read = grouped(enrolled.read + bad.len() as u64);
+    let read = grouped(enrolled.read + bad as u64);
     console.tell(format_args!("{file}: {read} read: {}", parts.join(", ")));
     if dry_run {
         console.tell(console.paint(Tone::Quiet, "a dry run: nothing was kept"));
@@ -468,7 +456,7 @@ async fn show(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, 
         console.say(format_args!("  {field}: {}", printable(value)));
     }
     for line in &history {
-        let at = line.at.strftime("%Y-%m-%d %H:%M:%SZ");
+        let at = instant(line.at);
         let mut words = format!("  {at}  {} ({})", line.event.name, printable(&line.event.source));
         if !line.event.detail.is_empty() {
             words.push_str(&format!(": {}", printable(&line.event.detail)));

@@ -1,6 +1,6 @@
 //! `unschedule`: takes an issue off the schedule; it is a draft again.
 
-use super::{Console, Failure, exit, pause};
+use super::{Console, Failure, exit, newsroom::Newsroom, pause, status};
 use crate::{
     cli::Global,
     model::IssueState::{Draft, Missed, Scheduled},
@@ -8,7 +8,9 @@ use crate::{
 
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
-    pause::turn(console, global, issue, &[Scheduled, Missed], Draft, "").await?;
-    console.tell("it is off the schedule");
+    let newsroom = Newsroom::open(global)?;
+    let slug = status::slug(&newsroom, issue).await?;
+    pause::turn(console, &newsroom, &slug, &[Scheduled, Missed], Draft, "").await?;
+    console.tell(format_args!("{slug} is off the schedule, and a draft again"));
     Ok(exit::DONE)
 }

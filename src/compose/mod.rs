@@ -34,6 +34,7 @@ pub use code::CODES;
 pub use composer::{Composed, compose};
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
 pub use issue::{Draft, Issue, parse};
+pub use nearest::nearest;
 pub use starter::{number, renumbered, starter};
 pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};

@@ -1,7 +1,7 @@
 //! The known word a mistaken one was probably meant to be.
 
 /// Returns the known word nearest to `word`, where one is near enough to be worth naming: at most a third of its letters differ.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     known
         .into_iter()

@@ -236,7 +236,10 @@ impl Carrier {
                 OpenError::Refused { stage: Stage::Auth, reply, .. } if reply.is_permanent() => {
                     self.shared.halt(Halt::Credentials(error.to_string()));
                 }
-                OpenError::Untrusted { .. } | OpenError::Unsafe { .. } => {
+                OpenError::Untrusted { .. } => {
+                    self.shared.halt(Halt::Untrusted(error.to_string()));
+                }
+                OpenError::Unsafe { .. } => {
                     self.shared.halt(Halt::Relay(error.to_string()));
                 }
                 OpenError::Refused { .. } | OpenError::Broken { .. } => {

@@ -121,7 +121,9 @@ pub enum Ended {
 pub enum Halt {
     /// The relay does not know us.
     Credentials(String),
-    /// The relay cannot be reached or is not the one we trust.
+    /// The relay's certificate is not to be trusted.
+    Untrusted(String),
+    /// The relay cannot be reached, or not safely.
     Relay(String),
     /// Too many refusals, or one that would meet every reader.
     Refusals(String),
@@ -240,6 +242,20 @@ impl Ended {
 /// Tells whether a tally asks for a person's eye.
 pub fn needs_attention(tally: &Tally) -> bool {
     tally.rejected + tally.in_doubt + tally.expired > 0
+}
+
+impl Halt {
+    /// Returns what happened, for people.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Credentials(why)
+            | Self::Untrusted(why)
+            | Self::Relay(why)
+            | Self::Refusals(why)
+            | Self::Ledger(why)
+            | Self::Disk(why) => why,
+        }
+    }
 }
 
 impl From<&LedgerError> for Halt {

@@ -1,0 +1,135 @@
+//! Freezing an issue: who gets it and as what, or a rehearsal of that which keeps nothing.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::{
+    Console, Failure,
+    account::reasons,
+    exit,
+    newsroom::{IssueFolder, Newsroom},
+    rows::{self, Met},
+};
+use crate::{
+    compose::{Composed, Press, Purpose},
+    ledger::{Admit, Event, Freeze, Frozen, Ledger},
+    list::Skipped,
+};
+
+/// How to freeze.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Request {
+    /// Whether to keep nothing.
+    pub(super) rehearse: bool,
+    /// Whether to add who joined since the first freeze.
+    pub(super) catch_up: bool,
+    /// How many readers somebody agreed to.
+    pub(super) expected: Option<u64>,
+}
+
+/// What a freeze found.
+pub(super) struct Found {
+    /// What the ledger says of it.
+    pub(super) frozen: Frozen,
+    /// The longest HTML, in bytes.
+    pub(super) largest_copy: usize,
+    met: Met,
+}
+
+/// Freezes, or rehearses it.
+pub(super) async fn freeze(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    folder: &IssueFolder,
+    composed: &Composed,
+    request: Request,
+) -> Result<Found, Failure> {
+    let (records, meeting) = newsroom.records()?.unzip();
+    let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
+    let press = Press::new(&composed.edition, 0, newsroom.now, keys)
+        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+    let largest = Arc::new(AtomicUsize::new(0));
+    let order = order(newsroom, folder, composed, request)?;
+    let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&largest))).await;
+    let met = meeting.as_ref().map(rows::met).unwrap_or_default();
+    if let Some(row) = met.broken() {
+        return Err(broken(newsroom, row));
+    }
+    Ok(Found { frozen: frozen?, met, largest_copy: largest.load(Ordering::Relaxed) })
+}
+
+fn order(
+    newsroom: &Newsroom,
+    folder: &IssueFolder,
+    composed: &Composed,
+    request: Request,
+) -> Result<Freeze, Failure> {
+    let publication = &newsroom.publication;
+    let edition = serde_json::to_vec(&composed.edition)
+        .map_err(|error| Failure::new(exit::BUG, format!("failed to keep the edition: {error}")))?;
+    Ok(Freeze {
+        publication: publication.id.clone(),
+        slug: folder.slug.clone(),
+        digest: composed.edition.digest(),
+        edition,
+        date: newsroom.now,
+        message_domain: publication.sender.from.address.domain().to_owned(),
+        event: Event {
+            name: "import".to_owned(),
+            source: publication.list.csv.clone().unwrap_or_default(),
+            detail: String::new(),
+        },
+        catch_up: request.catch_up,
+        rehearse: request.rehearse,
+        expected: request.expected,
+    })
+}
+
+/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name; notes how long the longest HTML is.
+fn admit(press: Press, largest: Arc<AtomicUsize>) -> Admit {
+    Box::new(move |reader| {
+        let printed = press.print(reader, "<copy@example.org>", 0, Purpose::Real)?;
+        largest.fetch_max(printed.html_bytes, Ordering::Relaxed);
+        Ok(())
+    })
+}
+
+fn broken(newsroom: &Newsroom, row: &Skipped) -> Failure {
+    let file = newsroom.publication.list.csv.as_deref().unwrap_or("the list");
+    Failure::new(exit::BAD_DATA, format!("{file}:{}: {}", row.line, row.reason))
+        .hint("whoever stands below would be left out in silence, so nothing was sent: mend that line and run it again")
+}
+
+impl Found {
+    /// Says what the list file's rows came to, where that is not plain.
+    pub(super) fn tell_list(&self, console: &Console, newsroom: &Newsroom) {
+        let file = newsroom.publication.list.csv.as_deref().unwrap_or("the list");
+        self.met.tell(console, file, &self.frozen.enrolled);
+    }
+
+    /// Lists the list file's rows that nobody can be mailed by.
+    pub(super) fn left_out(&self, newsroom: &Newsroom) -> Vec<String> {
+        let file = newsroom.publication.list.csv.as_deref().unwrap_or_default();
+        self.met.bad.iter().map(|row| format!("{file}:{}: {}", row.line, rows::bad(row))).collect()
+    }
+
+    /// Refuses an issue that nobody would get.
+    pub(super) fn somebody(&self, newsroom: &Newsroom) -> Result<(), Failure> {
+        if self.frozen.recipients > 0 || !self.frozen.fresh {
+            return Ok(());
+        }
+        let failure = Failure::new(exit::BAD_DATA, "the list has no reader who may be mailed");
+        if self.frozen.planned > 0 {
+            let why = reasons(&self.frozen.suppressed);
+            return Err(failure.hint(format!("everybody on it is left out: {why}")));
+        }
+        Err(match &newsroom.publication.list.csv {
+            Some(file) => {
+                failure.hint(format!("add people to {file}, one a line under its header"))
+            }
+            None => failure.hint("`postrider subscribers import FILE` or `add ADDR` brings some"),
+        })
+    }
+}

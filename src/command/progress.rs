@@ -1,0 +1,129 @@
+//! What a person at the terminal sees while an issue is being delivered; nothing under cron.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use tokio::sync::mpsc;
+
+use super::{
+    Console,
+    words::{clock_time, counted, grouped, spoken},
+};
+use crate::{
+    model::DeliveryState::{self, Deferred, InDoubt, Rejected},
+    send::Progress,
+};
+
+/// Shows a run's news on one line until it ends.
+pub(super) async fn show(
+    console: &Console,
+    total: u64,
+    mut news: mpsc::UnboundedReceiver<Progress>,
+) {
+    let bar = bar(console, total);
+    let mut counts = Counts::default();
+    while let Some(progress) = news.recv().await {
+        match progress {
+            Progress::Settled(state) => {
+                counts.add(state);
+                // Who is deferred comes up again.
+                bar.inc(u64::from(state != Deferred));
+                bar.set_message(counts.words());
+            }
+            Progress::Waiting(until) => {
+                bar.set_message(format!("waits until {}", clock_time(until)));
+            }
+            Progress::Recovered(recovered) if console.verbose || recovered.in_doubt > 0 => {
+                bar.suspend(|| {
+                    console.note(format_args!(
+                        "an earlier run was cut off: {} in doubt, {} go on",
+                        counted(recovered.in_doubt, "reader"),
+                        grouped(recovered.planned)
+                    ));
+                });
+            }
+            Progress::Trouble(why) if console.is_watched() => {
+                bar.suspend(|| console.note(format_args!("{why}; trying again")));
+            }
+            Progress::Recovered(_) | Progress::Trouble(_) => {}
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn bar(console: &Console, total: u64) -> ProgressBar {
+    if !console.is_watched() || console.json {
+        return ProgressBar::hidden();
+    }
+    let template = if console.colours_messages() {
+        "  {bar:24.red/dim} {pos_grouped} of {len_grouped}  {speed}{left}  {msg:.yellow}"
+    } else {
+        "  {bar:24} {pos_grouped} of {len_grouped}  {speed}{left}  {msg}"
+    };
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸─")
+        .with_key("pos_grouped", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&grouped(state.pos()));
+        })
+        .with_key("len_grouped", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&grouped(state.len().unwrap_or(0)));
+        })
+        .with_key("speed", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{:.1}/s", state.per_sec());
+        })
+        .with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&left(state.eta(), state.pos()));
+        });
+    let bar = ProgressBar::new(total).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Says how long is left, as soon as that can be told.
+fn left(eta: Duration, done: u64) -> String {
+    if done == 0 || eta.is_zero() { String::new() } else { format!("  {} left", spoken(eta)) }
+}
+
+/// Counts what became of readers, where that is not plain acceptance.
+#[derive(Default)]
+struct Counts {
+    rejected: u64,
+    deferred: u64,
+    in_doubt: u64,
+}
+
+impl Counts {
+    fn add(&mut self, state: DeliveryState) {
+        match state {
+            Rejected => self.rejected += 1,
+            Deferred => self.deferred += 1,
+            InDoubt => self.in_doubt += 1,
+            _ => {}
+        }
+    }
+
+    fn words(&self) -> String {
+        let told: Vec<String> =
+            [(self.rejected, "rejected"), (self.deferred, "deferred"), (self.in_doubt, "in doubt")]
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, word)| format!("{} {word}", grouped(count)))
+                .collect();
+        told.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_counts_what_is_not_plain_acceptance() {
+        let mut counts = Counts::default();
+        for state in [DeliveryState::Accepted, Rejected, Deferred, Deferred, InDoubt] {
+            counts.add(state);
+        }
+        assert_eq!(counts.words(), "1 rejected, 2 deferred, 1 in doubt");
+    }
+}
