@@ -1,6 +1,6 @@
 //! From a draft to an Edition: whole issues, and every mistake a draft can have.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use postrider::{
     model::{Field, Problem, Publication},
 };
 
-use crate::browser::{Page, assert_fits};
+use crate::browser::assert_fits;
 
 const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
@@ -134,25 +134,6 @@ fn every_theme_fits_every_screen_by_day_and_by_night() {
     for theme in Theme::names() {
         for draft in [SAMPLE, SAMPLER] {
             assert_fits(&filled(draft, theme));
-        }
-    }
-}
-
-/// Run it to look: `cargo test --test it pictures -- --ignored` writes to target/look/.
-#[test]
-#[ignore = "takes pictures for people to look at"]
-fn pictures_of_every_theme() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
-    fs::create_dir_all(&folder).expect("target/ is ours");
-    for theme in Theme::names() {
-        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER), ("arabic", ARABIC)] {
-            let html = filled(draft, theme);
-            fs::write(folder.join(format!("{theme}-{name}.html")), &html).expect("it is written");
-            for (width, dark) in [(320, false), (320, true), (600, true), (1200, false)] {
-                let light = if dark { "dark" } else { "light" };
-                let png = folder.join(format!("{theme}-{name}-{width}-{light}.png"));
-                Page { html: &html, dark }.picture(width, &png).expect("Chromium takes it");
-            }
         }
     }
 }

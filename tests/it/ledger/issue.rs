@@ -224,6 +224,7 @@ async fn a_schedule_may_change_until_the_issue_is_frozen(desk: Desk) {
     let issue = desk.ledger.issue(LIST, SLUG).await.expect("it finds").expect("it is there");
     assert_eq!((issue.state, issue.digest.as_str()), (IssueState::Scheduled, "2222"));
     assert_eq!(issue.booking, Some(booking("2222")));
+    desk.enrol(&["ann"]).await;
     assert!(desk.freeze().await.fresh);
     let bound = desk.ledger.schedule(LIST, SLUG, &booking("3333")).await;
     assert!(!bound.expect("it refuses"));
