@@ -9,7 +9,7 @@ use super::{
     Console, Failure,
     console::Tone,
     exit,
-    newsroom::{IssueFolder, Newsroom},
+    newsroom::{IssueFolder, Newsroom, write_private},
     reader,
 };
 use crate::{
@@ -89,7 +89,7 @@ pub(super) async fn write(
         ("issue.eml", &printed.bytes),
     ] {
         let path = out.join(name);
-        fs::write(&path, bytes).map_err(|error| Failure::file(&path, "write", &error))?;
+        write_private(&path, bytes)?;
         files.push((path, bytes.len()));
     }
     Ok(Rendered {
