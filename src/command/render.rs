@@ -10,7 +10,7 @@ use super::{
     console::Tone,
     exit,
     newsroom::{IssueFolder, Newsroom, write_private},
-    reader,
+    reader, words,
 };
 use crate::{
     cli::Global,
@@ -46,7 +46,7 @@ pub(super) async fn run(
     }
     for (path, bytes) in &rendered.files {
         let size = console.paint(Tone::Quiet, format_args!("{} kB", bytes.div_ceil(1000)));
-        console.say(format_args!("{}  {size}", path.display()));
+        console.say(format_args!("{}  {size}", words::path(path)));
     }
     Ok(exit::DONE)
 }

@@ -79,6 +79,7 @@ fn people_are_added_changed_and_looked_up_one_at_a_time() {
             0,
         ),
         ("updated", "subscribers add anna@example.org --name 'Anna O’Neill'", 0),
+        ("shown", "subscribers show anna@example.org", 0),
         ("unsubscribed", "subscribers unsubscribe anna@example.org", 0),
         ("suppressed", "subscribers suppress anna@example.org --reason 'asked by letter'", 0),
         ("stranger_left", "subscribers unsubscribe stranger@example.org", 0),

@@ -99,18 +99,18 @@ fn a_relay_that_does_not_know_us_ends_it_at_once() {
     env.postrider("status").code(0);
     shows_of("ca_missing", &send("right", "send kazakhstan --yes").code(66), port);
     env.write("relay-ca.pem", &authority);
-    shows_of("password_wrong", &send("wrong", "send kazakhstan --yes").code(77), port);
+    shows_of("password_wrong", &send("guess", "send kazakhstan --yes").code(77), port);
     shows_of(
         "password_wrong_test",
-        &send("wrong", "test kazakhstan --to a@example.org").code(77),
+        &send("guess", "test kazakhstan --to a@example.org").code(77),
         port,
     );
     assert_eq!(relay.accepted(), 0);
 
     // Cron does not knock every five minutes where nobody opens.
-    shows_of("due_password_wrong", &send("wrong", "due").code(77), port);
+    shows_of("due_password_wrong", &send("guess", "due").code(77), port);
     let knocks = relay.connections();
-    send("wrong", "due").code(0).silent();
+    send("guess", "due").code(0).silent();
     assert_eq!(relay.connections(), knocks);
     send("right", "send kazakhstan").code(75).tells("lets it go on");
     send("right", "resume kazakhstan").code(0);
