@@ -62,7 +62,6 @@ Exit codes:
     version,
     styles = STYLES,
     max_term_width = 80,
-    propagate_version = true,
     disable_help_subcommand = true,
     after_help = FIRST_STEPS,
     after_long_help = LONG_HELP

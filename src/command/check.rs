@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Console, Failure, exit, newsroom::Newsroom};
+use super::{Console, Failure, exit, newsroom::Newsroom, words::counted};
 use crate::{cli::Global, model::Problem};
 
 #[derive(Serialize)]
@@ -40,8 +40,11 @@ pub(super) fn run(console: &Console, global: &Global, issues: &[String]) -> Resu
         let warnings = problems.len() - errors;
         console.tell(match (folders.len(), errors, warnings) {
             (0, ..) => "there is no issue to check".to_owned(),
-            (count, 0, 0) => format!("{count} checked: nothing to mend"),
-            (count, ..) => format!("{count} checked: {errors} to mend, {warnings} to look at"),
+            (count, 0, 0) => format!("{} checked: nothing to mend", counted(count as u64, "issue")),
+            (count, ..) => format!(
+                "{} checked: {errors} to mend, {warnings} to look at",
+                counted(count as u64, "issue")
+            ),
         });
     }
     Ok(if errors > 0 { exit::ATTENTION } else { exit::DONE })

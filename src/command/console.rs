@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     Failure,
-    words::{printable, wrapped},
+    words::{plain, printable, wrapped},
 };
 use crate::{
     cli::{Colour, Global},
@@ -117,6 +117,11 @@ impl Console {
         }
     }
 
+    /// Prints a sentence of the result, broken into lines; unless `--quiet` or `--json`.
+    pub fn tell_sentence(&self, sentence: &str) {
+        self.tell(wrapped(sentence, 0, 2));
+    }
+
     /// Prints a sentence on what to do next, below a result; unless `--quiet` or `--json`.
     pub fn advise(&self, sentence: &str) {
         self.tell(format_args!("  {}", wrapped(sentence, 2, 2)));
@@ -209,7 +214,7 @@ impl Console {
     fn labelled(&self, tone: Tone, label: &str, sentence: &str) {
         self.flush();
         let indent = label.len() + 2;
-        let sentence = wrapped(&printable(sentence), indent, indent);
+        let sentence = wrapped(&printable(&plain(sentence)), indent, indent);
         // Nothing is left to tell where stderr is gone too.
         let _ = writeln!(io::stderr(), "{}: {sentence}", self.paint_err(tone, label));
     }

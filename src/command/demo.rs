@@ -9,7 +9,7 @@ use super::{
     newsroom::{Newsroom, clock, write_private},
     render,
     send::{self, Asked, Go},
-    words::counted,
+    words::{self, counted},
 };
 use crate::cli::Global;
 
@@ -33,9 +33,9 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     }
     let newsroom = Newsroom::read(&file, clock(global)?)?;
     let issue = newsroom.issue(init::SAMPLE)?;
+    console.tell(console.paint(Tone::Strong, &newsroom.publication.title));
     console.tell(format_args!(
-        "{}, delivered to {} over SMTP on this machine",
-        console.paint(Tone::Strong, &newsroom.publication.title),
+        "  goes to {} by SMTP; no mail leaves this machine",
         newsroom.publication.list.csv.as_deref().unwrap_or("its list")
     ));
     let asked = Asked { go: Go::Yes, limit: None, catch_up: false };
@@ -46,17 +46,15 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
         return Ok(sent.code);
     }
     if again && sent.was_done {
-        console.tell(format_args!(
-            "It was delivered before: running it again mails nobody twice.\n`rm -r {}` starts afresh.",
-            folder.display()
-        ));
+        console.tell("It was delivered before: running it again mails nobody twice.");
+        console.tell(format_args!("`rm -r {}` starts afresh.", words::path(folder)));
     }
     console.tell("Look at:");
     for (path, _) in &rendered.files {
-        console.tell(format_args!("  {}", path.display()));
+        console.tell(format_args!("  {}", words::path(path)));
     }
     let mails = newsroom.root.join("outbox/new");
     let count = mails.read_dir().map_or(0, |entries| entries.count() as u64);
-    console.tell(format_args!("  {}  {}", mails.display(), counted(count, "mail")));
+    console.tell(format_args!("  {}  {}", words::path(&mails), counted(count, "mail")));
     Ok(sent.code)
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process};
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::{Console, Failure, exit, newsroom::Newsroom};
+use super::{Console, Failure, exit, newsroom::Newsroom, words};
 use crate::{
     cli::Global,
     compose,
@@ -31,7 +31,7 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Wish) -> Resu
     let folder = newsroom.root.join("issues").join(&name);
     if folder.exists() {
         return Err(Failure::new(exit::GUARD, format!("there is an issue {name} already"))
-            .hint(format!("edit {}", folder.join("issue.md").display())));
+            .hint(format!("edit {}", words::path(&folder.join("issue.md")))));
     }
     let number = next_number(&newsroom)?;
     let text = match &wish.like {
@@ -51,7 +51,7 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Wish) -> Resu
         console.document(&serde_json::json!({
             "issue": name, "file": path, "date": date.to_string(), "number": number }));
     } else {
-        console.say(path.display());
+        console.say(words::path(&path));
     }
     Ok(exit::DONE)
 }
@@ -79,8 +79,8 @@ fn slug(text: &str) -> Result<String, Failure> {
 /// The date asked for, else that of the next occurrence after the last issue, else today.
 fn date(newsroom: &Newsroom, asked: Option<&str>) -> Result<Date, Failure> {
     if let Some(text) = asked {
-        return text.parse().map_err(|error| {
-            Failure::new(exit::USAGE, format!("`{text}` is not a date: {error}"))
+        return text.parse().map_err(|_| {
+            Failure::new(exit::USAGE, format!("`{text}` is not a date"))
                 .hint("write it as 2026-11-30")
         });
     }
@@ -127,5 +127,5 @@ fn edit(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(exit::DISK, format!("the editor `{editor}` ended with {status}"))
-        .hint(format!("the draft is {}", path.display())))
+        .hint(format!("the draft is {}", words::path(path))))
 }

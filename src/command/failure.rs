@@ -1,8 +1,8 @@
 //! What a command says when it cannot do what was asked: what, where, how to mend, and the exit code.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
-use super::exit;
+use super::{exit, words};
 use crate::{
     ledger::LedgerError,
     model::{AddressError, Problem, Stage},
@@ -43,11 +43,18 @@ impl Failure {
 
     /// Makes one of a file that could not be read or written.
     pub fn file(path: &Path, doing: &str, error: &std::io::Error) -> Self {
-        let code = match error.kind() {
-            std::io::ErrorKind::NotFound => exit::NO_INPUT,
-            _ => exit::DISK,
+        let (code, hint) = match error.kind() {
+            ErrorKind::NotFound => (exit::NO_INPUT, None),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                (exit::DISK, Some(ROOM))
+            }
+            ErrorKind::PermissionDenied => {
+                (exit::DISK, Some("look at who owns it and who may read and write it"))
+            }
+            _ => (exit::DISK, None),
         };
-        Self::new(code, format!("failed to {doing} `{}`: {error}", path.display()))
+        let message = format!("failed to {doing} `{}`: {error}", words::path(path));
+        Self { hints: hint.iter().map(ToString::to_string).collect(), ..Self::new(code, message) }
     }
 
     /// Makes one of an address nobody can deliver to.

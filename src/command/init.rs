@@ -23,8 +23,12 @@ const FILES: [(&str, &str, bool); 5] = [
 /// Runs the command.
 pub(super) fn run(console: &Console, folder: &Path) -> Result<u8, Failure> {
     let is_taken = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    if is_taken || folder.is_file() {
-        return Err(Failure::new(exit::GUARD, format!("`{}` is there already", folder.display()))
+    if folder.is_file() {
+        return Err(Failure::new(exit::GUARD, format!("`{}` is a file", folder.display()))
+            .hint("name a folder that does not exist yet, or an empty one"));
+    }
+    if is_taken {
+        return Err(Failure::new(exit::GUARD, format!("`{}` is not empty", folder.display()))
             .hint("name a folder that does not exist yet, or an empty one"));
     }
     write(folder)?;
@@ -41,14 +45,14 @@ pub(super) fn run(console: &Console, folder: &Path) -> Result<u8, Failure> {
     ));
     for (command, what) in [
         (format!("cd {shown}"), ""),
-        (format!("postrider render {SAMPLE}"), "look at it"),
-        (format!("postrider test {SAMPLE} --to you@example.org"), "send yourself one"),
-        (format!("postrider send {SAMPLE}"), "deliver it to subscribers.csv"),
+        ("postrider render kazakhstan".to_owned(), "look at it"),
+        ("postrider test kazakhstan --to you@example.org".to_owned(), "send yourself one"),
+        ("postrider send kazakhstan".to_owned(), "deliver it to subscribers.csv"),
     ] {
         let what = console.paint(Tone::Quiet, what);
-        console.tell(format!("  {command:<52} {what}").trim_end());
+        console.tell(format!("  {command:<40} {what}").trim_end());
     }
-    console.tell("Until you set [relay] url in publication.toml, all mail goes to the folder outbox/ and nowhere else.");
+    console.tell_sentence("Until you set [relay] url in publication.toml, all mail goes to the folder outbox/ and nowhere else.");
     Ok(exit::DONE)
 }
 

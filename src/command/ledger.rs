@@ -29,7 +29,9 @@ pub(super) async fn run(
                 "accepted; {doubtful} readers who were unfinished in it are in doubt now"
             ));
             if doubtful > 0 {
-                console.tell("`postrider status ISSUE --in-doubt` lists them, `postrider resolve` settles them");
+                console.advise(
+                    "`postrider status ISSUE --in-doubt` lists them, and says how to settle that",
+                );
             }
         }
         LedgerVerb::Backup { to } => {

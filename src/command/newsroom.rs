@@ -290,7 +290,10 @@ impl Newsroom {
                 let trust = match &settings.ca_file {
                     Some(file) => {
                         let path = self.root.join(file);
-                        fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?
+                        fs::read(&path).map_err(|error| {
+                            Failure::file(&path, "read", &error)
+                                .hint("it is `ca_file` under [relay] in publication.toml")
+                        })?
                     }
                     None => Vec::new(),
                 };
@@ -322,7 +325,10 @@ impl Newsroom {
     fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
         let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
         let password = config::secret(self.publication.relay.password.as_ref(), &self.root, variable)
-            .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?
+            .map_err(|error| {
+                Failure::new(exit::CONFIG, error.to_string())
+                    .hint("the password of the relay is looked for where [relay] in publication.toml says")
+            })?
             .ok_or_else(|| {
                 Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
                     .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
@@ -355,8 +361,8 @@ fn near<'a>(name: &str, issues: &'a [IssueFolder]) -> Option<&'a IssueFolder> {
 pub(super) fn clock(global: &Global) -> Result<Timestamp, Failure> {
     match &global.now {
         None => Ok(Timestamp::now()),
-        Some(text) => text.parse().map_err(|error| {
-            Failure::new(exit::USAGE, format!("`--now {text}` is not a time: {error}"))
+        Some(text) => text.parse().map_err(|_| {
+            Failure::new(exit::USAGE, format!("`--now {text}` is not a time"))
                 .hint("write it as 2026-11-30T07:00:00Z")
         }),
     }

@@ -11,7 +11,8 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, issue).await?;
     turn(console, &newsroom, &slug, &[Sending, Scheduled], Paused, "by hand").await?;
-    console.tell(format_args!("{slug} is paused: what is in flight finishes, nothing else begins"));
+    console.tell(format_args!("{slug} is paused"));
+    console.advise("what is in flight finishes, nothing else begins");
     Ok(exit::DONE)
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn show(
             Progress::Recovered(recovered) if console.verbose || recovered.in_doubt > 0 => {
                 bar.suspend(|| {
                     console.note(format_args!(
-                        "an earlier run was cut off: {} in doubt, {} go on",
+                        "an earlier run was cut off: {} in doubt, {} planned again",
                         counted(recovered.in_doubt, "reader"),
                         grouped(recovered.planned)
                     ));

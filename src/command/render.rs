@@ -9,8 +9,8 @@ use super::{
     Console, Failure,
     console::Tone,
     exit,
-    newsroom::{IssueFolder, Newsroom},
-    reader,
+    newsroom::{IssueFolder, Newsroom, write_private},
+    reader, words,
 };
 use crate::{
     cli::Global,
@@ -46,7 +46,7 @@ pub(super) async fn run(
     }
     for (path, bytes) in &rendered.files {
         let size = console.paint(Tone::Quiet, format_args!("{} kB", bytes.div_ceil(1000)));
-        console.say(format_args!("{}  {size}", path.display()));
+        console.say(format_args!("{}  {size}", words::path(path)));
     }
     Ok(exit::DONE)
 }
@@ -89,7 +89,7 @@ pub(super) async fn write(
         ("issue.eml", &printed.bytes),
     ] {
         let path = out.join(name);
-        fs::write(&path, bytes).map_err(|error| Failure::file(&path, "write", &error))?;
+        write_private(&path, bytes)?;
         files.push((path, bytes.len()));
     }
     Ok(Rendered {

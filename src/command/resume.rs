@@ -15,9 +15,8 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let to = if is_frozen { Sending } else { Scheduled };
     pause::turn(console, &newsroom, &slug, &[Paused], to, "").await?;
     if is_frozen {
-        console.tell(format_args!(
-            "`postrider send {slug}` (or `due`, run by cron) goes on with the rest"
-        ));
+        console.tell(format_args!("{slug} may go on"));
+        console.advise(&format!("`postrider send {slug}`, or `due` run by cron, sends the rest"));
     } else {
         console.tell(format_args!("{slug} is on the schedule again"));
     }

@@ -7,7 +7,7 @@ use crate::{
     cli::{self, Global},
     ledger::Booking,
     model::{duration_words, parse_duration},
-    schedule::{self, Every, EveryError},
+    schedule::{self, AtError, Every, EveryError},
 };
 
 /// Runs the command.
@@ -79,8 +79,11 @@ fn hour(newsroom: &Newsroom, asked: Option<&str>) -> Result<Zoned, Failure> {
     let zone = TimeZone::get(&newsroom.publication.timezone).unwrap_or(TimeZone::UTC);
     if let Some(text) = asked {
         return schedule::parse_at(text, &zone, jiff::tz::db()).map_err(|error| {
-            Failure::new(exit::USAGE, error.to_string())
-                .hint("write it as '2026-11-30 07:00' or '2026-11-30T07:00[Europe/London]'")
+            let failure = Failure::new(exit::USAGE, error.to_string());
+            match error {
+                AtError::Zone(_) => failure.hint("zones are named as in Europe/London"),
+                _ => failure,
+            }
         });
     }
     let Some(every) = &newsroom.publication.schedule.every else {

@@ -50,11 +50,9 @@ pub(super) async fn run(
         account.document(console);
         return Ok(exit::DONE);
     }
-    console.say(format_args!(
-        "{} is {}",
-        console.paint(Tone::Strong, &issue.slug),
-        standing(&issue)
-    ));
+    let used = issue.slug.width() + 4;
+    let standing = wrapped(&standing(&issue), used, 2);
+    console.say(format_args!("{} is {standing}", console.paint(Tone::Strong, &issue.slug)));
     account.tell(console);
     account.advice().iter().for_each(|advice| console.advise(advice));
     Ok(exit::DONE)

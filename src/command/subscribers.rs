@@ -180,14 +180,19 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: usize, d
     if skipped > 0 {
         parts.push(format!("{} skipped", grouped(skipped as u64)));
     }
-    for state in [SubscriberState::Unsubscribed, SubscriberState::Pending, SubscriberState::Bounced]
-    {
-        if let Some(count) = enrolled.by_state.get(state.word()) {
-            parts.push(format!("{} {}", grouped(*count), state.word()));
-        }
-    }
     let read = grouped(enrolled.read + bad as u64);
-    console.tell(format_args!("{file}: {read} read: {}", parts.join(", ")));
+    console.tell_sentence(&format!("{file}: {read} read: {}", parts.join(", ")));
+    let states: Vec<String> = SubscriberState::ALL
+        .iter()
+        .filter(|state| **state != SubscriberState::Active)
+        .filter_map(|state| {
+            let count = enrolled.by_state.get(state.word())?;
+            Some(format!("{} {}", grouped(*count), state.word()))
+        })
+        .collect();
+    if !states.is_empty() {
+        console.tell_sentence(&format!("  not to be mailed: {}", states.join(", ")));
+    }
     if dry_run {
         console.tell(console.paint(Tone::Quiet, "a dry run: nothing was kept"));
     }
@@ -329,7 +334,7 @@ fn tell_moved(console: &Console, address: &Address, now: &str, was: Option<Subsc
             &serde_json::json!({ "address": address.written(), "state": now, "was": was }),
         );
     } else {
-        console.tell(format_args!("{address} is {now} (was {was}); no file brings them back"));
+        console.tell_sentence(&format!("{address} is {now} (was {was}); no file brings them back"));
     }
 }
 
@@ -351,7 +356,7 @@ async fn list_all(
         })
         .transpose()?;
     if !newsroom.ledger_path().exists() {
-        tell_empty(console, newsroom);
+        tell_empty(console, newsroom, None);
         return Ok(exit::DONE);
     }
     let ledger = newsroom.ledger()?;
@@ -373,17 +378,20 @@ async fn list_all(
         }
     }
     if !listed {
-        tell_empty(console, newsroom);
+        tell_empty(console, newsroom, wanted);
     }
     Ok(exit::DONE)
 }
 
-fn tell_empty(console: &Console, newsroom: &Newsroom) {
-    match &newsroom.publication.list.csv {
-        Some(file) => {
-            console.note(format_args!("nobody yet; {file} is read when an issue is sent"))
+fn tell_empty(console: &Console, newsroom: &Newsroom, wanted: Option<SubscriberState>) {
+    match (wanted, &newsroom.publication.list.csv) {
+        (Some(state), _) => console.note(format_args!("nobody is {}", state.word())),
+        (None, Some(file)) => {
+            console.note(format_args!("nobody yet; {file} is read when an issue is sent"));
         }
-        None => console.note("nobody yet; `postrider subscribers import FILE` brings people"),
+        (None, None) => {
+            console.note("nobody yet; `postrider subscribers import FILE` brings people");
+        }
     }
 }
 

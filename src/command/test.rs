@@ -1,6 +1,6 @@
 //! `test`: one real mail to yourself, through the relay, marked and harmless.
 
-use super::{Console, Failure, exit, newsroom::Newsroom, reader, send::open_outbox};
+use super::{Console, Failure, exit, newsroom::Newsroom, reader, send::open_outbox, words};
 use crate::{
     cli::Global,
     compose::Purpose,
@@ -75,10 +75,7 @@ pub(super) async fn run(
                 .hint("look into your mailbox before you try again"));
             }
         };
-        console.tell(format_args!(
-            "[Test] `{}` is on its way to {address} ({said})",
-            composed.issue.title()
-        ));
+        console.tell_sentence(&format!("[Test] is on its way to {address} ({said})"));
         sent.push(
             serde_json::json!({ "to": address.written(), "message_id": message_id, "said": said }),
         );
@@ -86,9 +83,9 @@ pub(super) async fn run(
     connection.quit().await;
     if let Some(outbox) = outbox {
         outbox.stop();
-        console.tell(format_args!(
-            "it is in {}: [relay] url is \"outbox\", so nothing leaves this machine",
-            newsroom.root.join("outbox/new").display()
+        let mails = words::path(&newsroom.root.join("outbox/new"));
+        console.advise(&format!(
+            "it is in {mails}: [relay] url is \"outbox\", so nothing leaves this machine"
         ));
     }
     if console.json {

@@ -1,6 +1,6 @@
-//! How counts, times and sentences are said to people. Pure, but for the machine's own time zone.
+//! How counts, times and sentences are said to people. Pure, but for the machine's time zone and the current folder.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use unicode_width::UnicodeWidthStr;
@@ -81,6 +81,32 @@ fn unbroken(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Shows a path as seen from the current folder, where it is inside it.
+pub(super) fn path(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let inside = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
+    match inside {
+        Some(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
+        Some(inside) => inside.display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
+/// Takes the system's error numbers out of a sentence: `(os error 2)` helps nobody.
+pub(super) fn plain(sentence: &str) -> String {
+    let mut shown = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        let Some((number, behind)) = after.split_once(')') else { break };
+        shown.push_str(before);
+        if number.bytes().any(|byte| !byte.is_ascii_digit()) {
+            shown.push_str(&format!(" (os error {number})"));
+        }
+        rest = behind;
+    }
+    shown + rest
+}
+
 /// Returns `text` with control and direction characters escaped, so that a stranger's bytes cannot steer a terminal.
 pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -129,6 +155,18 @@ mod tests {
         );
         assert_eq!(wrapped("short", 70, 2), "short");
         assert_eq!(wrapped(&"x".repeat(100), 6, 6), "x".repeat(100), "a word alone stays whole");
+    }
+
+    #[test]
+    fn the_systems_error_numbers_are_left_out() {
+        for (sentence, shown) in [
+            ("No such file or directory (os error 2)", "No such file or directory"),
+            ("refused (os error 111); trying again", "refused; trying again"),
+            ("(os error x) stays", "(os error x) stays"),
+            ("an end (os error ", "an end (os error "),
+        ] {
+            assert_eq!(plain(sentence), shown);
+        }
     }
 
     #[test]

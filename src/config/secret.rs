@@ -94,8 +94,10 @@ fn from_command(command: &str, root: &Path) -> Result<Secret, SecretError> {
         .map_err(|why| SecretError::Command(why.to_string()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().next().unwrap_or_default();
-        return Err(SecretError::Command(format!("{}: {said}", output.status)));
+        return Err(SecretError::Command(match said.lines().next() {
+            Some(said) => format!("{}: {said}", output.status),
+            None => output.status.to_string(),
+        }));
     }
     first_line("the password command", &output.stdout)
 }

@@ -1,1 +1,21 @@
-//!
+//! The program as people meet it: the real binary, run with nothing in its environment, by its exit code, its two streams and what it leaves behind.
+
+mod env;
+mod help;
+mod mistakes;
+mod private;
+mod readers;
+mod relay;
+mod schedule;
+mod sending;
+mod stopped;
+mod streams;
+mod words;
+
+/// Holds `shown` against the snapshot of this name; all of the counter's lie in one folder.
+#[track_caller]
+fn shows(name: &str, shown: &str) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(format!("it__command__{name}"), shown);
+    });
+}

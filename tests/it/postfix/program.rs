@@ -1,6 +1,7 @@
 //! The whole program through Postfix: what `init` writes, a list of readers, the real binary, and the mail that arrived.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -47,7 +48,7 @@ struct Mail {
     address: String,
     name: String,
     /// By their names in small letters.
-    headers: std::collections::BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
     text: String,
     html: String,
     defects: Vec<String>,
@@ -160,7 +161,7 @@ fn readers(name: &str, number: usize) -> Vec<(String, &'static str)> {
     (0..number).map(|at| (reader(name).to_string(), NAMES[at % NAMES.len()])).collect()
 }
 
-/// Returns the mail of these readers, once each has some or half a minute is over.
+/// Returns the mail of these readers, once each has some or so many seconds are over.
 fn mail_of(postfix: &Postfix, readers: &[(String, &str)], seconds: u32) -> Vec<Mail> {
     let addresses: Vec<&str> = readers.iter().map(|(address, _)| address.as_str()).collect();
     let folder = postfix.mail.to_str().expect("UTF-8");

@@ -1,0 +1,88 @@
+//! Secrets and readers: who may see them.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use postrider::{
+    model::Secret,
+    outbox::{Keep, Outbox, OutboxSettings},
+};
+
+use super::{
+    env::Env,
+    relay::{server, tls},
+};
+
+const PASSWORD: &str = "correct-horse-battery-staple-4711";
+
+#[test]
+fn every_file_that_holds_readers_is_the_owners_alone() {
+    let env = Env::publication();
+    env.write("people.csv", "email\nnot an address\nanna@example.org\n");
+    env.postrider("subscribers import people.csv --rejects bad.csv").code(65);
+    env.postrider("render kazakhstan --as anna@example.org").code(0);
+    env.postrider("send kazakhstan --yes").code(0);
+    env.postrider("ledger backup copy.sqlite").code(0);
+    let mut private = 0;
+    for path in env.files() {
+        let name = path.strip_prefix(&env.root).expect("it is inside").display().to_string();
+        let holds_readers = ["subscribers.csv", ".postrider/", "outbox/", "bad.csv", "copy.sqlite"]
+            .iter()
+            .any(|part| name.starts_with(part))
+            || name.contains("/rendered/");
+        if holds_readers && name != "subscribers.csv" {
+            let mode = fs::metadata(&path).expect("it is there").permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{name}");
+            private += 1;
+        }
+    }
+    assert!(private >= 10, "{private}");
+    for folder in [".postrider", "outbox"] {
+        let mode = fs::metadata(env.root.join(folder)).expect(folder).permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{folder}");
+    }
+    let fresh = Env::empty();
+    fresh.postrider("init tt").code(0);
+    let list = fs::metadata(fresh.root.join("tt/subscribers.csv")).expect("the list");
+    assert_eq!(list.permissions().mode() & 0o777, 0o600);
+    let ignored = fresh.root.join("tt/.gitignore");
+    let ignored = fs::read_to_string(ignored).expect("it is written");
+    for name in ["/subscribers.csv", "/.postrider/", "/outbox/", "rendered/"] {
+        assert!(ignored.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn a_password_is_nowhere_but_where_it_was_put() {
+    let (config, authority) = tls(&["127.0.0.1"]);
+    let relay = Outbox::start(OutboxSettings {
+        tls: Some(server(config)),
+        login: Some(("report".to_owned(), Secret::new(PASSWORD))),
+        ..OutboxSettings::new(Keep::Count)
+    })
+    .expect("a relay");
+    for (name, password, code) in [("right", PASSWORD, 0), ("wrong", "wrong-horse-0815", 77)] {
+        let env = Env::publication()
+            .relay(&format!("smtps://report@127.0.0.1:{}", relay.address().port()));
+        env.set("# ca_file = \"relay-ca.pem\"", "ca_file = \"relay-ca.pem\"");
+        env.write("relay-ca.pem", &authority);
+        for line in
+            ["send kazakhstan --yes -v", "status kazakhstan", "test kazakhstan --to a@example.org"]
+        {
+            let mut command = env.command(line);
+            let output = command.env("POSTRIDER_RELAY_PASSWORD", password).output();
+            let said = env.said(output.expect("it runs"));
+            if !line.starts_with("status") {
+                assert_eq!(said.code, code, "{name} {line}: {said:?}");
+            }
+            for text in [&said.out, &said.err] {
+                assert!(!text.contains(password), "{name}: {said:?}");
+            }
+        }
+        for path in env.files() {
+            let bytes = fs::read(&path).expect("it can be read");
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains(password), "{name}: {}", path.display());
+        }
+    }
+    assert_eq!(relay.accepted(), 4);
+}

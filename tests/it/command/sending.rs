@@ -1,0 +1,197 @@
+//! Sending: who says yes, what stops it, what running it again does.
+
+use std::{thread, time::Duration};
+
+use postrider::outbox::{Keep, Outbox, OutboxSettings};
+
+use super::{
+    env::{Env, ISSUE},
+    shows,
+};
+
+#[test]
+fn without_a_terminal_somebody_must_have_said_yes() {
+    let env = Env::publication();
+    shows("send_unasked", &env.postrider("send kazakhstan").code(2).shown());
+    shows("send_miscounted", &env.postrider("send kazakhstan --confirm 4").code(76).shown());
+    assert!(env.mails().is_empty());
+    env.postrider("status kazakhstan").code(0).tells("is a draft");
+    env.postrider("send kazakhstan --confirm 3").code(0);
+    assert_eq!(env.mails().len(), 3);
+    shows("cancel_unasked", &env.postrider("cancel kazakhstan").code(2).shown());
+}
+
+#[test]
+fn a_limit_stops_and_sending_again_goes_on() {
+    let env = Env::with_readers(7);
+    shows("send_limit", &env.postrider("send kazakhstan --yes --limit 3").code(75).shown());
+    assert_eq!(env.mails().len(), 3);
+    shows("plan_halfway", &env.postrider("plan kazakhstan").code(0).shown());
+    shows("status_halfway", &env.postrider("status kazakhstan --left").code(0).shown());
+    shows("send_rest", &env.postrider("send kazakhstan").code(0).shown());
+    assert_eq!(env.mails().len(), 7);
+}
+
+#[test]
+fn paused_cancelled_and_resumed_issues_say_what_they_are() {
+    let env = Env::with_readers(5);
+    env.postrider("pause kazakhstan").code(76).tells("is a draft: there is nothing to do");
+    env.postrider("send kazakhstan --yes --limit 2").code(75);
+    shows("pause", &env.postrider("pause kazakhstan").code(0).shown());
+    shows("send_paused", &env.postrider("send kazakhstan").code(75).shown());
+    shows("plan_paused", &env.postrider("plan kazakhstan").code(0).shown());
+    shows("status_paused", &env.postrider("status kazakhstan").code(0).shown());
+    env.postrider("due").code(0).silent();
+    shows("resume", &env.postrider("resume kazakhstan").code(0).shown());
+    env.postrider("send kazakhstan --limit 1").code(75);
+    shows("cancel", &env.postrider("cancel kazakhstan --yes").code(0).shown());
+    shows("send_cancelled", &env.postrider("send kazakhstan --yes").code(76).shown());
+    shows("status_cancelled", &env.postrider("status kazakhstan").code(0).shown());
+    env.postrider("schedule kazakhstan").code(76).tells("it cannot be scheduled");
+    assert_eq!(env.mails().len(), 3);
+}
+
+#[test]
+fn an_issue_edited_halfway_is_refused_until_it_is_put_back() {
+    let env = Env::with_readers(4);
+    env.postrider("send kazakhstan --yes --limit 2").code(75);
+    let text = env.read(&format!("issues/{ISSUE}/issue.md"));
+    env.write(&format!("issues/{ISSUE}/issue.md"), &format!("{text}\nOne more thing.\n"));
+    shows("send_edited", &env.postrider("send kazakhstan").code(76).shown());
+    shows("plan_edited", &env.postrider("plan kazakhstan").code(0).shown());
+    env.write(&format!("issues/{ISSUE}/issue.md"), &text);
+    env.postrider("send kazakhstan").code(0);
+    assert_eq!(env.mails().len(), 4);
+}
+
+#[test]
+fn who_joins_later_gets_it_when_asked_and_who_leaves_meanwhile_does_not() {
+    let env = Env::with_readers(3);
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    env.postrider("subscribers unsubscribe reader3@example.org").code(0);
+    env.postrider("subscribers add late@example.org").code(0);
+    env.postrider("send kazakhstan").code(0).tells("suppressed 1 unsubscribed");
+    assert_eq!(env.mails().len(), 2);
+    env.postrider("send kazakhstan --yes --catch-up").code(0);
+    assert_eq!(env.mails().len(), 3);
+    env.postrider("log late@example.org").code(0).tells("accepted");
+    env.postrider("log reader3@example.org").code(0);
+}
+
+#[test]
+fn of_two_senders_at_once_the_second_names_the_first_and_nobody_is_mailed_twice() {
+    let relay = Outbox::start(OutboxSettings::new(Keep::Count)).expect("a relay");
+    let url = format!("smtp://127.0.0.1:{}?tls=none", relay.address().port());
+    let env = Env::with_readers(20).relay(&url);
+    env.set("rate = [\"2000/s\"]", "rate = [\"20/s\"]");
+    let mut first = env.command("send kazakhstan --yes").spawn().expect("it starts");
+    while relay.accepted() == 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    for line in ["send kazakhstan --yes", "ledger accept-rollback"] {
+        env.postrider(line)
+            .code(75)
+            .tells("it is being sent by ")
+            .tells(&format!("/{}", first.id()));
+    }
+    env.postrider("due").code(75).silent();
+    env.postrider("status kazakhstan").code(0).tells("is sending");
+    assert!(first.wait().expect("it ends").success());
+    assert_eq!(relay.accepted(), 20);
+}
+
+#[test]
+fn a_ledger_of_a_newer_version_is_left_alone() {
+    let env = Env::publication();
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    let path = env.root.join(".postrider/ledger.sqlite");
+    let ledger = rusqlite::Connection::open(&path).expect("it opens");
+    ledger.pragma_update(None, "user_version", 9999).expect("it is written");
+    drop(ledger);
+    for line in ["send kazakhstan", "status", "due", "subscribers list", "plan kazakhstan"] {
+        env.postrider(line).code(69).tells("was written by a newer postrider");
+    }
+    shows("ledger_newer", &env.postrider("status").shown());
+    assert_eq!(env.mails().len(), 1);
+}
+
+#[test]
+fn a_damaged_ledger_sends_nothing() {
+    let env = Env::publication();
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    env.write(".postrider/ledger.sqlite", &"this is no ledger ".repeat(300));
+    shows("ledger_damaged", &env.postrider("send kazakhstan").code(69).shown());
+    assert_eq!(env.mails().len(), 1);
+}
+
+#[test]
+fn a_restored_backup_is_refused_until_a_person_accepts_it() {
+    let env = Env::with_readers(4);
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    env.postrider("ledger backup copy.sqlite").code(0);
+    env.postrider("send kazakhstan").code(0);
+    for name in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let _ = std::fs::remove_file(env.root.join(".postrider").join(name));
+    }
+    std::fs::copy(env.root.join("copy.sqlite"), env.root.join(".postrider/ledger.sqlite"))
+        .expect("it is copied back");
+    shows("rolled_back", &env.postrider("send kazakhstan").code(76).shown());
+    shows("rolled_back_accepted", &env.postrider("ledger accept-rollback").code(0).shown());
+    env.postrider("send kazakhstan");
+    assert_eq!(env.mails().len(), 4, "nobody is mailed twice");
+}
+
+#[test]
+fn a_test_mail_is_marked_and_harmless_and_touches_nobodys_delivery() {
+    let env = Env::publication();
+    env.postrider("test kazakhstan --to me@example.org other@example.org --as anna@example.org")
+        .code(0);
+    let mails = env.mails();
+    assert_eq!(mails.len(), 2);
+    assert!(mails.iter().all(|mail| mail.contains("Subject: [Test] ")), "{}", mails[0]);
+    let token = token(&mails[0]);
+    env.postrider(&format!("subscribers unsubscribe {token}"))
+        .code(76)
+        .tells("that link is from a test mail: it does nothing");
+    env.postrider("status kazakhstan").code(0).tells("is a draft");
+    env.postrider("log anna@example.org").code(0).tells("nothing was ever sent");
+    env.postrider("send kazakhstan --yes").code(0);
+    env.postrider("test kazakhstan --to anna@example.org").code(0);
+    let account = env.json("status kazakhstan");
+    assert_eq!((&account["planned"], &account["accepted"]), (&3.into(), &3.into()));
+    env.postrider("test kazakhstan --to anna").code(2).tells("`anna` is not an address");
+}
+
+#[test]
+fn who_asks_to_leave_by_the_mail_they_have_is_let_go_and_stays_away() {
+    let env = Env::publication();
+    env.postrider("send kazakhstan --yes").code(0);
+    let mail = env
+        .mails()
+        .into_iter()
+        .find(|mail| mail.contains("To: anna") || mail.contains("<anna@example.org>"))
+        .expect("anna's mail");
+    env.postrider(&format!("subscribers unsubscribe {}", token(&mail)))
+        .code(0)
+        .tells("anna@example.org is unsubscribed (was active)");
+    env.postrider("subscribers unsubscribe u-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+        .code(66)
+        .tells("neither an address nor a token of this publication");
+    env.postrider("draft georgia --date 2026-12-07").code(0);
+    env.postrider("send georgia --yes")
+        .code(0)
+        .tells("anna@example.org is unsubscribed and stays so");
+    assert_eq!(env.mails().len(), 5);
+}
+
+/// Takes the token out of a mail's List-Unsubscribe.
+fn token(mail: &str) -> String {
+    let flat = mail.replace("\r\n ", " ").replace("\n ", " ");
+    let header = flat
+        .lines()
+        .find(|line| line.starts_with("List-Unsubscribe:"))
+        .expect("the header")
+        .to_owned();
+    let after = header.split("unsubscribe%20").nth(1).expect("a mailto with the token");
+    after.split('>').next().expect("its end").to_owned()
+}

@@ -1,0 +1,256 @@
+//! Runs that are stopped: by a signal, by death at any moment, by a full disk. Then the mail is counted.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use postrider::outbox::{Keep, Outbox, OutboxSettings};
+use serde_json::Value;
+
+use super::{
+    env::{Env, Said},
+    shows,
+};
+use crate::postfix::postfix;
+
+const READERS: usize = 200;
+const CONNECTIONS: u64 = 2;
+
+/// Sends a signal by its name.
+pub(super) fn signal(process: u32, name: &str) {
+    let line = format!("kill -{name} {process}");
+    let status = Command::new("/bin/sh").args(["-c", &line]).status().expect("a shell");
+    assert!(status.success(), "{line}");
+}
+
+fn relay(script: &str) -> (Outbox, String) {
+    let script = script.parse().expect("a script");
+    let settings = OutboxSettings { script, ..OutboxSettings::new(Keep::Count) };
+    let relay = Outbox::start(settings).expect("a relay");
+    let url = format!("smtp://127.0.0.1:{}?tls=none", relay.address().port());
+    (relay, url)
+}
+
+fn start(env: &Env) -> Child {
+    env.command("send kazakhstan --yes --quiet")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts")
+}
+
+fn end(env: &Env, child: Child) -> Said {
+    env.said(child.wait_with_output().expect("it ends"))
+}
+
+/// Waits until something is so; a machine under load may take its time.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}: not in a minute");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Chance that can be played again: xorshift64* over a seed that is printed.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let seed = std::env::var("POSTRIDER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or(now.as_nanos() as u64) | 1;
+        println!("POSTRIDER_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn up_to(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
+    }
+}
+
+/// Kills the sender again and again until it comes to its end; returns how often. The first third of the deaths come while it still starts.
+fn kill_until_done(env: &Env, chance: &mut Chance) -> u64 {
+    let mut kills = 0;
+    loop {
+        let mut child = start(env);
+        let patience = if kills < 5 { 60 } else { 400 };
+        thread::sleep(Duration::from_millis(chance.up_to(patience)));
+        if let Some(status) = child.try_wait().expect("it can be asked") {
+            assert!(matches!(status.code(), Some(0 | 1)), "{:?}", end(env, child));
+            return kills;
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it is dead");
+        kills += 1;
+        assert!(kills < 500, "it never ends");
+    }
+}
+
+/// Lists who is in doubt.
+fn doubtful(env: &Env) -> HashSet<String> {
+    let listed = env.postrider("status kazakhstan --in-doubt --json").code(0).out;
+    listed
+        .lines()
+        .map(|line| {
+            let row: Value = serde_json::from_str(line).expect("an object a line");
+            row["address"].as_str().expect("an address").to_owned()
+        })
+        .collect()
+}
+
+/// Holds what the relay took against what the ledger says.
+fn check(env: &Env, readers: &[String], taken: &HashMap<String, u64>, kills: u64) {
+    let account = env.json("status kazakhstan");
+    let doubtful = doubtful(env);
+    assert_eq!(account["state"], "finished", "{account}");
+    assert_eq!(account["planned"], readers.len(), "{account}");
+    assert_eq!(account["in_doubt"], doubtful.len(), "{account}");
+    assert_eq!(account["accepted"], readers.len() - doubtful.len(), "{account}");
+    assert!(doubtful.len() as u64 <= kills * CONNECTIONS, "{kills} deaths: {account}");
+    for reader in readers {
+        match taken.get(reader).copied().unwrap_or(0) {
+            0 => assert!(doubtful.contains(reader), "{reader} was missed after {kills} deaths"),
+            1 => {}
+            times => panic!("{reader} was mailed {times} times after {kills} deaths"),
+        }
+    }
+    println!("{kills} deaths, {} in doubt", doubtful.len());
+}
+
+#[test]
+fn a_sender_killed_at_any_moment_mails_nobody_twice_and_misses_nobody() {
+    let (relay, url) = relay("");
+    let env = Env::with_readers(READERS).relay(&url);
+    env.set("rate = [\"2000/s\"]", "rate = [\"150/s\"]");
+    let kills = kill_until_done(&env, &mut Chance::new());
+    let (mut taken, mut ids) = (HashMap::new(), HashSet::new());
+    for acceptance in relay.acceptances() {
+        *taken.entry(acceptance.to).or_insert(0) += 1;
+        assert!(ids.insert(acceptance.message_id.clone()), "{} twice", acceptance.message_id);
+    }
+    let readers: Vec<String> = (1..=READERS).map(|n| format!("reader{n}@example.org")).collect();
+    check(&env, &readers, &taken, kills);
+}
+
+#[test]
+fn the_same_through_postfix() {
+    let Some(postfix) = postfix() else { return };
+    let domain = format!("p{}.readers.example", std::process::id());
+    let readers: Vec<String> = (1..=READERS).map(|n| format!("reader{n}@{domain}")).collect();
+    let env = Env::with_list(&format!("email\n{}\n", readers.join("\n")))
+        .relay(&format!("smtp://127.0.0.1:{}?tls=none", postfix.port("plain")));
+    env.set("rate = [\"2000/s\"]", "rate = [\"150/s\"]");
+    let kills = kill_until_done(&env, &mut Chance::new());
+    let accepted = env.json("status kazakhstan")["accepted"].as_u64().expect("a count");
+    let mail = || landed(&domain);
+    until("what was accepted has landed", || mail().len() as u64 >= accepted);
+    check(&env, &readers, &mail(), kills);
+}
+
+/// Counts the mails that Postfix put into its Maildir, by reader.
+fn landed(domain: &str) -> HashMap<String, u64> {
+    let folder = std::env::var("POSTRIDER_TEST_MAIL").expect("the rig told it") + "/new";
+    let mut taken = HashMap::new();
+    for entry in fs::read_dir(folder).expect("it can be read").flatten() {
+        let mail = fs::read(entry.path()).unwrap_or_default();
+        let mail = String::from_utf8_lossy(&mail);
+        let to = mail.lines().find_map(|line| line.strip_prefix("Delivered-To: "));
+        if let Some(to) = to.filter(|to| to.ends_with(domain)) {
+            *taken.entry(to.to_owned()).or_insert(0) += 1;
+        }
+    }
+    taken
+}
+
+#[test]
+fn a_signal_lets_what_is_in_flight_finish_and_sending_again_completes() {
+    for name in ["TERM", "INT"] {
+        let (relay, url) = relay("dot wait 30");
+        let env = Env::with_readers(60).relay(&url);
+        let child = start(&env);
+        until("some are accepted", || relay.accepted() >= 5);
+        signal(child.id(), name);
+        end(&env, child).code(75).silent();
+        let account = env.json("status kazakhstan");
+        assert_eq!(account["accepted"], relay.accepted(), "{name}: {account}");
+        assert_eq!(account["in_doubt"], 0, "{name}: {account}");
+        assert_eq!(account["state"], "sending", "{name}: {account}");
+        assert!(account["remaining"].as_u64().expect("a count") > 0, "{name}: {account}");
+        env.postrider("send kazakhstan").code(0);
+        assert_eq!(relay.accepted(), 60, "{name}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_leaves_a_doubt_that_is_told() {
+    let (relay, url) = relay("dot 3 stall");
+    let env = Env::with_readers(6).relay(&url);
+    env.set("connections = 2", "connections = 1");
+    let child = start(&env);
+    until("two are accepted", || relay.accepted() == 2);
+    until("the third has begun", || {
+        env.postrider("log reader3@example.org").out.contains("attempting")
+    });
+    signal(child.id(), "TERM");
+    thread::sleep(Duration::from_millis(50));
+    signal(child.id(), "TERM");
+    assert_eq!(end(&env, child).code, 75);
+    let said = env.postrider("send kazakhstan").code(1);
+    shows("cut_off", &said.shown());
+    assert_eq!(doubtful(&env), HashSet::from(["reader3@example.org".to_owned()]));
+    assert_eq!(relay.accepted(), 5);
+}
+
+#[test]
+fn a_signal_ends_cron_with_all_its_issues() {
+    let (relay, url) = relay("dot wait 30");
+    let env = Env::with_readers(30).relay(&url);
+    env.postrider("draft georgia --date 2003-10-13").code(0);
+    for issue in ["kazakhstan", "georgia"] {
+        env.postrider(&format!("send {issue} --yes --limit 1")).code(75);
+    }
+    let child = env.command("due").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("it starts");
+    until("it sends", || relay.accepted() >= 5);
+    signal(child.id(), "TERM");
+    end(&env, child).code(75).silent();
+    assert_eq!(env.json("status georgia")["accepted"], 1, "the next issue is not begun");
+    env.postrider("due").code(0);
+    assert_eq!(relay.accepted(), 60);
+}
+
+#[test]
+fn a_full_disk_stops_before_the_wire_and_nothing_is_lost() {
+    let (relay, url) = relay("");
+    let env = Env::with_readers(READERS).relay(&url);
+    // No file may grow beyond so many blocks of 512 bytes: the ledger's log meets that sooner or later.
+    for (blocks, must_fail) in [(0, true), (64, true), (1000, false), (1500, false), (2000, false)]
+    {
+        let line = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {} send kazakhstan --yes",
+            env!("CARGO_BIN_EXE_postrider")
+        );
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &line]).current_dir(&env.root).env_clear().stdin(Stdio::null());
+        let said = env.said(shell.output().expect("it runs"));
+        assert!(said.code == 74 || (said.code == 0 && !must_fail), "{blocks}: {said:?}");
+        println!("{blocks} blocks: exit {}, {} accepted", said.code, relay.accepted());
+        if must_fail {
+            assert_eq!(relay.accepted(), 0, "{blocks}");
+            said.tells("run it again");
+        }
+    }
+    env.postrider("send kazakhstan --yes").code(0);
+    let account = env.json("status kazakhstan");
+    assert_eq!((&account["accepted"], &account["in_doubt"]), (&READERS.into(), &0.into()));
+    assert_eq!(relay.accepted(), READERS as u64);
+}
