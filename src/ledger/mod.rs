@@ -380,7 +380,7 @@ pub struct Freeze {
     pub catch_up: bool,
     /// Whether to undo everything after counting (`plan`).
     pub rehearse: bool,
-    /// How many readers somebody agreed to; another count undoes everything.
+    /// How many readers somebody agreed to mail anew; another count undoes everything.
     pub expected: Option<u64>,
 }
 
@@ -398,6 +398,8 @@ pub struct Frozen {
     pub planned: u64,
     /// How many of them will be tried.
     pub recipients: u64,
+    /// How many of those this call added (or would have): all of them at the first freeze.
+    pub added: u64,
     /// Those that will not, by reason.
     pub suppressed: BTreeMap<Suppressed, u64>,
     /// What became of the list file's records.
