@@ -23,15 +23,23 @@ use crate::{
 pub struct Console {
     /// Whether results are JSON documents.
     pub json: bool,
-    /// Whether only errors are told.
-    pub quiet: bool,
-    /// Whether more is told.
-    pub verbose: bool,
+    volume: Volume,
     colour_out: bool,
     colour_err: bool,
     out: RefCell<io::BufWriter<io::Stdout>>,
     closed: Cell<bool>,
     broken: RefCell<Option<io::Error>>,
+}
+
+/// How talkative to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Volume {
+    /// Warnings and errors alone.
+    Quiet,
+    /// What a person wants to know.
+    Usual,
+    /// More.
+    Verbose,
 }
 
 /// What a piece of a line is, which decides its colour.
@@ -73,8 +81,11 @@ impl Console {
         };
         Self {
             json: global.json,
-            quiet: global.quiet,
-            verbose: global.verbose,
+            volume: match (global.quiet, global.verbose) {
+                (true, _) => Volume::Quiet,
+                (_, true) => Volume::Verbose,
+                _ => Volume::Usual,
+            },
             colour_out: wanted(io::stdout().is_terminal()),
             colour_err: wanted(io::stderr().is_terminal()),
             out: RefCell::new(io::BufWriter::new(io::stdout())),
@@ -85,7 +96,16 @@ impl Console {
 
     /// Tells whether a person watches: stderr is a terminal and nobody asked for silence.
     pub fn is_watched(&self) -> bool {
-        io::stderr().is_terminal() && !self.quiet
+        io::stderr().is_terminal() && !self.is_quiet()
+    }
+
+    /// Tells whether more is to be told.
+    pub fn is_verbose(&self) -> bool {
+        self.volume == Volume::Verbose
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.volume == Volume::Quiet
     }
 
     /// Tells whether a person can answer.
@@ -104,7 +124,7 @@ impl Console {
 
     /// Prints a line of the result unless `--quiet` or `--json`.
     pub fn tell(&self, line: impl Display) {
-        if !self.quiet && !self.json {
+        if !self.is_quiet() && !self.json {
             self.say(line);
         }
     }
@@ -119,7 +139,7 @@ impl Console {
 
     /// Prints a sentence of the result, broken into lines; unless `--quiet` or `--json`.
     pub fn tell_sentence(&self, sentence: &str) {
-        self.tell(wrapped(sentence, 0, 2));
+        self.tell(wrapped(sentence, 0, 0));
     }
 
     /// Prints a sentence on what to do next, below a result; unless `--quiet` or `--json`.
@@ -129,7 +149,7 @@ impl Console {
 
     /// Prints a message for whoever watches; silent with `--quiet`.
     pub fn note(&self, line: impl Display) {
-        if !self.quiet {
+        if !self.is_quiet() {
             self.flush();
             let _ = writeln!(io::stderr(), "{line}");
         }

@@ -23,7 +23,7 @@ pub(super) struct Wish {
 }
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, wish: &Wish) -> Result<u8, Failure> {
+pub(super) fn run(console: &Console, global: &Global, wish: &Wish) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = slug(&wish.slug)?;
     let date = date(&newsroom, wish.date.as_deref())?;

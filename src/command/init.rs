@@ -50,7 +50,7 @@ pub(super) fn run(console: &Console, folder: &Path) -> Result<u8, Failure> {
         ("postrider send kazakhstan".to_owned(), "deliver it to subscribers.csv"),
     ] {
         let what = console.paint(Tone::Quiet, what);
-        console.tell(format!("  {command:<40} {what}").trim_end());
+        console.tell(format!("  {command:<50} {what}").trim_end());
     }
     console.tell_sentence("Until you set [relay] url in publication.toml, all mail goes to the folder outbox/ and nowhere else.");
     Ok(exit::DONE)

@@ -85,7 +85,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Demo { folder } => demo::run(console, global, &folder).await,
             Command::Init { folder } => init::run(console, &folder),
             Command::Draft { slug, date, like, edit } => {
-                draft::run(console, global, &draft::Wish { slug, date, like, edit }).await
+                draft::run(console, global, &draft::Wish { slug, date, like, edit })
             }
             Command::Check { issues } => check::run(console, global, &issues),
             Command::Render { issue, reader, out } => {

@@ -159,7 +159,7 @@ impl Newsroom {
         let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count() + 1;
             Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
                 .hint("save it as UTF-8 in your editor")
         })?;

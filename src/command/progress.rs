@@ -33,7 +33,7 @@ pub(super) async fn show(
             Progress::Waiting(until) => {
                 bar.set_message(format!("waits until {}", clock_time(until)));
             }
-            Progress::Recovered(recovered) if console.verbose || recovered.in_doubt > 0 => {
+            Progress::Recovered(recovered) if console.is_verbose() || recovered.in_doubt > 0 => {
                 bar.suspend(|| {
                     console.note(format_args!(
                         "an earlier run was cut off: {} in doubt, {} planned again",

@@ -191,7 +191,7 @@ fn tell_import(console: &Console, file: &str, enrolled: &Enrolled, bad: usize, d
         })
         .collect();
     if !states.is_empty() {
-        console.tell_sentence(&format!("  not to be mailed: {}", states.join(", ")));
+        console.tell_sentence(&format!("  among them {}", states.join(", ")));
     }
     if dry_run {
         console.tell(console.paint(Tone::Quiet, "a dry run: nothing was kept"));
@@ -467,7 +467,7 @@ async fn show(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, 
         let at = instant(line.at);
         let mut words = format!("  {at}  {} ({})", line.event.name, printable(&line.event.source));
         if !line.event.detail.is_empty() {
-            words.push_str(&format!(": {}", printable(&line.event.detail)));
+            words = format!("{words}: {}", printable(&line.event.detail));
         }
         console.say(format_args!("{words} -> {}", line.state.word()));
     }

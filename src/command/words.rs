@@ -94,17 +94,14 @@ pub(super) fn path(path: &Path) -> String {
 
 /// Takes the system's error numbers out of a sentence: `(os error 2)` helps nobody.
 pub(super) fn plain(sentence: &str) -> String {
-    let mut shown = String::with_capacity(sentence.len());
-    let mut rest = sentence;
-    while let Some((before, after)) = rest.split_once(" (os error ") {
-        let Some((number, behind)) = after.split_once(')') else { break };
-        shown.push_str(before);
-        if number.bytes().any(|byte| !byte.is_ascii_digit()) {
-            shown.push_str(&format!(" (os error {number})"));
+    const MARK: &str = " (os error ";
+    let Some((before, after)) = sentence.split_once(MARK) else { return sentence.to_owned() };
+    match after.split_once(')') {
+        Some((number, behind)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            before.to_owned() + &plain(behind)
         }
-        rest = behind;
+        _ => before.to_owned() + MARK + &plain(after),
     }
-    shown + rest
 }
 
 /// Returns `text` with control and direction characters escaped, so that a stranger's bytes cannot steer a terminal.

@@ -77,13 +77,20 @@ impl Chance {
     }
 }
 
-/// Kills the sender again and again until it comes to its end; returns how often. The first third of the deaths come while it still starts.
-fn kill_until_done(env: &Env, chance: &mut Chance) -> u64 {
+/// Kills the sender again and again until it comes to its end, and returns how often. Every other death comes at any moment from the start on, the rest while mail is going out: `taken` counts what the relay took.
+fn kill_until_done(env: &Env, chance: &mut Chance, taken: impl Fn() -> u64) -> u64 {
     let mut kills = 0;
     loop {
         let mut child = start(env);
-        let patience = if kills < 5 { 60 } else { 400 };
-        thread::sleep(Duration::from_millis(chance.up_to(patience)));
+        if kills % 2 == 0 {
+            thread::sleep(Duration::from_millis(chance.up_to(250)));
+        } else {
+            let enough = taken() + 1 + chance.up_to(20);
+            while taken() < enough && child.try_wait().expect("it can be asked").is_none() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(Duration::from_micros(chance.up_to(10_000)));
+        }
         if let Some(status) = child.try_wait().expect("it can be asked") {
             assert!(matches!(status.code(), Some(0 | 1)), "{:?}", end(env, child));
             return kills;
@@ -131,7 +138,7 @@ fn a_sender_killed_at_any_moment_mails_nobody_twice_and_misses_nobody() {
     let (relay, url) = relay("");
     let env = Env::with_readers(READERS).relay(&url);
     env.set("rate = [\"2000/s\"]", "rate = [\"150/s\"]");
-    let kills = kill_until_done(&env, &mut Chance::new());
+    let kills = kill_until_done(&env, &mut Chance::new(), || relay.accepted());
     let (mut taken, mut ids) = (HashMap::new(), HashSet::new());
     for acceptance in relay.acceptances() {
         *taken.entry(acceptance.to).or_insert(0) += 1;
@@ -149,18 +156,23 @@ fn the_same_through_postfix() {
     let env = Env::with_list(&format!("email\n{}\n", readers.join("\n")))
         .relay(&format!("smtp://127.0.0.1:{}?tls=none", postfix.port("plain")));
     env.set("rate = [\"2000/s\"]", "rate = [\"150/s\"]");
-    let kills = kill_until_done(&env, &mut Chance::new());
+    let folder = maildir();
+    let count = || fs::read_dir(&folder).map_or(0, |entries| entries.count() as u64);
+    let kills = kill_until_done(&env, &mut Chance::new(), count);
     let accepted = env.json("status kazakhstan")["accepted"].as_u64().expect("a count");
     let mail = || landed(&domain);
     until("what was accepted has landed", || mail().len() as u64 >= accepted);
     check(&env, &readers, &mail(), kills);
 }
 
+fn maildir() -> String {
+    std::env::var("POSTRIDER_TEST_MAIL").expect("the rig told it") + "/new"
+}
+
 /// Counts the mails that Postfix put into its Maildir, by reader.
 fn landed(domain: &str) -> HashMap<String, u64> {
-    let folder = std::env::var("POSTRIDER_TEST_MAIL").expect("the rig told it") + "/new";
     let mut taken = HashMap::new();
-    for entry in fs::read_dir(folder).expect("it can be read").flatten() {
+    for entry in fs::read_dir(maildir()).expect("it can be read").flatten() {
         let mail = fs::read(entry.path()).unwrap_or_default();
         let mail = String::from_utf8_lossy(&mail);
         let to = mail.lines().find_map(|line| line.strip_prefix("Delivered-To: "));
