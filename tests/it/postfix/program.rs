@@ -2,20 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Stdio},
     thread,
     time::Duration,
 };
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::{Postfix, postfix, reader};
-use crate::{python::python, seed::Seed};
-
-const ISSUE: &str = "2003-10-06-kazakhstan";
+use crate::{
+    command::env::{Env, ISSUE, Said},
+    python::python,
+    seed::Seed,
+};
 
 /// As many as `publication.toml` says below.
 const CONNECTIONS: u64 = 4;
@@ -36,7 +35,7 @@ const NAMES: [&str; 10] = [
 
 /// A publication that goes out through Postfix.
 struct Newsroom {
-    folder: TempDir,
+    env: Env,
     password: String,
 }
 
@@ -57,89 +56,52 @@ struct Mail {
 impl Newsroom {
     /// Makes the publication that `init` makes, with a listener for its relay and so many deliveries a second.
     fn new(postfix: &Postfix, listener: &str, readers: &[(String, &str)], rate: u32) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let newsroom = Self { folder, password: postfix.credentials.password.expose().to_owned() };
-        let made = newsroom.run(&["init", newsroom.root().to_str().expect("UTF-8")]);
-        assert_eq!(made.status.code(), Some(0), "{made:?}");
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let rows = readers.iter().map(|(address, name)| format!("{address},{}\n", quoted(name)));
+        let env = Env::with_list(&format!("email,name\n{}", rows.collect::<String>()));
 
         let scheme = if listener == "starttls" { "smtp" } else { "smtps" };
         let user = postfix.credentials.user.replace('@', "%40");
-        let url = format!("{scheme}://{user}@127.0.0.1:{}", postfix.port(listener));
-        newsroom.edit(
-            "publication.toml",
-            "url = \"outbox\"",
-            &format!("url = \"{url}\"\nca_file = \"ca.pem\""),
-        );
-        newsroom.edit("publication.toml", "rate = [\"5/s\"]", &format!("rate = [\"{rate}/s\"]"));
-        newsroom.edit(
-            "publication.toml",
-            "connections = 2",
-            &format!("connections = {CONNECTIONS}"),
-        );
-        newsroom.write("ca.pem", &String::from_utf8_lossy(&postfix.trust));
-
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let rows = readers.iter().map(|(address, name)| format!("{address},{}\n", quoted(name)));
-        newsroom.write("subscribers.csv", &format!("email,name\n{}", rows.collect::<String>()));
-        newsroom
+        let env = env.relay(&format!("{scheme}://{user}@127.0.0.1:{}", postfix.port(listener)));
+        env.write("ca.pem", &String::from_utf8_lossy(&postfix.trust));
+        env.set("# ca_file = \"relay-ca.pem\"", "ca_file = \"ca.pem\"");
+        env.set("rate = [\"2000/s\"]", &format!("rate = [\"{rate}/s\"]"));
+        env.set("connections = 2", &format!("connections = {CONNECTIONS}"));
+        Self { env, password: postfix.credentials.password.expose().to_owned() }
     }
 
-    fn root(&self) -> &Path {
-        self.folder.path()
+    fn start(&self, line: &str) -> Child {
+        let mut command = self.env.command(line);
+        command.env("POSTRIDER_RELAY_PASSWORD", &self.password);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
     }
 
-    fn write(&self, file: &str, text: &str) {
-        fs::write(self.root().join(file), text).expect("it can be written");
-    }
-
-    fn edit(&self, file: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.root().join(file)).expect("it is there");
-        assert_eq!(text.matches(from).count(), 1, "`{from}` in {file}");
-        self.write(file, &text.replace(from, to));
-    }
-
-    fn start(&self, arguments: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POSTRIDER_")) {
-            command.env_remove(name);
-        }
-        command
-            .arg("-C")
-            .arg(self.root())
-            .args(arguments)
-            .env("POSTRIDER_RELAY_PASSWORD", &self.password)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts")
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.start(arguments).wait_with_output().expect("it ends")
-    }
-
-    /// Runs a command with `--json` and returns its exit code and its document.
-    #[track_caller]
-    fn ask(&self, arguments: &[&str]) -> (i32, Value) {
-        let output = self.run(&[arguments, &["--json"]].concat());
-        let document = serde_json::from_slice(&output.stdout);
-        let document = document.unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        (output.status.code().expect("it exits"), document)
+    fn run(&self, line: &str) -> Said {
+        self.env.said(self.start(line).wait_with_output().expect("it ends"))
     }
 
     /// Sends, and returns the exit code and the account, whose sum balances.
     #[track_caller]
     fn send(&self) -> (i32, Value) {
-        let (code, account) = self.ask(&["send", ISSUE, "--yes"]);
+        let said = self.run(&format!("send {ISSUE} --yes --json"));
+        let account = serde_json::from_str(&said.out);
+        let account = account.unwrap_or_else(|why| panic!("{why}: {said:?}"));
         assert_balances(&account);
-        (code, account)
+        (said.code, account)
+    }
+
+    /// Returns where the issue stands.
+    #[track_caller]
+    fn status(&self) -> Value {
+        let account = self.env.json(&format!("status {ISSUE}"));
+        assert_balances(&account);
+        account
     }
 
     /// Returns what the ledger calls a reader.
     #[track_caller]
     fn state(&self, address: &str) -> Value {
-        self.ask(&["subscribers", "show", address]).1["state"].take()
+        self.env.json(&format!("subscribers show {address}"))["state"].take()
     }
 }
 
@@ -170,6 +132,11 @@ fn mail_of(postfix: &Postfix, readers: &[(String, &str)], seconds: u32) -> Vec<M
     serde_json::from_slice(&json.expect("the rig has Python")).expect("it writes JSON")
 }
 
+/// Returns the commands by which mail leaves.
+fn both_ways_out(readers: &[(String, &str)]) -> [String; 2] {
+    [format!("send {ISSUE} --yes"), format!("test {ISSUE} --to {}", readers[0].0)]
+}
+
 fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -182,7 +149,7 @@ fn an_issue_reaches_two_hundred_readers_and_accounts_for_everybody_else() {
     // The report itself where it may be had, else its story in words of our own.
     let seed = Seed::read();
     if let Some(seed) = &seed {
-        newsroom.write(&format!("issues/{ISSUE}/issue.md"), &seed.draft());
+        newsroom.env.write(&format!("issues/{ISSUE}/issue.md"), &seed.draft());
     }
 
     let (code, account) = newsroom.send();
@@ -242,16 +209,14 @@ fn a_test_mail_goes_to_oneself_alone() {
     let Some(postfix) = postfix() else { return };
     let (good, me) = (readers("untouched", 2), readers("me", 1));
     let newsroom = Newsroom::new(&postfix, "tls", &good, 1000);
-    let (code, told) = newsroom.ask(&["test", ISSUE, "--to", &me[0].0]);
-    assert_eq!(code, 0, "{told}");
-    assert_eq!(told["sent"][0]["to"], me[0].0.as_str());
+    newsroom.run(&format!("test {ISSUE} --to {}", me[0].0)).code(0).tells(&me[0].0);
     let mails = mail_of(&postfix, &me, 60);
     let [mail] = &mails[..] else { panic!("{mails:?}") };
     assert_eq!(mail.headers["subject"], "[Test] Kazakhstan Confirms Foreign-Policy Balancing Act");
     assert_eq!((&mail.address, &mail.defects), (&me[0].0, &Vec::new()));
     assert!(mail.text.contains("Dear Reader,"), "{}", mail.text);
     assert_eq!(mail_of(&postfix, &good, 0).len(), 0);
-    assert_eq!(newsroom.ask(&["status", ISSUE]).1["state"], "draft");
+    assert_eq!(newsroom.status()["state"], "draft");
 }
 
 #[test]
@@ -260,12 +225,10 @@ fn a_wrong_password_sends_nothing_and_loses_nobody() {
     let good = readers("locked-out", 3);
     let mut newsroom = Newsroom::new(&postfix, "starttls", &good, 1000);
     let password = std::mem::replace(&mut newsroom.password, "wrong".to_owned());
-    for arguments in [&["send", ISSUE, "--yes"][..], &["test", ISSUE, "--to", &good[0].0]] {
-        let refused = newsroom.run(arguments);
-        assert_eq!(refused.status.code(), Some(77), "{refused:?}");
-        let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(said.contains("535") && said.contains("POSTRIDER_RELAY_PASSWORD"), "{said}");
-        assert!(!said.contains("wrong"), "{said}");
+    for line in both_ways_out(&good) {
+        let said =
+            newsroom.run(&line).code(77).tells("535 5.7.8").tells("POSTRIDER_RELAY_PASSWORD");
+        assert!(!said.err.contains("wrong"), "{said:?}");
     }
     assert_eq!(mail_of(&postfix, &good, 0).len(), 0);
     newsroom.password = password;
@@ -282,16 +245,11 @@ fn a_certificate_that_proves_nothing_is_told_and_nothing_is_sent() {
     {
         let good = readers("untrusting", 2);
         let newsroom = Newsroom::new(&postfix, listener, &good, 1000);
-        for arguments in [&["send", ISSUE, "--yes"][..], &["test", ISSUE, "--to", &good[0].0]] {
-            let refused = newsroom.run(arguments);
-            assert_eq!(refused.status.code(), Some(69), "{refused:?}");
-            let said = String::from_utf8_lossy(&refused.stderr);
-            assert!(said.contains(why) && said.contains("hint: "), "{said}");
+        for line in both_ways_out(&good) {
+            newsroom.run(&line).code(69).tells(why).tells("hint: ");
         }
         assert_eq!(mail_of(&postfix, &good, 0).len(), 0);
-        let account = newsroom.ask(&["status", ISSUE]).1;
-        assert_balances(&account);
-        assert_eq!(count(&account, "remaining"), 2, "{account}");
+        assert_eq!(count(&newsroom.status(), "remaining"), 2);
     }
 }
 
@@ -302,9 +260,9 @@ fn a_sender_killed_three_times_mails_nobody_twice() {
     let newsroom = Newsroom::new(&postfix, "starttls", &good, 50);
     let mut in_doubt = 0;
     for kill in 1..=3 {
-        let mut sender = newsroom.start(&["send", ISSUE, "--yes"]);
+        let mut sender = newsroom.start(&format!("send {ISSUE} --yes"));
         let account = loop {
-            let account = newsroom.ask(&["status", ISSUE]).1;
+            let account = newsroom.status();
             if account["state"] == "sending" && count(&account, "accepted") >= kill * 30 {
                 break account;
             }
