@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Console,
-    words::{clock_time, counted, grouped, spoken},
+    words::{clock_time, counted, grouped, plain, spoken, wrapped},
 };
 use crate::{
     model::DeliveryState::{self, Deferred, InDoubt, Rejected},
@@ -21,7 +21,7 @@ pub(super) async fn show(
     mut news: mpsc::UnboundedReceiver<Progress>,
 ) {
     let bar = bar(console, total);
-    let mut counts = Counts::default();
+    let (mut counts, mut trouble) = (Counts::default(), String::new());
     while let Some(progress) = news.recv().await {
         match progress {
             Progress::Settled(state) => {
@@ -42,8 +42,11 @@ pub(super) async fn show(
                     ));
                 });
             }
-            Progress::Trouble(why) if console.is_watched() => {
-                bar.suspend(|| console.note(format_args!("{why}; trying again")));
+            // Every connection tells the same trouble, and again at every try.
+            Progress::Trouble(why) if console.is_watched() && why != trouble => {
+                let sentence = wrapped(&plain(&format!("{why}; trying again for a while")), 0, 0);
+                bar.suspend(|| console.note(sentence));
+                trouble = why;
             }
             Progress::Recovered(_) | Progress::Trouble(_) => {}
         }

@@ -49,9 +49,9 @@ impl Env {
     /// Makes one whose list has `count` readers.
     pub(super) fn with_readers(count: usize) -> Self {
         let env = Self::publication();
-        let lines: String =
-            (1..=count).map(|n| format!("reader{n}@example.org,Reader {n}\n")).collect();
-        env.write("subscribers.csv", &format!("email,name\n{lines}"));
+        let lines: Vec<String> =
+            (1..=count).map(|n| format!("reader{n}@example.org,Reader {n}")).collect();
+        env.write("subscribers.csv", &format!("email,name\n{}\n", lines.join("\n")));
         env
     }
 
@@ -186,7 +186,7 @@ impl Said {
         let mut shown = format!("exit {}\n", self.code);
         for (name, text) in [("stdout", &self.out), ("stderr", &self.err)] {
             if !text.is_empty() {
-                shown.push_str(&format!("--- {name}\n{}", scrub(text, &self.folder)));
+                shown = format!("{shown}--- {name}\n{}", scrub(text, &self.folder));
             }
         }
         shown
