@@ -60,7 +60,7 @@ fn outbox() -> Outbox {
 }
 
 async fn send(relay: &Outbox) -> f64 {
-    let folder = TempDir::new_in(".").expect("a folder can be made");
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
     let ledger: Arc<dyn Ledger> =
         Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite")).expect("it opens"));
     let issue = freeze(&*ledger).await;

@@ -9,19 +9,19 @@ use postrider::{
 };
 
 /// Returns the publication that `init` writes.
-pub fn publication() -> Publication {
+fn publication() -> Publication {
     config::read(include_str!("../templates/starter/publication.toml"), "publication.toml")
         .expect("the starter is right")
 }
 
 /// Returns a draft of the sample issue, made long.
-pub fn draft() -> Draft {
+fn draft() -> Draft {
     let starter = include_str!("../templates/starter/issue.md");
     let greeting = "\n\nFor {{ name }} of {{ company | default: \"your firm\" }}.\n";
     let paragraph = "\n\nKazakh officials weigh routes for their oil to China, the Mediterranean and Russia, \
         and each of the routes has friends in Astana and enemies elsewhere, so that nobody yet knows which of \
         them will be built first and which will stay a line on a map.\n";
-    let text = format!("{starter}{greeting}{}{greeting}", paragraph.repeat(55));
+    let text = format!("{starter}{greeting}{}{greeting}", paragraph.repeat(20));
     Draft {
         slug: "2003-10-06-kazakhstan".to_owned(),
         path: "issue.md".to_owned(),
@@ -31,13 +31,13 @@ pub fn draft() -> Draft {
 }
 
 /// Composes the draft.
-pub fn composed() -> Composed {
+fn composed() -> Composed {
     let theme = Theme::load("broadsheet", None, None).expect("the theme is right");
     compose::compose(&draft(), &publication(), &theme, &|language| Strings::load(language, None))
         .expect("the draft is right")
 }
 
 /// Returns its edition.
-pub fn edition() -> Edition {
+pub(crate) fn edition() -> Edition {
     composed().edition
 }

@@ -21,7 +21,7 @@ use crate::{
     ledger::{IssueRecord, Ledger},
     model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
-    send::{Ended, Halt, Run, Stop, needs_attention},
+    send::{Ended, Halt, Run, Stop, guard::HighWater, needs_attention},
     smtp::Relay,
 };
 
@@ -86,6 +86,7 @@ pub(super) async fn deliver(
     let ledger = newsroom.ledger()?;
     let publication = &newsroom.publication.id;
     let known = ledger.issue(publication, &folder.slug).await?;
+    remembered(newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
     if let Some(issue) = &known
         && let Some(sent) = recall_or_refuse(&*ledger, issue, asked).await?
     {
@@ -113,6 +114,24 @@ pub(super) async fn deliver(
     let code = code_of(&ended, needs_attention(&tally));
     let account = Account::of(&issue, tally, suppressed, started.elapsed(), begun);
     Ok(Sent { account, ended, code, was_done: false })
+}
+
+/// Refuses a ledger that went back in time, and an issue that it forgot it had begun (rule D12).
+async fn remembered(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    slug: &str,
+    known: Option<&IssueRecord>,
+) -> Result<(), Failure> {
+    let high_water = newsroom.private()?.join("high-water");
+    HighWater::check(&high_water, &ledger.mark().await?)?;
+    let is_frozen = known.is_some_and(|issue| issue.frozen_at.is_some());
+    if is_frozen || !HighWater::knows(&high_water, slug)? {
+        return Ok(());
+    }
+    Err(Failure::new(exit::GUARD, format!("{slug} was sent before, and this ledger does not know to whom"))
+        .hint("sending it could mail everybody twice; restore a backup of the ledger that is younger than the send")
+        .hint(format!("or, if all should get it again, `postrider draft SLUG --like {slug}` makes another issue of it")))
 }
 
 /// Recalls how an issue ended that is over, or refuses one that must not be sent now.
@@ -222,7 +241,7 @@ fn ask_count(
     console.note(format_args!("{}", console.strong_message(composed.issue.title())));
     console.note(format_args!(
         "  goes to {} through {}",
-        counted(frozen.recipients, "reader"),
+        counted(frozen.added, "reader"),
         newsroom.publication.relay.url
     ));
     if !frozen.suppressed.is_empty() {

@@ -3,14 +3,14 @@
 use super::{Console, Failure, exit, newsroom::Newsroom, pause, status};
 use crate::{
     cli::Global,
-    model::IssueState::{Draft, Missed, Scheduled},
+    model::IssueState::{Draft, Missed, Paused, Scheduled},
 };
 
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, issue).await?;
-    pause::turn(console, &newsroom, &slug, &[Scheduled, Missed], Draft, "").await?;
+    pause::turn(console, &newsroom, &slug, &[Scheduled, Missed, Paused], Draft, "").await?;
     console.tell(format_args!("{slug} is off the schedule, and a draft again"));
     Ok(exit::DONE)
 }

@@ -97,6 +97,7 @@ fn set(
 
 fn headers(publication: &Publication) -> Headers {
     let sender = &publication.sender;
+    let leave = publication.links.unsubscribe.as_ref();
     Headers {
         from: sender.from.clone(),
         reply_to: sender.reply_to.clone(),
@@ -105,8 +106,16 @@ fn headers(publication: &Publication) -> Headers {
         list_help: publication.links.feedback.clone(),
         list_archive: publication.links.archive.clone(),
         bounces: sender.bounces.clone(),
-        web: publication.web.clone(),
+        one_click: one_click(publication),
+        leave_at: leave.filter(|url| url.starts_with("mailto:")).cloned(),
     }
+}
+
+/// Returns the page that takes an unsubscribe token: one of the publisher's own, else that of `[web]`.
+fn one_click(publication: &Publication) -> Option<String> {
+    let own = publication.links.unsubscribe.as_ref().filter(|url| !url.starts_with("mailto:"));
+    let own = own.map(|url| url.trim_end_matches('/').to_owned());
+    own.or_else(|| publication.web.as_ref().map(|web| format!("{}/u", web.trim_end_matches('/'))))
 }
 
 /// Returns the day and the number, as `6 October 2003 | Issue No. 41`.

@@ -55,8 +55,10 @@ pub struct Headers {
     pub list_archive: Option<String>,
     /// Domain of VERP return paths.
     pub bounces: Option<String>,
-    /// `[web] url`, for one-click unsubscribe (RFC 8058).
-    pub web: Option<String>,
+    /// The page that takes a token after a slash, for one-click unsubscribe (RFC 8058).
+    pub one_click: Option<String>,
+    /// The `mailto:` that unsubscribes go to, when it is neither the bounce domain nor the reply address.
+    pub leave_at: Option<String>,
 }
 
 /// A stretch of the finished copy, or a place where readers differ.

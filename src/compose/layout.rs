@@ -119,16 +119,17 @@ pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>
 fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
     let dir = page.dir();
     let lang = frame.language;
+    let ground = page.theme.colour("ground");
     html! {
-            body xml:lang=(lang) bgcolor=(page.theme.colour("ground")) {
-                (preheader(frame.preheader))
-                div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
-                    table.ground role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" bgcolor=(page.theme.colour("ground")) {
-                        tr { td align="center" { (sheet(frame, reading, page)) } }
-                    }
+        body lang=(lang) xml:lang=(lang) bgcolor=(ground) {
+            (preheader(frame.preheader))
+            div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
+                table.ground role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" bgcolor=(ground) {
+                    tr { td align="center" { (sheet(frame, reading, page)) } }
                 }
-                "\n"
             }
+            "\n"
+        }
     }
 }
 
@@ -138,7 +139,7 @@ fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
         head {
             "\n" meta charset="utf-8";
             "\n" meta name="viewport" content="width=device-width,initial-scale=1";
-            "\n" meta name="x-apple-disable-message-reformatting";
+            "\n" meta name="x-apple-disable-message-reformatting" content="";
             "\n" meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no";
             "\n" meta name="color-scheme" content="light dark";
             "\n" meta name="supported-color-schemes" content="light dark";

@@ -232,17 +232,21 @@ fn print_message_id(message_id: &str, out: &mut Vec<u8>) -> Result<(), Suppresse
 impl Links {
     fn new(headers: &Headers) -> Result<Self, PressError> {
         let bounces = headers.bounces.as_deref().map(header::a_label).transpose()?;
-        let web = headers.web.as_deref();
+        let web = headers.one_click.as_deref();
         let web = web.map(|web| header::url("List-Unsubscribe", web)).transpose()?;
         let reply = header::mailto(header::reply_address(headers));
-        let mailto = match &bounces {
-            Some(domain) => ("mailto:u-".to_owned(), format!("@{domain}")),
-            None => (format!("{reply}?subject=unsubscribe%20"), String::new()),
+        let mailto = match (&headers.leave_at, &bounces) {
+            (Some(mailto), _) => {
+                let mailto = header::url("List-Unsubscribe", mailto)?;
+                (format!("{mailto}?subject=unsubscribe%20"), String::new())
+            }
+            (None, Some(domain)) => ("mailto:u-".to_owned(), format!("@{domain}")),
+            (None, None) => (format!("{reply}?subject=unsubscribe%20"), String::new()),
         };
         Ok(Self {
             from: headers.from.address.clone(),
             bounces,
-            web: web.map(|web| format!("{}/u/", web.trim_end_matches('/'))),
+            web: web.map(|web| format!("{web}/")),
             mailto,
         })
     }

@@ -156,8 +156,7 @@ impl Theme {
 
     /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
     pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
-        let mut css =
-            String::from(":root{color-scheme:light dark;supported-color-schemes:light dark}\n");
+        let mut css = String::from(":root{color-scheme:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
             let mut inner = String::new();
             for rule in rules {
@@ -322,4 +321,67 @@ fn width(
         proof.error(WRONG_VALUE, span, format!("`{key}` is to be a width from {least} to {most}"));
     }
     width.clamp(*allowed.start(), *allowed.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_themes_mistakes_are_all_told_where_they_stand() {
+        let (toml, _) = Theme::files("letter").expect("it comes with the program");
+        let text =
+            toml.text.replace("ink = \"#1f2328\"", "ink = \"black\"").replace("wash", "whash");
+        let toml = TemplateFile { name: "theme.toml", text: &text };
+        let css = ".p { color: $inkk }\n@import url(x);\n.q { color: red";
+        let css = TemplateFile { name: "theme.css", text: css };
+        let problems = Theme::parse(toml, css).expect_err("it has mistakes");
+        let told: Vec<String> = problems
+            .iter()
+            .map(|problem| {
+                format!("{}:{} {}", problem.place.file, problem.place.line, problem.message)
+            })
+            .collect();
+        for wanted in [
+            "theme.toml:3 `black` is not a colour",
+            "theme.toml:10 no key is named `whash`",
+            "theme.css:1 no token is named `inkk`",
+            "theme.css:2 a theme may not hold `@import`",
+            "theme.css:2 a theme may not hold `url(`",
+        ] {
+            assert!(told.iter().any(|told| told == wanted), "{wanted}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn every_colour_of_the_day_has_one_of_the_night() {
+        let css = TemplateFile { name: "theme.css", text: ".x { color: $accent; margin: 0 }" };
+        let (toml, _) = Theme::files("broadsheet").expect("it comes with the program");
+        let theme = Theme::parse(toml, css).expect("it is fine");
+        assert!(theme.inlined_css(false).contains(".x{color:#7a1f1f;margin:0}"));
+        let kept = theme.kept_css(false, "<p class=\"x\">");
+        assert!(kept.contains("\n.x{color:#e0998f!important}\n"), "{kept}");
+        assert!(kept.contains("\n[data-ogsc] .x{color:#e0998f!important}\n"), "{kept}");
+    }
+
+    #[test]
+    fn any_css_is_read_or_refused() {
+        for css in [
+            "",
+            "{",
+            "}",
+            "a{",
+            "/*",
+            "*/",
+            "@media{",
+            "@media (x){a{b",
+            "$",
+            "a{$}",
+            "é{ü:ö}",
+            "{}{}",
+        ] {
+            let (toml, _) = Theme::files("letter").expect("it comes with the program");
+            let _ = Theme::parse(toml, TemplateFile { name: "theme.css", text: css });
+        }
+    }
 }

@@ -38,21 +38,36 @@ pub trait Ledger: Send + Sync {
     /// Returns who this ledger is and how many deliveries it has ever begun (rule D12).
     async fn mark(&self) -> Result<Mark, LedgerError>;
 
-    /// Puts every claimed or attempting delivery of every issue in doubt, after a restored backup was accepted (rule D12), and raises the count of begins to at least `begins`. Returns how many are in doubt now.
+    /// Puts every open delivery of every issue in doubt, planned ones too, after a restored backup was accepted (rule D12): the days the backup does not know of may have sent any of them. Raises the count of begins to at least `begins`. Returns how many are in doubt now.
     async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError>;
 
     // The list.
 
     /// Adds and updates people from list records, all in one transaction; nothing is kept when `order.rehearse`.
     ///
+    /// A record of the list file is the whole truth about a person the list
+    /// file brought; any other record adds to what is known, and an empty name
+    /// or an absent field or tag in it changes nothing. Being active is not
+    /// taken back by a record that says pending.
+    ///
     /// Suppression always wins: a record never makes an unsubscribed, bounced,
     /// complained, blocked or erased person active or pending, unless
     /// `order.resubscribe` gives a reason. A record of an address met before in
     /// the same call changes nothing and is reported as a duplicate, but a
-    /// suppressing status in it still acts.
+    /// suppressing status in it still acts. Of two suppressing states the graver
+    /// stays (erased, blocked, complained, bounced, unsubscribed), so the order
+    /// of records never matters. Somebody new whose mailbox bounced or
+    /// complained in another publication enters the list as that.
     async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError>;
 
     /// Moves a person to `to`, adding them first where the list does not know the address; says what they were (`None`: unknown until now).
+    ///
+    /// Of two suppressing states the graver stays, as in `enrol`; going to
+    /// `Active` or `Pending` is a person's word and always obeyed. Going to
+    /// `Bounced` or `Complained` moves whoever is active or pending at that
+    /// mailbox in every other publication too. Going to `Erased` forgets all but
+    /// a keyed hash, here and in what was sent: from then on the address reads
+    /// `<hash>@erased.invalid`, and the links lead nowhere.
     async fn move_subscriber(
         &self,
         publication: &str,
@@ -110,7 +125,15 @@ pub trait Ledger: Send + Sync {
         booking: &Booking,
     ) -> Result<bool, LedgerError>;
 
-    /// Moves an issue from any of `from` to `to`; `Ok(false)` when it is in none of them. Going to `Cancelled` cancels what is planned, claimed or deferred (attempting rows are settled by their sender); going to `Draft` forgets a schedule; going to `Finished` also requires that nothing is open and the sum balances (rule D15).
+    /// Moves an issue from any of `from` to `to`. `Ok(false)` when it is in none of them, or cannot go there.
+    ///
+    /// Going to `Cancelled` cancels what is planned, claimed or deferred
+    /// (attempting rows are settled by their sender); going to `Paused` gives
+    /// claims back; going to `Finished` also requires that nothing is open and
+    /// the sum balances (rule D15). Only a frozen issue can go to `Sending` or
+    /// `Finished`, only one that is not can go to `Draft` (which forgets it),
+    /// `Scheduled` or `Missed`. Going from `Missed` to `Missed` notes that
+    /// somebody was told.
     async fn turn(
         &self,
         publication: &str,
@@ -126,8 +149,10 @@ pub trait Ledger: Send + Sync {
     /// that nobody is left out in silence. People who came from the list file
     /// and are no longer in it get none. A freeze that finds no reader to mail
     /// keeps nothing. When the issue is frozen already, its
-    /// first freeze stands and is returned, and `records` are not read
-    /// (`order.catch_up` adds the rows of people who joined since).
+    /// first freeze stands and is returned, and `records` are not read; with
+    /// `order.catch_up` they are, and whoever has no row yet gets one, which
+    /// opens a finished issue again. To freeze or catch up a cancelled issue is
+    /// `Refused`.
     async fn freeze(
         &self,
         order: Freeze,
@@ -168,6 +193,9 @@ pub trait Ledger: Send + Sync {
     async fn recover(&self, issue: i64, gone: Gone) -> Result<Recovered, LedgerError>;
 
     /// Takes up to `limit` deliveries that are planned or due again, and expires what was deferred for longer than `expire_after`. Each gets a new fence. None while the issue is not sending.
+    ///
+    /// The two days count from the first attempt that counts as one of the
+    /// reader's tries; a retry that would come after them is not waited for.
     async fn claim(
         &self,
         issue: i64,
@@ -178,6 +206,10 @@ pub trait Ledger: Send + Sync {
     ) -> Result<Vec<Claim>, LedgerError>;
 
     /// Writes begins, outcomes and releases, in order, in one durable transaction, and answers each (rules D1-D3). The group is the caller's: the more it brings, the cheaper each is.
+    ///
+    /// A begin is `Done` once; asked again, it is `Refused`. An outcome that was
+    /// told before is `Done` again and changes nothing, so a sender whose answer
+    /// was lost may tell it until it is heard.
     async fn enter(&self, entries: &[Entry]) -> Result<Vec<Entered>, LedgerError>;
 
     /// Returns when the next deferred delivery may be tried, or `None` where nothing is deferred.
@@ -192,7 +224,7 @@ pub trait Ledger: Send + Sync {
         within: Duration,
     ) -> Result<Reservation, LedgerError>;
 
-    /// Settles a delivery in doubt: by `Delivered` it is accepted, by `Resend` planned again under a new fence with the same Message-ID. `Ok(false)` when that address is not in doubt.
+    /// Settles a delivery in doubt: by `Delivered` it is accepted, by `Resend` planned again under a new fence with the same Message-ID, which opens a finished issue again and is `Refused` for a cancelled one. `Ok(false)` when that address is not in doubt.
     async fn resolve(
         &self,
         issue: i64,
@@ -310,7 +342,7 @@ pub struct IssueRecord {
     pub started_at: Option<Timestamp>,
     /// When it was finished or cancelled.
     pub ended_at: Option<Timestamp>,
-    /// Whether somebody was told that it was missed.
+    /// Whether somebody was told that it was missed; `turn` from `Missed` to `Missed` notes it.
     pub told: bool,
 }
 
@@ -348,7 +380,7 @@ pub struct Freeze {
     pub catch_up: bool,
     /// Whether to undo everything after counting (`plan`).
     pub rehearse: bool,
-    /// How many readers somebody agreed to; another count undoes everything.
+    /// How many readers somebody agreed to mail anew; another count undoes everything.
     pub expected: Option<u64>,
 }
 
@@ -366,6 +398,8 @@ pub struct Frozen {
     pub planned: u64,
     /// How many of them will be tried.
     pub recipients: u64,
+    /// How many of those this call added (or would have): all of them at the first freeze.
+    pub added: u64,
     /// Those that will not, by reason.
     pub suppressed: BTreeMap<Suppressed, u64>,
     /// What became of the list file's records.
@@ -392,7 +426,7 @@ pub struct Ticket {
     pub slot: i64,
     /// Raised by every claim; a stale one is refused.
     pub fence: i64,
-    /// The number of the attempt this claim may make, from 1.
+    /// Which of the reader's tries this claim may make, from 1; one that does not count (`Outcome::Deferred`) is made again under its number.
     pub attempt: u32,
 }
 
@@ -450,7 +484,7 @@ pub struct DeliveryRecord {
     pub state: DeliveryState,
     /// Why it is suppressed.
     pub suppressed: Option<Suppressed>,
-    /// How many attempts were begun.
+    /// How many attempts were begun, those that do not count too.
     pub attempts: u32,
     /// What the relay said last, or what happened instead.
     pub said: String,

@@ -64,7 +64,7 @@ pub struct Links {
     pub privacy: String,
     /// Where readers answer.
     pub feedback: String,
-    /// A page for leaving, beside the personal link; most publications need none.
+    /// Where readers leave, when not at `[web] url` or the reply address: an https page that takes the token after a slash, or a `mailto:`.
     pub unsubscribe: Option<String>,
     /// Links beside the tagline.
     pub nav: Vec<NavLink>,

@@ -3,7 +3,9 @@
 //! A restored backup or a cloned machine has forgotten deliveries that were
 //! begun; sending from it would mail those readers twice. So the count of
 //! begins is also kept in a small file outside the ledger, and a ledger that
-//! counts fewer than the file is refused until a person accepts it.
+//! counts fewer than the file is refused until a person accepts it. The file
+//! also names the issues that were begun, so that an accepted ledger which
+//! never heard of one does not send it to everybody again.
 
 use std::{
     fs::File,
@@ -14,7 +16,7 @@ use std::{
 
 use crate::ledger::Mark;
 
-/// Keeps the highest count of begins ever seen, in a file of one line of JSON.
+/// Keeps the highest count of begins ever seen, and the slugs of the issues they were of, a line each.
 #[derive(Debug)]
 pub struct HighWater {
     file: File,
@@ -77,6 +79,33 @@ impl HighWater {
         water.write()?;
         water.file.sync_data()?;
         Ok(water)
+    }
+
+    /// Tells whether deliveries of an issue were begun from here, whatever the ledger remembers.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn knows(path: &Path, slug: &str) -> Result<bool, RolledBack> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(text.lines().skip(1).any(|line| line == slug)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Remembers that deliveries of an issue are about to begin; on the disk when it returns.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn remember(&self, path: &Path, slug: &str) -> Result<(), RolledBack> {
+        if !Self::knows(path, slug)? {
+            let mut file = File::options().append(true).open(path)?;
+            file.write_all(format!("{slug}\n").as_bytes())?;
+            file.sync_data()?;
+        }
+        Ok(())
     }
 
     /// Returns the count of begins in the file, 0 where there is none.
@@ -142,7 +171,12 @@ mod tests {
             Err(RolledBack::Fewer { found: 12, seen: 16 })
         ));
         assert!(HighWater::accept(&path, &mark(12)).is_ok());
-        assert!(HighWater::check(&path, &mark(12)).is_ok());
+        let water = HighWater::check(&path, &mark(12)).expect("it was accepted");
+        water.remember(&path, "kazakhstan").expect("it can be written");
+        water.remember(&path, "kazakhstan").expect("it can be written");
+        HighWater::accept(&path, &mark(13)).expect("it can be written");
+        assert_eq!(HighWater::knows(&path, "kazakhstan").ok(), Some(true));
+        assert_eq!(HighWater::knows(&path, "kazakh").ok(), Some(false));
         std::fs::remove_dir_all(&folder).expect("it can be removed");
     }
 }

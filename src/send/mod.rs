@@ -165,6 +165,7 @@ impl Run {
     ) -> Result<Ended, SendError> {
         let ledger = Arc::clone(&self.ledger);
         let high_water = guard::HighWater::check(&self.high_water, &ledger.mark().await?)?;
+        high_water.remember(&self.high_water, &self.issue.slug)?;
         let journal = Journal::open(&self.journal)?;
         journal.replay(&*ledger).await?;
         let recovered = ledger.recover(self.issue.id, gone).await?;

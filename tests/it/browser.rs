@@ -1,4 +1,5 @@
-//! Chromium's word on a page: how wide it really is, and what it looks like. Every call starts a browser of its own.
+//! Chromium's word on a page: how wide it really is, what it looks like, and what axe-core finds wrong with it. Every
+//! call starts a browser of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,13 +30,12 @@ impl Page<'_> {
     /// there is no Chromium.
     pub(crate) fn sizes(self, widths: &[u32]) -> Result<Option<Vec<Size>>, String> {
         let Some(dom) = self.shown(widths, 100, &["--dump-dom"])? else { return Ok(None) };
-        let title = dom.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
         let size = |text: &str| {
             let (width, height) = text.split_once('x')?;
             Some(Size { width: width.parse().ok()?, height: height.parse().ok()? })
         };
-        title
-            .and_then(|(title, _)| title.split(' ').map(size).collect::<Option<Vec<Size>>>())
+        title(&dom)
+            .and_then(|title| title.split(' ').map(size).collect::<Option<Vec<Size>>>())
             .filter(|sizes| sizes.len() == widths.len())
             .map(Some)
             .ok_or_else(|| format!("the page was not measured:\n{dom}"))
@@ -50,19 +50,42 @@ impl Page<'_> {
         if png.exists() { Ok(()) } else { Err(format!("no picture in `{}`", png.display())) }
     }
 
+    /// Returns a line for everything that axe-core finds wrong with the page in windows of these widths; nothing where
+    /// there is no Chromium or no axe-core.
+    pub(crate) fn faults(self, widths: &[u32]) -> Result<Option<Vec<String>>, String> {
+        let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
+        if !axe.exists() {
+            skipped("axe-core, which `tests/run` installs");
+            return Ok(None);
+        }
+        let frame = self.framed(include_str!("../rig/axe.html"), widths, 1000);
+        let frame = frame.replace("@AXE@", &format!("file://{}", axe.display()));
+        // Longer than any judgement takes; the clock of the page jumps to what it waits for.
+        let arguments = ["--dump-dom", "--virtual-time-budget=600000"];
+        let Some(dom) = self.browsed(&frame, &arguments)? else { return Ok(None) };
+        title(&dom)
+            .and_then(|title| title.strip_prefix("judged"))
+            .map(|faults| Some(faults.lines().skip(1).map(str::to_owned).collect()))
+            .ok_or_else(|| format!("the page was not judged:\n{dom}"))
+    }
+
     fn shown(
         self,
         widths: &[u32],
         height: u32,
         arguments: &[&str],
     ) -> Result<Option<String>, String> {
+        self.browsed(&self.framed(include_str!("../rig/frame.html"), widths, height), arguments)
+    }
+
+    fn browsed(self, frame: &str, arguments: &[&str]) -> Result<Option<String>, String> {
         if !chromium_is_here() {
             skipped("a page in Chromium, which is not installed");
             return Ok(None);
         }
         let folder = Folder::new();
         let page = folder.0.join("page.html");
-        fs::write(&page, self.framed(widths, height)).map_err(|e| e.to_string())?;
+        fs::write(&page, frame).map_err(|e| e.to_string())?;
         let rig = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig");
         let output = Command::new("sh")
             .arg(rig.join("chromium"))
@@ -77,13 +100,32 @@ impl Page<'_> {
         Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
-    fn framed(self, widths: &[u32], height: u32) -> String {
+    fn framed(self, frame: &str, widths: &[u32], height: u32) -> String {
         let widths: Vec<String> = widths.iter().map(u32::to_string).collect();
-        include_str!("../rig/frame.html")
+        frame
             .replace("@BASE@", "about:blank")
             .replace("@WIDTHS@", &widths.join(","))
             .replace("@HEIGHT@", &height.to_string())
             .replace("@PAGE@", &self.html.replace('&', "&amp;").replace('"', "&quot;"))
+    }
+}
+
+/// Where `tests/run` puts it, seen from the repository.
+const AXE: &str = "target/judges/node_modules/axe-core/axe.min.js";
+
+fn title(dom: &str) -> Option<&str> {
+    let (_, rest) = dom.split_once("<title>")?;
+    rest.split_once("</title>").map(|(title, _)| title)
+}
+
+/// Panics where a page keeps somebody from reading it, on a phone, in a pane or at a desk, by day or by night.
+#[track_caller]
+pub(crate) fn assert_accessible(html: &str) {
+    for dark in [false, true] {
+        let faults =
+            Page { html, dark }.faults(&[320, 600, 1200]).expect("axe-core judges the page");
+        let faults = faults.unwrap_or_default();
+        assert!(faults.is_empty(), "dark: {dark}\n{}", faults.join("\n"));
     }
 }
 
@@ -152,6 +194,16 @@ fn a_page_knows_night_from_day() {
     for (dark, height) in [(false, 300), (true, 700)] {
         let sizes = Page { html, dark }.sizes(&[320]).expect("it is measured");
         assert!(sizes.is_none_or(|sizes| sizes == [Size { width: 320, height }]));
+    }
+}
+
+#[test]
+fn what_some_cannot_read_is_found() {
+    let html = "<!doctype html><html lang=en><title>x</title><main><h1>Grey</h1>\
+        <p style='background:#fff;color:#bbb'>pale</p><p>fine</p><img src=x></main>";
+    if let Some(faults) = (Page { html, dark: false }).faults(&[320]).expect("it is judged") {
+        let rules: Vec<&str> = faults.iter().filter_map(|fault| fault.split(' ').nth(3)).collect();
+        assert_eq!(rules, ["color-contrast", "image-alt"], "{faults:?}");
     }
 }
 

@@ -1,18 +1,16 @@
 //! From a draft to an Edition: whole issues, and every mistake a draft can have.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use postrider::{
     compose::{Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
-    model::{
-        Field, Links, ListSettings, NavLink, Problem, Publication, RelaySettings, RelayUrl,
-        ScheduleSettings, SendSettings, Sender,
-    },
+    config,
+    model::{Field, Problem, Publication},
 };
 
-use crate::browser::{Page, assert_fits};
+use crate::browser::assert_fits;
 
 const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
@@ -136,25 +134,6 @@ fn every_theme_fits_every_screen_by_day_and_by_night() {
     for theme in Theme::names() {
         for draft in [SAMPLE, SAMPLER] {
             assert_fits(&filled(draft, theme));
-        }
-    }
-}
-
-/// Run it to look: `cargo test --test it pictures -- --ignored` writes to target/look/.
-#[test]
-#[ignore = "takes pictures for people to look at"]
-fn pictures_of_every_theme() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
-    fs::create_dir_all(&folder).expect("target/ is ours");
-    for theme in Theme::names() {
-        for (name, draft) in [("sample", SAMPLE), ("sampler", SAMPLER), ("arabic", ARABIC)] {
-            let html = filled(draft, theme);
-            fs::write(folder.join(format!("{theme}-{name}.html")), &html).expect("it is written");
-            for (width, dark) in [(320, false), (320, true), (600, true), (1200, false)] {
-                let light = if dark { "dark" } else { "light" };
-                let png = folder.join(format!("{theme}-{name}-{width}-{light}.png"));
-                Page { html: &html, dark }.picture(width, &png).expect("Chromium takes it");
-            }
         }
     }
 }
@@ -335,56 +314,12 @@ fn text(passages: &[Passage]) -> String {
         .collect()
 }
 
+/// Returns the starter's publication, and a field that every reader has to have.
 fn publication() -> Publication {
-    let url = |path: &str| format!("https://www.example.org/{path}");
-    Publication {
-        id: "tt-report".to_owned(),
-        title: "TT Business Intelligence Report".to_owned(),
-        tagline: "Integrity, attention to detail and international scope, combined".to_owned(),
-        masthead: ["New York", "London", "Moscow"].map(str::to_owned).to_vec(),
-        motto: "Intelligence and Recovery".to_owned(),
-        publisher: "Templeton Thorp".to_owned(),
-        copyright: "2002 - 2004".to_owned(),
-        postal_address: "Templeton Thorp, 1 Example Street, London EC1A 1AA, United Kingdom"
-            .to_owned(),
-        language: "en-GB".to_owned(),
-        timezone: "Europe/London".to_owned(),
-        theme: "broadsheet".to_owned(),
-        links: Links {
-            website: Some(url("")),
-            subscribe: Some(url("subscribe")),
-            archive: Some(url("report")),
-            disclaimer: url("disclaimer"),
-            privacy: url("privacy"),
-            feedback: "mailto:feedback@example.org".to_owned(),
-            unsubscribe: None,
-            nav: vec![NavLink { label: "Debt Recovery".to_owned(), url: url("debt-recovery") }],
-        },
-        sender: Sender {
-            from: "TT Business Intelligence Report <report@example.org>"
-                .parse()
-                .expect("a mailbox"),
-            reply_to: None,
-            bounces: None,
-        },
-        relay: RelaySettings {
-            url: RelayUrl::Outbox,
-            rate: Vec::new(),
-            connections: 1,
-            ca_file: None,
-            password: None,
-        },
-        list: ListSettings {
-            csv: None,
-            fields: BTreeMap::from([
-                ("name".to_owned(), Field { default: Some("Reader".to_owned()), required: false }),
-                ("company".to_owned(), Field::default()),
-                ("account".to_owned(), Field { default: None, required: true }),
-            ]),
-        },
-        schedule: ScheduleSettings { every: None, max_late: std::time::Duration::from_hours(1) },
-        send: SendSettings { stop_at_rejected: 0.05 },
-        web: None,
-        ledger: "sqlite:.postrider/ledger.sqlite".to_owned(),
-    }
+    let toml = include_str!("../../templates/starter/publication.toml");
+    let read = config::read(toml, "publication.toml");
+    let mut publication = read.unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let account = Field { default: None, required: true };
+    publication.list.fields.insert("account".to_owned(), account);
+    publication
 }

@@ -5,6 +5,7 @@
 
 mod desk;
 mod file;
+mod issue;
 mod list;
 mod model;
 mod run;

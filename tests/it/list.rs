@@ -2,9 +2,7 @@
 
 use std::{
     fmt::Write,
-    fs,
     io::{self, Cursor, Read},
-    path::PathBuf,
 };
 
 use postrider::{
@@ -13,13 +11,11 @@ use postrider::{
 };
 use proptest::prelude::*;
 
-use crate::skip::skipped;
+use crate::skip::shared;
 
 #[test]
 fn every_address_of_the_corpus_is_judged_as_its_verdict_says() {
-    let Some(corpus) = corpus("addresses.tsv") else {
-        return skipped("the corpus of addresses, for want of `../shared/corpus/addresses.tsv`");
-    };
+    let Some(corpus) = shared("corpus/addresses.tsv") else { return };
     let rows = corpus.lines().filter(|line| !line.starts_with('#')).map(|line| {
         let cells: Vec<&str> = line.split('\t').collect();
         (cells[0], cells[1], from_unicode_escape(cells[2]))
@@ -42,13 +38,6 @@ fn every_address_of_the_corpus_is_judged_as_its_verdict_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(judged > 300, "only {judged} were judged");
-}
-
-/// Reads a file that stands beside the repository, never in it: its licence is its owner's.
-fn corpus(file: &str) -> Option<String> {
-    let shared = std::env::var_os("POSTRIDER_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    fs::read_to_string(shared.join("corpus").join(file)).ok()
 }
 
 /// Decodes Python's `unicode_escape`; a lone surrogate, which no text holds, becomes U+FFFD.

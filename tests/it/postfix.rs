@@ -13,6 +13,8 @@ use postrider::smtp::{Connection, Credentials, Deadlines, Envelope, Handover, Op
 
 use crate::skip::skipped;
 
+mod program;
+
 /// The throw-away Postfix that `tests/run` started.
 pub(crate) struct Postfix {
     ports: HashMap<String, u16>,

@@ -1,13 +1,38 @@
 //! What a test does when the thing it needs is not on this machine.
 
-use std::io::{self, Write};
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 /// Says loudly that `what` was skipped; where POSTRIDER_NO_SKIP is set, as in `tests/run`, fails instead.
+#[track_caller]
 pub(crate) fn skipped(what: &str) {
-    // Not `eprintln!`: the test harness keeps that to itself when a test passes.
-    writeln!(io::stderr(), "SKIPPED: {what}").expect("stderr is open");
+    tell(what);
     assert!(
-        std::env::var_os("POSTRIDER_NO_SKIP").is_none(),
+        env::var_os("POSTRIDER_NO_SKIP").is_none(),
         "nothing may be skipped here, and `{what}` would be"
     );
+}
+
+/// Reads a file of the folder `shared` beside the repository: what is its owner's is never in it.
+///
+/// Where the whole folder is missing, as it is for a stranger, `tests/run` sets POSTRIDER_NO_SHARED, and the test may be
+/// skipped whatever POSTRIDER_NO_SKIP says.
+#[track_caller]
+pub(crate) fn shared(path: &str) -> Option<String> {
+    let folder = env::var_os("POSTRIDER_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let text = fs::read_to_string(folder.join(path));
+    if text.is_err() {
+        let what = format!("what needs `../shared/{path}`");
+        if env::var_os("POSTRIDER_NO_SHARED").is_some() { tell(&what) } else { skipped(&what) }
+    }
+    text.ok()
+}
+
+fn tell(what: &str) {
+    // Not `eprintln!`: the test harness keeps that to itself when a test passes.
+    writeln!(io::stderr(), "SKIPPED: {what}").expect("stderr is open");
 }

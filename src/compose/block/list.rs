@@ -1,6 +1,6 @@
 //! A list: `-` or `1.` before each item; an item may hold further blocks and lists.
 
-use comrak::nodes::{ListType, Node, NodeList};
+use comrak::nodes::{ListType, Node, NodeList, NodeValue};
 use maud::{Markup, html};
 
 use super::{Block, Blocks};
@@ -27,7 +27,7 @@ struct Item {
 }
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>, list: &NodeList) -> Box<dyn Block> {
-    let is_nested = reader.is_nested();
+    let is_nested = node.parent().is_some_and(is_item);
     let items = node.children().map(|item| read_item(reader, item)).collect();
     let start = (list.list_type == ListType::Ordered).then_some(list.start);
     Box::new(List { start, is_nested, items })
@@ -41,6 +41,10 @@ fn read_item<'a>(reader: &mut Reader<'_, '_>, item: Node<'a>) -> Item {
         }
         _ => Item { words: Vec::new(), blocks: reader.nested(&nodes) },
     }
+}
+
+fn is_item(node: Node<'_>) -> bool {
+    matches!(node.data().value, NodeValue::Item(_))
 }
 
 impl List {

@@ -15,9 +15,12 @@ use crate::{
 /// Microseconds: since 1970 for an instant, in all for a length of time.
 pub(super) type Micros = i64;
 
-/// Returns a length of time as a column holds it.
+/// The longest length of time kept: added to any instant of ours it is still one that can be read back.
+const CENTURY: Micros = 100 * 366 * 24 * 3_600 * 1_000_000;
+
+/// Returns a length of time as a column holds it, a century at most.
 pub(super) fn micros(length: Duration) -> Micros {
-    i64::try_from(length.as_micros()).unwrap_or(i64::MAX)
+    i64::try_from(length.as_micros()).unwrap_or(CENTURY).min(CENTURY)
 }
 
 /// Returns a length of time a column held.

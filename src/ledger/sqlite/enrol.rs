@@ -1,6 +1,6 @@
 //! Taking list records: the order of files and rows never matters to who may be mailed, and suppression always wins.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::{
     columns::{Micros, Word, fields_json, tags_json},
@@ -31,9 +31,15 @@ pub(super) fn enrol(
             (&order.publication, number),
         )?;
     }
-    let secret = list::secret(ledger)?;
-    let mut enrolment =
-        Enrolment { ledger, now, order, number, secret, report: Enrolled::default() };
+    let mut enrolment = Enrolment {
+        ledger,
+        now,
+        order,
+        number,
+        secret: list::secret(ledger)?,
+        erased: list::is_anybody_erased(ledger)?,
+        report: Enrolled::default(),
+    };
     for record in records {
         let record = record.map_err(|why| {
             LedgerError::Refused(format!(
@@ -51,6 +57,8 @@ struct Enrolment<'a> {
     order: &'a Enrol,
     number: i64,
     secret: Vec<u8>,
+    /// Whether anybody was ever erased, so that addresses are also looked for by their hash.
+    erased: bool,
     report: Enrolled,
 }
 
@@ -65,39 +73,54 @@ struct Known {
 impl Enrolment<'_> {
     fn take(&mut self, record: &Record) -> Result<(), Fault> {
         self.report.read += 1;
-        match self.find(record)? {
-            None => self.add(record),
-            Some(known) if known.enrolment == self.number => self.repeat(&known, record),
-            Some(known) => self.meet(&known, record),
-        }
+        let taken = match self.find(record)? {
+            (None, elsewhere) => self.add(record, elsewhere),
+            (Some(known), _) if known.enrolment == self.number => self.repeat(&known, record),
+            (Some(known), _) => self.meet(&known, record),
+        };
+        self.erased |= record.state == SubscriberState::Erased;
+        taken
     }
 
-    fn find(&self, record: &Record) -> Result<Option<Known>, Fault> {
+    /// Finds who has this address, or what keeps a newcomer from being mailed: their mailbox bounced or complained in another publication.
+    fn find(&self, record: &Record) -> Result<(Option<Known>, Option<SubscriberState>), Fault> {
         let key = record.address.key();
         match self.find_by_key(&key)? {
-            None => self.find_by_key(&list::erased_key(&self.secret, &key)),
+            (None, elsewhere) if self.erased => {
+                let hash = list::erased_key(&self.secret, &key);
+                Ok((self.find_by_key(&hash)?.0, elsewhere))
+            }
             found => Ok(found),
         }
     }
 
-    fn find_by_key(&self, key: &str) -> Result<Option<Known>, Fault> {
+    fn find_by_key(&self, key: &str) -> Result<(Option<Known>, Option<SubscriberState>), Fault> {
         let mut statement = self.ledger.prepare_cached(
-            "SELECT id, token_id, address, name, tags, fields, state, from_file, enrolment, line
-             FROM subscribers WHERE address_key = ?1 AND publication = ?2",
+            "SELECT id, token_id, address, name, tags, fields, state, from_file, enrolment, line,
+                    publication = ?2
+             FROM subscribers WHERE address_key = ?1",
         )?;
-        let known = statement.query_row((key, &self.order.publication), |row| {
-            Ok(Known {
-                person: list::person(row)?,
-                from_file: row.get(7)?,
-                enrolment: row.get(8)?,
-                line: row.get::<_, i64>(9)?.cast_unsigned(),
-            })
-        });
-        Ok(known.optional()?)
+        let (mut known, mut elsewhere) = (None, None);
+        let mut rows = statement.query((key, &self.order.publication))?;
+        while let Some(row) = rows.next()? {
+            if row.get(10)? {
+                known = Some(Known {
+                    person: list::person(row)?,
+                    from_file: row.get(7)?,
+                    enrolment: row.get(8)?,
+                    line: row.get::<_, i64>(9)?.cast_unsigned(),
+                });
+            } else {
+                let state = row.get::<_, Word<SubscriberState>>(6)?.0;
+                elsewhere = elsewhere.or(Some(state).filter(|state| everywhere(*state)));
+            }
+        }
+        Ok((known, elsewhere))
     }
 
-    fn add(&mut self, record: &Record) -> Result<(), Fault> {
-        let elsewhere = self.suppressed_elsewhere(record)?;
+    fn add(&mut self, record: &Record, elsewhere: Option<SubscriberState>) -> Result<(), Fault> {
+        let elsewhere =
+            elsewhere.filter(|_| !record.state.is_suppressed() && self.order.resubscribe.is_none());
         let newcomer = Newcomer {
             publication: &self.order.publication,
             address: &record.address,
@@ -116,19 +139,6 @@ impl Enrolment<'_> {
             self.count(record.state);
         }
         Ok(())
-    }
-
-    /// Returns what keeps a newcomer from being mailed: their mailbox bounced or complained in another publication.
-    fn suppressed_elsewhere(&self, record: &Record) -> Result<Option<SubscriberState>, Fault> {
-        if record.state.is_suppressed() || self.order.resubscribe.is_some() {
-            return Ok(None);
-        }
-        let mut statement = self.ledger.prepare_cached(
-            "SELECT state FROM subscribers
-             WHERE address_key = ?1 AND state IN ('bounced', 'complained') LIMIT 1",
-        )?;
-        let state = statement.query_row([record.address.key()], |row| row.get::<_, Word<_>>(0));
-        Ok(state.optional()?.map(|state| state.0))
     }
 
     /// A record of an address met before in this call: only suppression acts.
@@ -226,6 +236,11 @@ impl Enrolment<'_> {
     fn count(&mut self, state: SubscriberState) {
         *self.report.by_state.entry(state.word()).or_default() += 1;
     }
+}
+
+/// Tells whether a state holds in every publication: the mailbox is dead, or does not want us, whoever writes.
+fn everywhere(state: SubscriberState) -> bool {
+    matches!(state, SubscriberState::Bounced | SubscriberState::Complained)
 }
 
 /// Returns what somebody is after a record, none of both being a revival: the graver state, and confirmed once confirmed.

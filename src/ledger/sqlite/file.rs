@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{fault::Fault, migrate};
 use crate::ledger::LedgerError;
@@ -56,10 +56,10 @@ pub(super) fn open_in_memory() -> Result<(Connection, Connection), LedgerError> 
     let name = format!("file:postrider-{number}?mode=memory&cache=shared");
     let connect = || -> Result<(Connection, Connection), Fault> {
         let mut writer = Connection::open(&name)?;
-        settle(&writer)?;
+        settle(&writer, 2_000)?;
         migrate::migrate(&mut writer, "in memory")?;
         let reader = Connection::open(&name)?;
-        settle(&reader)?;
+        settle(&reader, 2_000)?;
         Ok((writer, reader))
     };
     connect().map_err(LedgerError::from)
@@ -67,9 +67,12 @@ pub(super) fn open_in_memory() -> Result<(Connection, Connection), LedgerError> 
 
 /// Copies the whole ledger to a new file, for its owner alone, over the connection that reads.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerError> {
+    let name = to
+        .to_str()
+        .ok_or_else(|| LedgerError::Refused(format!("the path `{}` is not UTF-8", to.display())))?;
     let failed = |error: io::Error| LedgerError::Disk(format!("{}: {error}", to.display()));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
-    let copied = vacuum(connection, to)
+    let copied = vacuum(connection, name)
         .map_err(LedgerError::from)
         // SQLite leaves the copy to the page cache.
         .and_then(|()| OpenOptions::new().read(true).open(to).map_err(failed))
@@ -81,10 +84,10 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerErr
     copied
 }
 
-fn vacuum(connection: &Connection, to: &Path) -> Result<(), Fault> {
+fn vacuum(connection: &Connection, to: &str) -> Result<(), Fault> {
     // SQLite counts the copy as a change, though this database has none.
     connection.pragma_update(None, "query_only", false)?;
-    let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+    let copied = connection.execute("VACUUM INTO ?1", [to]);
     connection.pragma_update(None, "query_only", true)?;
     copied?;
     Ok(())
@@ -117,11 +120,11 @@ fn connect(path: &Path, place: &str) -> Result<(Connection, Connection), Fault> 
     // Nothing of another program's database is touched.
     patiently(|| migrate::version(&writer, place))?;
     patiently(|| keep_a_journal(&writer))?;
-    settle(&writer)?;
+    settle(&writer, 6_000)?;
     migrate::migrate(&mut writer, place)?;
     let reader = Connection::open_with_flags(path, flags)?;
     reader.busy_timeout(PATIENCE)?;
-    settle(&reader)?;
+    settle(&reader, 1_000)?;
     reader.pragma_update(None, "query_only", true)?;
     Ok((writer, reader))
 }
@@ -135,14 +138,20 @@ fn keep_a_journal(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-fn settle(connection: &Connection) -> Result<(), Fault> {
+/// Sets a connection up, with a page cache of `kibibytes` at most: all the memory a list of any size takes.
+fn settle(connection: &Connection, kibibytes: i32) -> Result<(), Fault> {
     connection.set_prepared_statement_cache_capacity(64);
+    // Without it a cached statement whose plan might gain by other values is
+    // compiled anew at every use: the cache clears the values between two.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Elsewhere than on Linux an fsync may stop at the drive's cache.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -8_000)?;
+    // What an erased person was is overwritten where it stood.
+    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -kibibytes)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ledger::{Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records},
-    model::{IssueState, Subscriber, SubscriberState, Suppressed},
+    model::{IssueState, Subscriber, SubscriberState, Suppressed, Tally},
 };
 
 /// The most a slug takes of a Message-ID, in bytes.
@@ -31,6 +31,10 @@ pub(super) fn freeze(
     let frozen = known.filter(|issue| issue.frozen_at.is_some());
     let fresh = frozen.is_none();
     let mut enrolled = Enrolled::default();
+    let before = match &frozen {
+        Some(issue) => issue::tally(ledger, issue.id)?,
+        None => Tally::default(),
+    };
     if fresh || order.catch_up {
         if cancelled {
             let why = format!("the issue `{}` was cancelled", order.slug);
@@ -53,12 +57,14 @@ pub(super) fn freeze(
     let tally = issue::tally(ledger, issue.id)?;
     let suppressed = issue::suppressed(ledger, issue.id)?;
     let recipients = tally.planned - tally.suppressed;
-    if let Some(expected) = order.expected.filter(|expected| fresh && *expected != recipients) {
-        let why =
-            format!("the list has {recipients} readers to mail, not {expected}: nothing was sent");
+    // Somebody may have left since the first freeze, so fewer can be owed than before.
+    let added = recipients.saturating_sub(before.planned - before.suppressed);
+    let asked = order.expected.filter(|_| fresh || order.catch_up);
+    if let Some(expected) = asked.filter(|expected| *expected != added) {
+        let why = format!("the list has {added} readers to mail, not {expected}: nothing was sent");
         return Err(LedgerError::Refused(why).into());
     }
-    Ok(Frozen { issue, fresh, planned: tally.planned, recipients, suppressed, enrolled })
+    Ok(Frozen { issue, fresh, planned: tally.planned, recipients, added, suppressed, enrolled })
 }
 
 /// Returns the frozen edition.

@@ -90,7 +90,7 @@ pub(super) fn add(
             enrolment,
             line.cast_signed(),
         ])?;
-    log(ledger, now, id, event, newcomer.state)?;
+    write_log(ledger, now, (id, 1), event, newcomer.state)?;
     settle(ledger, now, id, newcomer.state, event)?;
     Ok(id)
 }
@@ -112,7 +112,8 @@ pub(super) fn shift(
         .prepare_cached("UPDATE subscribers SET state = ?2 WHERE id = ?1")?
         .execute((person.id, after.word()))?;
     log(ledger, now, person.id, event, after)?;
-    settle(ledger, now, person.id, after, event)?;
+    // A blocked person's mailbox may die too, which other publications must know.
+    settle(ledger, now, person.id, to, event)?;
     Ok(after)
 }
 
@@ -220,6 +221,13 @@ pub(super) fn secret(ledger: &Connection) -> Result<Vec<u8>, Fault> {
     Ok(ledger.prepare_cached("SELECT secret FROM ledger")?.query_row([], |row| row.get(0))?)
 }
 
+/// Tells whether anybody was erased from any list.
+pub(super) fn is_anybody_erased(ledger: &Connection) -> Result<bool, Fault> {
+    Ok(ledger
+        .prepare_cached("SELECT 1 FROM subscribers WHERE state = 'erased' LIMIT 1")?
+        .exists([])?)
+}
+
 /// Returns the address that stands for an erased person: a keyed hash of theirs, in a domain that cannot exist (RFC 2606).
 pub(super) fn erased_key(secret: &[u8], key: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
@@ -235,7 +243,7 @@ pub(super) fn restore(ledger: &Connection, id: i64, address: &Address) -> Result
     Ok(())
 }
 
-/// Does what a new state asks for beyond the row.
+/// Does what going to a state asks for beyond the row.
 fn settle(
     ledger: &Connection,
     now: Micros,
@@ -316,13 +324,25 @@ fn log(
     event: &Event,
     state: SubscriberState,
 ) -> Result<(), Fault> {
+    let number = ledger
+        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM consent WHERE subscriber = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    write_log(ledger, now, (id, number), event, state)
+}
+
+fn write_log(
+    ledger: &Connection,
+    now: Micros,
+    (id, number): (i64, i64),
+    event: &Event,
+    state: SubscriberState,
+) -> Result<(), Fault> {
     ledger
         .prepare_cached(
             "INSERT INTO consent (subscriber, number, at, event, source, detail, state)
-             SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6
-             FROM consent WHERE subscriber = ?1",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![id, now, event.name, event.source, event.detail, state.word()])?;
+        .execute(params![id, number, now, event.name, event.source, event.detail, state.word()])?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 
 mod columns;
 mod enrol;
+mod enter;
 mod fault;
 mod file;
 mod freeze;
@@ -321,7 +322,7 @@ impl Ledger for SqliteLedger {
 
     async fn enter(&self, entries: &[Entry]) -> Result<Vec<Entered>, LedgerError> {
         let entries = entries.to_vec();
-        self.write(move |ledger, now| run::enter(ledger, now, &entries)).await
+        self.write(move |ledger, now| enter::enter(ledger, now, &entries)).await
     }
 
     async fn next_retry(&self, issue: i64) -> Result<Option<Timestamp>, LedgerError> {

@@ -1,4 +1,4 @@
-//! The run: claim, begin, record (rules D1 to D3), and what is taken back when a sender dies.
+//! The run: what a sender may take, and what is taken back when it dies or its ledger was restored.
 
 use std::time::Duration;
 
@@ -8,14 +8,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     columns::{At, Json, Mail, Micros, Word, micros},
     fault::Fault,
-    freeze::{reason, reason_json},
     list,
 };
 use crate::{
-    ledger::{
-        Claim, Entered, Entry, Event, Gone, LedgerError, Mark, Recovered, Resolution, Ticket,
-    },
-    model::{Address, DeliveryState, IssueState, Outcome, Subscriber, SubscriberState},
+    ledger::{Claim, Gone, LedgerError, Mark, Recovered, Resolution, Ticket},
+    model::{Address, DeliveryState, IssueState, Subscriber},
 };
 
 /// Takes from the front of an index that holds only such rows, so that the thousandth claim costs what the first did.
@@ -35,15 +32,6 @@ const DUE: &str = "
          CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
     WHERE d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
     ORDER BY d.retry_at, d.slot LIMIT ?3";
-
-const BEGIN: &str = "
-    UPDATE deliveries
-    SET state = 'attempting', begun = begun + 1, first_at = coalesce(first_at, ?5),
-        began_at = ?5, retry_at = NULL, said = '', at = ?5
-    WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND tries + 1 = ?4
-      AND state = 'claimed' AND lease_end > ?5
-      AND (SELECT state FROM issues WHERE id = ?1) = 'sending'
-      AND (SELECT state FROM subscribers WHERE id = subscriber) = 'active'";
 
 const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
 const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
@@ -149,31 +137,6 @@ pub(super) fn claim(
     Ok(claims)
 }
 
-/// Enters begins, outcomes and releases, in order.
-pub(super) fn enter(
-    ledger: &Connection,
-    now: Micros,
-    entries: &[Entry],
-) -> Result<Vec<Entered>, Fault> {
-    let mut begins = 0;
-    let mut answers = Vec::with_capacity(entries.len());
-    for entry in entries {
-        answers.push(match entry {
-            Entry::Begin(ticket) => {
-                let answer = begin(ledger, now, ticket)?;
-                begins += i64::from(answer == Entered::Done);
-                answer
-            }
-            Entry::Record(ticket, outcome) => record(ledger, now, ticket, outcome)?,
-            Entry::Release(ticket) => release(ledger, now, ticket)?,
-        });
-    }
-    if begins > 0 {
-        ledger.prepare_cached("UPDATE ledger SET begins = begins + ?1")?.execute([begins])?;
-    }
-    Ok(answers)
-}
-
 /// Returns when the next deferred delivery may be tried.
 pub(super) fn next_retry(ledger: &Connection, issue: i64) -> Result<Option<Timestamp>, Fault> {
     Ok(ledger
@@ -235,138 +198,13 @@ pub(super) fn resolve(
     Ok(true)
 }
 
-/// Writes the begin, guarded by everything that may have changed since the claim (rule D2).
-fn begin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
-    let begun = ledger.prepare_cached(BEGIN)?.execute((
-        ticket.issue,
-        ticket.slot,
-        ticket.fence,
-        ticket.attempt,
-        now,
-    ))?;
-    if begun == 0 {
-        return refuse(ledger, now, ticket);
-    }
-    ledger
-        .prepare_cached("UPDATE issues SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL")?
-        .execute((ticket.issue, now))?;
-    Ok(Entered::Done)
-}
-
-/// Says why a begin was not written: where the reader is the reason, the row becomes suppressed.
-fn refuse(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
-    let state = ledger
-        .prepare_cached(
-            "SELECT s.state FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
-             WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
-               AND d.state = 'claimed' AND d.lease_end > ?5
-               AND (SELECT state FROM issues WHERE id = ?1) = 'sending'",
-        )?
-        .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, now), |row| {
-            Ok(row.get::<_, Word<SubscriberState>>(0)?.0)
-        })
-        .optional()?;
-    let Some(reason) = state.and_then(reason) else { return Ok(Entered::Refused) };
-    ledger
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'suppressed', suppressed = ?3, said = '', at = ?4,
-                owner = NULL, lease_end = NULL
-             WHERE issue = ?1 AND slot = ?2",
-        )?
-        .execute((ticket.issue, ticket.slot, reason_json(&reason), now))?;
-    Ok(Entered::Suppressed)
-}
-
-/// Records how an attempt ended, also when the evidence comes after the row was put in doubt (rule D3).
-fn record(
+/// Makes a claim planned again, or deferred as it was.
+pub(super) fn give_back(
     ledger: &Connection,
     now: Micros,
-    ticket: &Ticket,
-    outcome: &Outcome,
-) -> Result<Entered, Fault> {
-    let Some(attempt) = Attempt::find(ledger, ticket)? else {
-        return already(ledger, ticket, outcome);
-    };
-    // An erased person's address does not come back with a relay's words.
-    let said = match attempt.reader {
-        SubscriberState::Erased => "",
-        _ => outcome.said(),
-    };
-    append(ledger, now, ticket.issue, ticket.slot, outcome.state(), said)?;
-    let (state, retry_at) = attempt.after(now, outcome);
-    let counted = !matches!(outcome, Outcome::Deferred { counted: false, .. });
-    let deferred = matches!(outcome, Outcome::Deferred { .. });
-    ledger
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?3, said = ?4, at = ?5, retry_at = ?6,
-                tries = tries + ?7, first_at = iif(?8, first_at, NULL),
-                began_at = iif(?3 = 'in_doubt', began_at, NULL), owner = NULL, lease_end = NULL
-             WHERE issue = ?1 AND slot = ?2",
-        )?
-        .execute(params![
-            ticket.issue,
-            ticket.slot,
-            state.word(),
-            said,
-            now,
-            retry_at,
-            deferred && counted,
-            counted || attempt.tries > 0,
-        ])?;
-    if let Outcome::Rejected { said, hard: true } = outcome {
-        bounce(ledger, now, ticket, said)?;
-    }
-    Ok(Entered::Done)
-}
-
-/// Answers a record that changes nothing: it was told before and the answer was lost, or it is stale.
-fn already(ledger: &Connection, ticket: &Ticket, outcome: &Outcome) -> Result<Entered, Fault> {
-    let told = ledger
-        .prepare_cached(
-            "SELECT 1 FROM attempts
-             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND state = ?4 AND attempt = ?5",
-        )?
-        .exists(params![
-            ticket.issue,
-            ticket.slot,
-            ticket.fence,
-            outcome.state().word(),
-            ticket.attempt
-        ])?;
-    Ok(if told { Entered::Done } else { Entered::Refused })
-}
-
-/// Suppresses the reader of a dead address, in the same transaction.
-fn bounce(ledger: &Connection, now: Micros, ticket: &Ticket, said: &str) -> Result<(), Fault> {
-    let (id, slug): (i64, String) = ledger
-        .prepare_cached(
-            "SELECT d.subscriber, i.slug FROM deliveries d JOIN issues i ON i.id = d.issue
-             WHERE d.issue = ?1 AND d.slot = ?2",
-        )?
-        .query_row((ticket.issue, ticket.slot), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let event = Event { name: "bounce".to_owned(), source: slug, detail: said.to_owned() };
-    let person = list::find_by_id(ledger, id)?;
-    list::shift(ledger, now, &person, SubscriberState::Bounced, &event)?;
-    Ok(())
-}
-
-/// Takes a claim back unused.
-fn release(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
-    let held = ledger
-        .prepare_cached(
-            "SELECT 1 FROM deliveries
-             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND state = 'claimed'",
-        )?
-        .exists((ticket.issue, ticket.slot, ticket.fence))?;
-    if !held {
-        return Ok(Entered::Refused);
-    }
-    give_back(ledger, now, ticket.issue, ticket.slot)?;
-    Ok(Entered::Done)
-}
-
-/// Makes a claim planned again, or deferred as it was.
-fn give_back(ledger: &Connection, now: Micros, issue: i64, slot: i64) -> Result<(), Fault> {
+    issue: i64,
+    slot: i64,
+) -> Result<(), Fault> {
     ledger
         .prepare_cached(
             "UPDATE deliveries SET state = iif(retry_at IS NULL, 'planned', 'deferred'), at = ?3,
@@ -401,7 +239,7 @@ fn expire(ledger: &Connection, now: Micros, issue: i64, slot: i64) -> Result<(),
 }
 
 /// Adds an ending of the current attempt to the log.
-fn append(
+pub(super) fn append(
     ledger: &Connection,
     now: Micros,
     issue: i64,
@@ -444,15 +282,6 @@ struct Free {
     tries: u32,
     first_at: Option<Micros>,
     reader: Subscriber,
-}
-
-/// An attempt whose outcome is open.
-struct Attempt {
-    tries: u32,
-    first_at: Micros,
-    reader: SubscriberState,
-    issue: IssueState,
-    expire_after: Micros,
 }
 
 impl Sending {
@@ -507,44 +336,6 @@ impl Sending {
     }
 }
 
-impl Attempt {
-    /// Finds the attempt a ticket made, while its row is attempting or in doubt.
-    fn find(ledger: &Connection, ticket: &Ticket) -> Result<Option<Self>, Fault> {
-        Ok(ledger
-            .prepare_cached(
-                "SELECT d.tries, d.first_at, s.state, i.state, coalesce(i.expire_after, ?5)
-                 FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
-                                   JOIN issues i ON i.id = d.issue
-                 WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
-                   AND d.state IN ('attempting', 'in_doubt') AND d.began_at IS NOT NULL",
-            )?
-            .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, i64::MAX), |row| {
-                Ok(Self {
-                    tries: row.get(0)?,
-                    first_at: row.get(1)?,
-                    reader: row.get::<_, Word<_>>(2)?.0,
-                    issue: row.get::<_, Word<_>>(3)?.0,
-                    expire_after: row.get(4)?,
-                })
-            })
-            .optional()?)
-    }
-
-    /// Returns the row's state after an outcome, and when it is tried again: no later than it expires, so that nobody waits for a try that will not be made.
-    fn after(&self, now: Micros, outcome: &Outcome) -> (DeliveryState, Option<Micros>) {
-        let Outcome::Deferred { wait, counted, .. } = outcome else {
-            return (outcome.state(), None);
-        };
-        let aging = *counted || self.tries > 0;
-        let end = if aging { self.first_at.saturating_add(self.expire_after) } else { Micros::MAX };
-        match self.issue {
-            IssueState::Cancelled => (DeliveryState::Cancelled, None),
-            _ if end <= now => (DeliveryState::Expired, None),
-            _ => (DeliveryState::Deferred, Some(now.saturating_add(micros(*wait)).min(end))),
-        }
-    }
-}
-
 fn due(ledger: &Connection, now: Micros, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
     free(ledger, DUE, params![issue, now, i64::try_from(limit).unwrap_or(i64::MAX)])
 }
@@ -586,7 +377,7 @@ fn frozen_reader(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::enter::BEGIN, *};
 
     fn query_plan(sql: &str) -> String {
         let ledger = Connection::open_in_memory().expect("it opens");

@@ -36,6 +36,8 @@ CREATE TABLE subscribers (
     UNIQUE (address_key, publication)
 ) STRICT;
 
+CREATE INDEX subscribers_erased ON subscribers (id) WHERE state = 'erased';
+
 CREATE TABLE consent (
     subscriber INTEGER NOT NULL REFERENCES subscribers,
     number     INTEGER NOT NULL,

@@ -10,21 +10,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The sample issue, as `init` names it.
-pub(super) const ISSUE: &str = "2003-10-06-kazakhstan";
+pub(crate) const ISSUE: &str = "2003-10-06-kazakhstan";
 
 /// A temporary folder, and where in it the program runs.
-pub(super) struct Env {
+pub(crate) struct Env {
     folder: TempDir,
     pub(super) root: PathBuf,
 }
 
 /// What a run came to.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// The exit code; -1 for a signal.
-    pub(super) code: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
     folder: PathBuf,
 }
 
@@ -56,21 +56,21 @@ impl Env {
     }
 
     /// Makes one with no readers but these lines of a list.
-    pub(super) fn with_list(list: &str) -> Self {
+    pub(crate) fn with_list(list: &str) -> Self {
         let env = Self::publication();
         env.write("subscribers.csv", list);
         env
     }
 
     /// Names another relay.
-    pub(super) fn relay(self, url: &str) -> Self {
+    pub(crate) fn relay(self, url: &str) -> Self {
         self.set("url = \"outbox\"", &format!("url = \"{url}\""));
         self
     }
 
     /// Changes a piece of `publication.toml`.
     #[track_caller]
-    pub(super) fn set(&self, from: &str, to: &str) {
+    pub(crate) fn set(&self, from: &str, to: &str) {
         self.change("publication.toml", from, to);
     }
 
@@ -81,7 +81,7 @@ impl Env {
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.root.join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
         fs::write(path, text).expect("it can be written");
@@ -93,7 +93,7 @@ impl Env {
     }
 
     /// Returns the program with these arguments and nothing in its environment; quotes keep a blank inside an argument.
-    pub(super) fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postrider"));
         command.args(arguments(line)).current_dir(&self.root).env_clear();
         command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
@@ -108,12 +108,12 @@ impl Env {
 
     /// Runs it and parses its one JSON document.
     #[track_caller]
-    pub(super) fn json(&self, line: &str) -> Value {
+    pub(crate) fn json(&self, line: &str) -> Value {
         let said = self.postrider(&format!("{line} --json"));
         serde_json::from_str(&said.out).unwrap_or_else(|why| panic!("{line}: {why}: {said:?}"))
     }
 
-    pub(super) fn said(&self, output: Output) -> Said {
+    pub(crate) fn said(&self, output: Output) -> Said {
         Said {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).expect("results are UTF-8"),
@@ -160,7 +160,7 @@ fn arguments(line: &str) -> Vec<String> {
 impl Said {
     /// Asserts the exit code and hands itself on.
     #[track_caller]
-    pub(super) fn code(self, code: u8) -> Self {
+    pub(crate) fn code(self, code: u8) -> Self {
         assert_eq!(self.code, i32::from(code), "{self:?}");
         self
     }
@@ -174,7 +174,7 @@ impl Said {
 
     /// Asserts that these words stand in what was said, however its lines were broken.
     #[track_caller]
-    pub(super) fn tells(self, words: &str) -> Self {
+    pub(crate) fn tells(self, words: &str) -> Self {
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let said = flat(&format!("{} {}", self.out, self.err));
         assert!(said.contains(&flat(words)), "no {words:?} in {self:?}");

@@ -103,10 +103,15 @@ async fn a_person_comes_back_only_for_a_reason(desk: Desk) {
 }
 
 async fn what_bounced_in_one_publication_is_not_mailed_in_another(desk: Desk) {
-    desk.enrol(&["ann", "bob", "cyd unsubscribed"]).await;
-    for (name, state) in
-        [("ann", S::Bounced), ("bob", S::Unsubscribed), ("cyd", S::Complained), ("dan", S::Bounced)]
-    {
+    desk.enrol(&["ann", "bob", "cyd unsubscribed", "eve"]).await;
+    for (name, state) in [
+        ("ann", S::Bounced),
+        ("bob", S::Unsubscribed),
+        ("cyd", S::Complained),
+        ("dan", S::Bounced),
+        ("eve", S::Blocked),
+        ("eve", S::Bounced),
+    ] {
         let event = event_named("bounce");
         desk.ledger
             .move_subscriber("other", &address(name), state, &event)
@@ -116,6 +121,7 @@ async fn what_bounced_in_one_publication_is_not_mailed_in_another(desk: Desk) {
     assert_eq!(desk.state_of("ann").await, Some(S::Bounced));
     assert_eq!(desk.state_of("bob").await, Some(S::Active), "leaving is for one publication");
     assert_eq!(desk.state_of("cyd").await, Some(S::Unsubscribed));
+    assert_eq!(desk.state_of("eve").await, Some(S::Bounced), "blocked there, dead everywhere");
     let history = desk.ledger.history(LIST, &address("ann")).await.expect("it tells");
     assert_eq!(history.last().map(|last| last.state), Some(S::Bounced));
     let enrolled = desk.enrol(&["dan"]).await;

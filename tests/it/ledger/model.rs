@@ -23,15 +23,41 @@ const OWNERS: [&str; 2] = ["host/1", "host/2"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Claim { owner: usize, limit: usize },
-    Begin { pick: usize, truth: usize },
-    Record { pick: usize },
-    Release { pick: usize },
-    Recover { gone: Option<usize> },
-    Pass { seconds: i64 },
-    Leave { reader: usize },
-    Turn { from: IssueState, to: IssueState },
-    Resolve { reader: usize, resend: bool },
+    Claim {
+        owner: usize,
+        limit: usize,
+    },
+    Begin {
+        pick: usize,
+        truth: usize,
+    },
+    Record {
+        pick: usize,
+    },
+    Release {
+        pick: usize,
+    },
+    Recover {
+        gone: Option<usize>,
+    },
+    /// A sender is taken for dead, and the other claims what it held.
+    TakeOver {
+        gone: usize,
+    },
+    Pass {
+        seconds: i64,
+    },
+    Leave {
+        reader: usize,
+    },
+    Turn {
+        from: IssueState,
+        to: IssueState,
+    },
+    Resolve {
+        reader: usize,
+        resend: bool,
+    },
     Reopen,
 }
 
@@ -39,7 +65,7 @@ enum Step {
 fn truth(number: usize) -> Outcome {
     let busy = Outcome::Deferred {
         said: "421 busy".to_owned(),
-        wait: std::time::Duration::from_secs(60),
+        wait: std::time::Duration::from_mins(1),
         counted: false,
     };
     let silence = Outcome::InDoubt { said: "no reply".to_owned() };
@@ -64,6 +90,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         8 => pick.clone().prop_map(|pick| Step::Record { pick }),
         2 => pick.prop_map(|pick| Step::Release { pick }),
         3 => prop::option::of(0_usize..2).prop_map(|gone| Step::Recover { gone }),
+        3 => (0_usize..2).prop_map(|gone| Step::TakeOver { gone }),
         4 => prop::sample::select(vec![1, 60, 300, 900, 86_400, 172_800])
             .prop_map(|seconds| Step::Pass { seconds }),
         1 => (0_usize..4).prop_map(|reader| Step::Leave { reader }),
@@ -305,7 +332,6 @@ impl Run {
     }
 
     async fn step(&mut self, step: &Step) {
-        let now = self.desk.now();
         match step {
             Step::Claim { owner, limit } => self.claim(*owner, *limit).await,
             Step::Begin { pick, truth: number } => self.begin(*pick, truth(*number)).await,
@@ -320,11 +346,10 @@ impl Run {
                 let expected = if mine { Entered::Done } else { Entered::Refused };
                 assert_eq!(self.desk.enter(Entry::Release(ticket)).await, expected);
             }
-            Step::Recover { gone } => {
-                self.model.recover(now, *gone);
-                let gone = gone.map(|owner| OWNERS[owner]);
-                let gone = Box::new(move |owner: &str| Some(owner) == gone);
-                self.desk.ledger.recover(self.issue, gone).await.expect("it recovers");
+            Step::Recover { gone } => self.recover(*gone).await,
+            Step::TakeOver { gone } => {
+                self.recover(Some(*gone)).await;
+                self.claim(1 - gone, 2).await;
             }
             Step::Pass { seconds } => self.desk.pass(*seconds),
             Step::Leave { reader } => {
@@ -342,6 +367,13 @@ impl Run {
             }
             Step::Reopen => self.desk.ledger = self.desk.again(),
         }
+    }
+
+    async fn recover(&mut self, gone: Option<usize>) {
+        self.model.recover(self.desk.now(), gone);
+        let gone = gone.map(|owner| OWNERS[owner]);
+        let gone = Box::new(move |owner: &str| Some(owner) == gone);
+        self.desk.ledger.recover(self.issue, gone).await.expect("it recovers");
     }
 
     async fn claim(&mut self, owner: usize, limit: usize) {
@@ -377,9 +409,9 @@ impl Run {
     }
 
     fn pick(&mut self, pick: usize) -> Option<&mut Held> {
-        // The youngest first, so that most picks are of somebody alive.
-        let count = self.held.len();
-        self.held.iter_mut().rev().nth(pick % count.max(1) / (1 + pick % 3))
+        // Mostly of the youngest, so that most picks are of somebody alive.
+        let count = self.held.len().clamp(1, if pick < 48 { 4 } else { 64 });
+        self.held.iter_mut().rev().nth(pick % count)
     }
 
     /// Sends the rest without mishap, and draws the balance.
@@ -387,7 +419,7 @@ impl Run {
         self.step(&Step::Turn { from: IssueState::Paused, to: IssueState::Sending }).await;
         for _ in 0..12 {
             self.desk.pass(172_800);
-            self.step(&Step::Recover { gone: None }).await;
+            self.recover(None).await;
             for _ in NAMES {
                 self.claim(0, 1).await;
                 self.begin(0, accepted()).await;

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use postrider::{
-    ledger::{Entered, Entry, Freeze, LedgerError, Record, Recovered, Resolution, Ticket},
+    ledger::{Entered, Entry, Freeze, Recovered, Resolution, Ticket},
     model::{DeliveryState as D, IssueState, Outcome, Rate, SubscriberState as S, Suppressed},
 };
 
 use super::{
     Desk, ask_every_ledger,
     desk::{
-        LEASE, LIST, SLUG, TWO_DAYS, accepted, address, deferred, event_named, order, record,
-        rejected,
+        LEASE, LIST, SLUG, TWO_DAYS, accepted, address, deferred, event_named, order, rejected,
     },
 };
 
@@ -31,6 +30,7 @@ ask_every_ledger! {
     a_stale_fence_records_nothing,
     late_evidence_turns_doubt_into_the_truth,
     a_record_whose_answer_was_lost_may_be_told_again,
+    an_attempt_told_again_does_not_end_the_next,
     entries_of_one_group_are_answered_in_order,
     a_claim_given_back_is_taken_again_under_a_new_fence,
     a_dead_senders_claims_are_planned_and_its_attempts_in_doubt,
@@ -39,22 +39,10 @@ ask_every_ledger! {
     a_deferral_that_does_not_count_is_not_one_of_the_readers_tries,
     a_reader_deferred_for_two_days_expires,
     a_retry_past_the_end_is_not_waited_for,
+    no_wait_is_too_long_to_be_kept,
     a_dead_mailbox_is_suppressed_with_its_last_reply,
-    pause_gives_back_claims_and_lets_attempts_finish,
-    cancel_stops_what_has_not_begun,
-    a_deferral_of_a_cancelled_issue_is_cancelled,
-    finished_needs_every_reader_settled,
     a_person_settles_what_is_in_doubt,
     a_resend_keeps_the_message_id_and_opens_a_finished_issue,
-    a_freeze_stands,
-    the_reader_is_the_one_frozen,
-    who_joins_later_is_mailed_only_when_caught_up,
-    whoever_must_not_be_mailed_has_a_row_that_says_why,
-    who_left_the_list_file_gets_no_row,
-    a_rehearsed_freeze_leaves_nothing,
-    a_schedule_may_change_until_the_issue_is_frozen,
-    an_unscheduled_issue_is_a_draft_again,
-    a_missed_issue_is_told_of_once,
     beginnings_keep_every_rate_across_processes_and_restarts,
     a_clock_set_right_does_not_hold_a_lane,
     the_mark_counts_begins,
@@ -214,6 +202,20 @@ async fn a_record_whose_answer_was_lost_may_be_told_again(desk: Desk) {
     }
 }
 
+async fn an_attempt_told_again_does_not_end_the_next(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    let busy =
+        Outcome::Deferred { said: "421 busy".to_owned(), wait: Duration::ZERO, counted: false };
+    let first = desk.begin_one(issue).await;
+    assert_eq!(desk.enter(Entry::Record(first, busy.clone())).await, Entered::Done);
+    let second = desk.begin_one(issue).await;
+    assert_eq!((second.attempt, second.fence), (first.attempt, first.fence + 1));
+    assert_eq!(desk.enter(Entry::Record(first, busy)).await, Entered::Done);
+    assert_eq!(desk.states(issue).await, [D::Attempting]);
+    assert_eq!(desk.enter(Entry::Record(first, accepted())).await, Entered::Refused);
+    assert_eq!(desk.states(issue).await, [D::Attempting]);
+}
+
 async fn entries_of_one_group_are_answered_in_order(desk: Desk) {
     let issue = desk.send_to(&["ann", "bob", "cyd"]).await;
     let tickets: Vec<_> =
@@ -333,6 +335,20 @@ async fn a_retry_past_the_end_is_not_waited_for(desk: Desk) {
     assert_eq!(retry.as_microsecond(), desk.now() + end);
 }
 
+async fn no_wait_is_too_long_to_be_kept(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    let claim = desk.ledger.claim(issue, "host/1", 1, Duration::MAX, Duration::MAX).await;
+    let ticket = claim.expect("it claims")[0].ticket;
+    desk.enter(Entry::Begin(ticket)).await;
+    for counted in [false, true] {
+        let wait = Duration::MAX;
+        let outcome = Outcome::Deferred { said: String::new(), wait, counted };
+        assert_eq!(desk.enter(Entry::Record(ticket, outcome)).await, Entered::Done);
+        let retry = desk.ledger.next_retry(issue).await.expect("it looks");
+        assert!(retry.is_some_and(|at| at.as_microsecond() > desk.now()));
+    }
+}
+
 async fn a_dead_mailbox_is_suppressed_with_its_last_reply(desk: Desk) {
     let issue = desk.send_to(&["ann", "bob"]).await;
     for hard in [true, false] {
@@ -346,67 +362,6 @@ async fn a_dead_mailbox_is_suppressed_with_its_last_reply(desk: Desk) {
     assert_eq!((last.event.name.as_str(), last.event.source.as_str()), ("bounce", SLUG));
     assert_eq!(last.event.detail, "550 5.1.1 user unknown");
     assert_eq!(last.state, S::Bounced);
-}
-
-async fn pause_gives_back_claims_and_lets_attempts_finish(desk: Desk) {
-    let issue = desk.send_to(&["ann", "bob"]).await;
-    let begun = desk.begin_one(issue).await;
-    let claimed = desk.claim(issue, "host/1", 1).await[0].ticket;
-    assert!(desk.turn(IssueState::Sending, IssueState::Paused).await);
-    assert_eq!(desk.states(issue).await, [D::Attempting, D::Planned]);
-    assert_eq!(desk.enter(Entry::Record(begun, accepted())).await, Entered::Done);
-    assert!(!desk.turn(IssueState::Sending, IssueState::Paused).await);
-    assert!(desk.turn(IssueState::Paused, IssueState::Sending).await);
-    assert_eq!(desk.enter(Entry::Begin(claimed)).await, Entered::Refused);
-    assert_eq!(desk.begin_one(issue).await.slot, 2);
-}
-
-async fn cancel_stops_what_has_not_begun(desk: Desk) {
-    let issue = desk.send_to(&["ann", "bob", "cyd", "dan"]).await;
-    let ann = desk.begin_one(issue).await;
-    desk.enter(Entry::Record(ann, deferred(60))).await;
-    let bob = desk.begin_one(issue).await;
-    desk.claim(issue, "host/1", 1).await;
-    assert!(desk.turn(IssueState::Sending, IssueState::Cancelled).await);
-    let states = [D::Cancelled, D::Attempting, D::Cancelled, D::Cancelled];
-    assert_eq!(desk.states(issue).await, states);
-    assert_eq!(desk.enter(Entry::Record(bob, accepted())).await, Entered::Done);
-    let tally = desk.tally(issue).await;
-    assert_eq!((tally.cancelled, tally.accepted, tally.remaining), (3, 1, 0));
-    let refused =
-        desk.ledger.freeze(Freeze { catch_up: true, ..order() }, None, Box::new(|_| Ok(())));
-    assert!(matches!(refused.await, Err(LedgerError::Refused(_))));
-}
-
-async fn a_deferral_of_a_cancelled_issue_is_cancelled(desk: Desk) {
-    let issue = desk.send_to(&["ann"]).await;
-    let ticket = desk.begin_one(issue).await;
-    assert!(desk.turn(IssueState::Sending, IssueState::Cancelled).await);
-    assert_eq!(desk.enter(Entry::Record(ticket, deferred(60))).await, Entered::Done);
-    assert_eq!(desk.states(issue).await, [D::Cancelled]);
-}
-
-async fn finished_needs_every_reader_settled(desk: Desk) {
-    let issue = desk.send_to(&["ann", "bob"]).await;
-    let finish = || desk.turn(IssueState::Sending, IssueState::Finished);
-    assert!(!finish().await, "two are planned");
-    let ann = desk.begin_one(issue).await;
-    desk.enter(Entry::Record(ann, accepted())).await;
-    let bob = desk.claim(issue, "host/1", 1).await[0].ticket;
-    assert!(!finish().await, "one is claimed");
-    desk.enter(Entry::Begin(bob)).await;
-    assert!(!finish().await, "one is attempting");
-    desk.enter(Entry::Record(bob, deferred(60))).await;
-    assert!(!finish().await, "one is deferred");
-    desk.pass(60);
-    let bob = desk.begin_one(issue).await;
-    let doubt = Outcome::InDoubt { said: "the connection closed after the dot".to_owned() };
-    desk.enter(Entry::Record(bob, doubt)).await;
-    assert!(finish().await);
-    let record = desk.ledger.issue(LIST, SLUG).await.expect("it finds").expect("it is there");
-    assert_eq!(record.state, IssueState::Finished);
-    assert!(record.ended_at > record.started_at && record.started_at.is_some());
-    assert!(!finish().await, "it is not sending any more");
 }
 
 async fn a_person_settles_what_is_in_doubt(desk: Desk) {
@@ -436,177 +391,6 @@ async fn a_resend_keeps_the_message_id_and_opens_a_finished_issue(desk: Desk) {
     assert_eq!(again.message_id, first.message_id);
     assert!(again.ticket.fence > first.ticket.fence);
     assert_eq!(again.ticket.attempt, 2);
-}
-
-async fn a_freeze_stands(desk: Desk) {
-    desk.enrol(&["ann"]).await;
-    let first = desk.freeze().await;
-    assert!(first.fresh);
-    assert_eq!((first.planned, first.recipients), (1, 1));
-    desk.enrol(&["bob"]).await;
-    let changed = Freeze { digest: "0000".to_owned(), edition: b"another".to_vec(), ..order() };
-    let unread =
-        std::iter::from_fn(|| -> Option<Result<Record, String>> { panic!("the list was read") });
-    let again = desk.ledger.freeze(changed, Some(Box::new(unread)), Box::new(|_| Ok(()))).await;
-    let again = again.expect("it freezes");
-    assert!(!again.fresh);
-    assert_eq!((again.planned, again.issue), (1, first.issue.clone()));
-    let edition = desk.ledger.edition(first.issue.id).await.expect("it is kept");
-    assert_eq!(edition, b"an edition");
-}
-
-async fn the_reader_is_the_one_frozen(desk: Desk) {
-    let issue = desk.send_to(&["ann"]).await;
-    let changed = Record {
-        name: "Anne".to_owned(),
-        fields: [("company".to_owned(), "Other".to_owned())].into(),
-        ..record(2, "ann")
-    };
-    let updated =
-        desk.ledger.enrol(super::desk::import(), Box::new([changed].into_iter().map(Ok))).await;
-    assert_eq!(updated.expect("it enrols").updated, 1);
-    let reader = desk.claim(issue, "host/1", 1).await.remove(0).reader;
-    assert_eq!(
-        (reader.name.as_str(), reader.fields["company"].as_str()),
-        ("ann", "Templeton Thorp")
-    );
-    assert_eq!(reader.tags, ["energy"]);
-}
-
-async fn who_joins_later_is_mailed_only_when_caught_up(desk: Desk) {
-    let issue = desk.send_to(&["ann"]).await;
-    let ann = desk.begin_one(issue).await;
-    desk.enter(Entry::Record(ann, accepted())).await;
-    assert!(desk.turn(IssueState::Sending, IssueState::Finished).await);
-    desk.enrol(&["bob", "cyd unsubscribed"]).await;
-    assert_eq!(desk.freeze().await.planned, 1);
-    let order = Freeze { catch_up: true, ..order() };
-    let caught = desk.ledger.freeze(order.clone(), None, Box::new(|_| Ok(()))).await;
-    let caught = caught.expect("it freezes");
-    assert_eq!((caught.fresh, caught.planned, caught.recipients), (false, 3, 2));
-    assert_eq!(caught.issue.state, IssueState::Sending);
-    assert_eq!(desk.states(issue).await, [D::Accepted, D::Planned, D::Suppressed]);
-    let again = desk.ledger.freeze(order, None, Box::new(|_| Ok(()))).await;
-    assert_eq!(again.expect("it freezes").planned, 3);
-}
-
-async fn whoever_must_not_be_mailed_has_a_row_that_says_why(desk: Desk) {
-    let states = ["pending", "unsubscribed", "bounced", "complained", "blocked", "erased"];
-    let written: Vec<_> = states.iter().map(|state| format!("{state} {state}")).collect();
-    let mut names: Vec<_> = written.iter().map(String::as_str).collect();
-    names.extend(["ann", "nameless", "unprintable"]);
-    let records: Vec<_> = (2..).zip(&names).map(|(line, name)| record(line, name)).collect();
-    let admit = |reader: &postrider::model::Subscriber| match reader.name.as_str() {
-        "nameless" => Err(Suppressed::MissingField("name".to_owned())),
-        "unprintable" => Err(Suppressed::Unprintable("a line is too long".to_owned())),
-        "ann" => Ok(()),
-        name => panic!("{name} may not be mailed, so nobody asks"),
-    };
-    let frozen = desk
-        .ledger
-        .freeze(order(), Some(Box::new(records.into_iter().map(Ok))), Box::new(admit))
-        .await;
-    let frozen = frozen.expect("it freezes");
-    assert_eq!((frozen.planned, frozen.recipients, frozen.enrolled.added), (9, 1, 9));
-    let expected = [
-        Suppressed::Pending,
-        Suppressed::Unsubscribed,
-        Suppressed::Bounced,
-        Suppressed::Complained,
-        Suppressed::Blocked,
-        Suppressed::Erased,
-        Suppressed::MissingField("name".to_owned()),
-        Suppressed::Unprintable("a line is too long".to_owned()),
-    ];
-    assert_eq!(frozen.suppressed, expected.map(|reason| (reason, 1)).into());
-    let suppressed = desk.ledger.suppressed(frozen.issue.id).await.expect("it counts");
-    assert_eq!(suppressed, frozen.suppressed);
-    desk.tally(frozen.issue.id).await;
-}
-
-async fn who_left_the_list_file_gets_no_row(desk: Desk) {
-    desk.enrol(&["imported"]).await;
-    let freeze = |slug: &str, names: &[&str]| {
-        let records: Vec<_> = (2..).zip(names).map(|(line, name)| record(line, name)).collect();
-        let order = Freeze { slug: slug.to_owned(), ..order() };
-        let ledger = desk.again();
-        async move {
-            let records = Some(Box::new(records.into_iter().map(Ok)) as _);
-            let frozen = ledger.freeze(order, records, Box::new(|_| Ok(()))).await;
-            frozen.expect("it freezes").planned
-        }
-    };
-    assert_eq!(freeze("one", &["ann", "bob"]).await, 3);
-    assert_eq!(freeze("two", &["bob"]).await, 2);
-    assert_eq!(freeze("three", &["ann"]).await, 2);
-    desk.tell("bob", S::Active, "add").await;
-    desk.tell("bob", S::Unsubscribed, "unsubscribe").await;
-    desk.tell("bob", S::Active, "add").await;
-    assert_eq!(freeze("four", &["ann"]).await, 3, "bob was added by name");
-}
-
-async fn a_rehearsed_freeze_leaves_nothing(desk: Desk) {
-    let order = Freeze { rehearse: true, ..order() };
-    let records = [record(2, "ann"), record(3, "bob pending")];
-    let frozen = desk
-        .ledger
-        .freeze(order, Some(Box::new(records.into_iter().map(Ok))), Box::new(|_| Ok(())))
-        .await;
-    let frozen = frozen.expect("it freezes");
-    assert_eq!((frozen.planned, frozen.recipients, frozen.fresh), (2, 1, true));
-    assert!(desk.ledger.issues(LIST).await.expect("it lists").is_empty());
-    assert_eq!(desk.state_of("ann").await, None);
-}
-
-async fn a_schedule_may_change_until_the_issue_is_frozen(desk: Desk) {
-    let booking = |digest: &str| postrider::ledger::Booking {
-        at: "2026-11-30T07:00:00Z".parse().expect("it is an instant"),
-        shown: "2026-11-30T07:00[Europe/London]".to_owned(),
-        max_late: Duration::from_hours(6),
-        digest: digest.to_owned(),
-    };
-    for digest in ["1111", "2222"] {
-        let bound = desk.ledger.schedule(LIST, SLUG, &booking(digest)).await;
-        assert!(bound.expect("it binds"));
-    }
-    let issue = desk.ledger.issue(LIST, SLUG).await.expect("it finds").expect("it is there");
-    assert_eq!((issue.state, issue.digest.as_str()), (IssueState::Scheduled, "2222"));
-    assert_eq!(issue.booking, Some(booking("2222")));
-    assert!(desk.freeze().await.fresh);
-    let bound = desk.ledger.schedule(LIST, SLUG, &booking("3333")).await;
-    assert!(!bound.expect("it refuses"));
-    assert_eq!(desk.freeze().await.issue.digest, "5e1f");
-    assert!(!desk.turn(IssueState::Sending, IssueState::Draft).await, "it is frozen");
-}
-
-async fn an_unscheduled_issue_is_a_draft_again(desk: Desk) {
-    book(&desk).await;
-    assert!(desk.turn(IssueState::Scheduled, IssueState::Draft).await);
-    assert_eq!(desk.ledger.issue(LIST, SLUG).await.expect("it finds"), None);
-    assert!(!desk.turn(IssueState::Scheduled, IssueState::Draft).await);
-}
-
-async fn a_missed_issue_is_told_of_once(desk: Desk) {
-    book(&desk).await;
-    let told = || async {
-        desk.ledger.issue(LIST, SLUG).await.expect("it finds").expect("it is there").told
-    };
-    assert!(desk.turn(IssueState::Scheduled, IssueState::Missed).await);
-    assert!(!told().await);
-    assert!(desk.turn(IssueState::Missed, IssueState::Missed).await);
-    assert!(told().await);
-    book(&desk).await;
-    assert!(!told().await, "a new hour may be missed anew");
-}
-
-async fn book(desk: &Desk) {
-    let booking = postrider::ledger::Booking {
-        at: "2026-11-30T07:00:00Z".parse().expect("it is an instant"),
-        shown: String::new(),
-        max_late: Duration::from_hours(6),
-        digest: "5e1f".to_owned(),
-    };
-    assert!(desk.ledger.schedule(LIST, SLUG, &booking).await.expect("it binds"));
 }
 
 async fn beginnings_keep_every_rate_across_processes_and_restarts(desk: Desk) {
