@@ -121,8 +121,10 @@ impl Work {
                 }
             }
         }
-        // Dropping the inbox tells every carrier that there is nothing more.
-        drop(inbox);
+        // Every carrier that asks is told that there is nothing more. Dropping the inbox would not do:
+        // an ask that is just being put in may then lie there for ever, and its carrier wait for ever.
+        inbox.close();
+        while inbox.recv().await.is_some() {}
         self.give_back().await;
         reason
     }

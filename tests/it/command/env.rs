@@ -193,7 +193,7 @@ impl Said {
     }
 }
 
-/// Takes out the temporary folder, instants, durations, digests and sizes.
+/// Takes out the temporary folder, instants, durations, digests, the ledger's tag in a Message-ID, and sizes.
 fn scrub(text: &str, folder: &Path) -> String {
     let mut text = text.replace(&folder.display().to_string(), "[tmp]");
     for (pattern, name) in [
@@ -201,6 +201,7 @@ fn scrub(text: &str, folder: &Path) -> String {
         ("9999-99-99T99:99:99.999999999Z", "[instant]"),
         ("9999-99-99T99:99:99.999999Z", "[instant]"),
         (&"f".repeat(64), "[digest]"),
+        ("-ffffffff.", "-[tag]."),
     ] {
         text = mask(&text, pattern, name);
     }
