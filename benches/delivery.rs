@@ -26,10 +26,10 @@ use postrider::{
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
-const CONNECTIONS: usize = 8;
+const CONNECTIONS: u32 = 8;
 const ROUNDS: usize = 3;
-const OURS: usize = 20_000;
-const LETTRES: usize = 400;
+const OURS: u32 = 20_000;
+const LETTRES: u32 = 400;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -78,7 +78,7 @@ async fn send(relay: &Outbox) -> f64 {
             hello: "example.org".to_owned(),
             deadlines: Deadlines::default(),
         },
-        connections: CONNECTIONS,
+        connections: CONNECTIONS as usize,
         rates: Vec::new(),
         limit: None,
         stop_at_rejected: 0.05,
@@ -93,14 +93,14 @@ async fn send(relay: &Outbox) -> f64 {
     let ended = run.deliver(Box::new(|_| true), stopped, progress).await.expect("it runs");
     let took = started.elapsed();
     assert_eq!(ended, Ended::Finished);
-    assert_eq!(relay.accepted() - before, OURS as u64);
+    assert_eq!(relay.accepted() - before, u64::from(OURS));
     per_second(OURS, took)
 }
 
 async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
     let records = (0..OURS).map(|number| {
         Ok(Record {
-            line: number as u64 + 2,
+            line: u64::from(number) + 2,
             address: format!("reader{number}@example.org").parse().expect("an address"),
             name: format!("Reader {number}"),
             tags: Vec::new(),
@@ -136,7 +136,7 @@ async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
 async fn lettre_pool(relay: &Outbox) -> f64 {
     let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
         .port(relay.address().port())
-        .pool_config(PoolConfig::new().max_size(CONNECTIONS as u32))
+        .pool_config(PoolConfig::new().max_size(CONNECTIONS))
         .build();
     let envelope = lettre::address::Envelope::new(
         Some("report@example.org".parse().expect("an address")),
@@ -179,8 +179,8 @@ fn copy() -> Vec<u8> {
     press(1).print(&reader, "<1@example.org>", 1, Purpose::Real).expect("it prints").bytes
 }
 
-fn per_second(count: usize, took: Duration) -> f64 {
-    count as f64 / took.as_secs_f64()
+fn per_second(count: u32, took: Duration) -> f64 {
+    f64::from(count) / took.as_secs_f64()
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

@@ -91,12 +91,11 @@ pub(super) async fn carry(
     loop {
         let ask = counter.ask();
         tokio::pin!(ask);
-        let handed = match tokio::time::timeout(COMPANY, &mut ask).await {
-            Ok(handed) => handed,
-            Err(_) => {
-                carrier.enter(outcome.take(), None).await;
-                ask.await
-            }
+        let handed = if let Ok(handed) = tokio::time::timeout(COMPANY, &mut ask).await {
+            handed
+        } else {
+            carrier.enter(outcome.take(), None).await;
+            ask.await
         };
         let Some(handed) = handed else { break };
         outcome = carrier.deliver(outcome.take(), handed).await;

@@ -120,9 +120,7 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
     match (reply.code, reply.enhanced) {
         (530 | 534 | 535, _) => Kind::Credentials,
         (_, Some((4, 7, 26 | 27 | 30 | 32) | (5, 7, 25 | 26 | 27 | 30 | 515))) => Kind::Identity,
-        (454, _) | (432, _) | (421 | 451, Some((4, 7, 28))) | (452, Some((4, 4, 5))) => {
-            Kind::Throttled
-        }
+        (432 | 454, _) | (421 | 451, Some((4, 7, 28))) | (452, Some((4, 4, 5))) => Kind::Throttled,
         (421, _) => Kind::Busy,
         (500..=503, _) => Kind::Desync,
         (450 | 451, Some((4, 7, _))) => Kind::Greylisted,

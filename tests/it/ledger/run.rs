@@ -419,7 +419,7 @@ async fn beginnings_keep_every_rate_across_processes_and_restarts(desk: Desk) {
 async fn a_clock_set_right_does_not_hold_a_lane(desk: Desk) {
     let rates = ["1/minute".parse().expect("it is a rate")];
     desk.pass(86_400);
-    desk.ledger.reserve("relay", &rates, 2, FOREVER).await.expect("it reserves").at;
+    desk.ledger.reserve("relay", &rates, 2, FOREVER).await.expect("it reserves");
     desk.pass(-86_400);
     let next = desk.ledger.reserve("relay", &rates, 1, FOREVER).await.expect("it reserves").at;
     assert_eq!(next[0].as_microsecond(), desk.now() + 120_000_000);
