@@ -7,6 +7,7 @@ mod console;
 mod demo;
 mod draft;
 mod due;
+mod ears;
 pub mod exit;
 mod failure;
 mod freeze;

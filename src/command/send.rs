@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::{
     Console, Failure,
     account::{Account, reasons},
+    ears::Ears,
     exit,
     failure::code_of,
     freeze::{self, Request},
@@ -21,7 +22,7 @@ use crate::{
     ledger::{IssueRecord, Ledger},
     model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
-    send::{Ended, Halt, Run, Stop, guard::HighWater, needs_attention},
+    send::{Ended, Halt, Run, guard::HighWater, needs_attention},
     smtp::Relay,
 };
 
@@ -98,13 +99,17 @@ pub(super) async fn deliver(
     }
     // Before anything is frozen: a password that is missing binds nobody to anything.
     let way = Way::open(newsroom)?;
+    // At the question, a signal is an answer: no.
+    let ears = (asked.go != Go::Ask).then(Ears::open);
     let issue = match known {
         Some(issue) if issue.frozen_at.is_some() && !asked.catch_up => issue,
         _ => freeze(console, newsroom, &*ledger, folder, &composed, asked).await?,
     };
     let started = Instant::now();
     let before = ledger.tally(issue.id).await?;
-    let ended = transmit(console, newsroom, Arc::clone(&ledger), &issue, way, asked.limit).await?;
+    let ears = ears.unwrap_or_else(Ears::open);
+    let load = Load { issue: &issue, way, limit: asked.limit, ears };
+    let ended = transmit(console, newsroom, Arc::clone(&ledger), load).await?;
     drop(lock);
 
     let issue = ledger.issue(publication, &folder.slug).await?.unwrap_or(issue);
@@ -278,14 +283,20 @@ pub(super) fn open_outbox(newsroom: &Newsroom) -> Result<Outbox, Failure> {
     Outbox::start(settings).map_err(|error| Failure::file(&folder, "open", &error))
 }
 
-/// Runs the deliveries, with progress for whoever watches and an ear for signals.
+/// What is to be carried, by which way, and who may stop it.
+struct Load<'a> {
+    issue: &'a IssueRecord,
+    way: Way,
+    limit: Option<u64>,
+    ears: Ears,
+}
+
+/// Runs the deliveries, with progress for whoever watches.
 async fn transmit(
     console: &Console,
     newsroom: &Newsroom,
     ledger: Arc<dyn Ledger>,
-    issue: &IssueRecord,
-    way: Way,
-    limit: Option<u64>,
+    Load { issue, way, limit, ears }: Load<'_>,
 ) -> Result<Ended, Failure> {
     let settings = &newsroom.publication.relay;
     let edition: Edition =
@@ -310,39 +321,16 @@ async fn transmit(
         journal: private.join("outcomes.journal"),
         high_water: private.join("high-water"),
     };
-    let (stop, stopped) = watch::channel(Stop::No);
-    let signals = tokio::spawn(listen(stop));
     let (news, told) = mpsc::unbounded_channel();
     let show = progress::show(console, limit.map_or(left, |limit| limit.min(left)), told);
     let host = format!("{}/", host());
     // The lock is held, so every other sender of this publication on this machine is dead.
     let gone = Box::new(move |owner: &str| owner.starts_with(&host));
-    let (ended, ()) = tokio::join!(run.deliver(gone, stopped, news), show);
-    signals.abort();
+    let (ended, ()) = tokio::join!(run.deliver(gone, ears.stopped.clone(), news), show);
     if let Some(outbox) = way.outbox {
         outbox.stop();
     }
     Ok(ended?)
-}
-
-/// Asks the run to end at the first signal, and ends the program at the second.
-async fn listen(stop: watch::Sender<Stop>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    for first in [true, false] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if !first {
-            std::process::exit(i32::from(exit::AGAIN));
-        }
-        stop.send_replace(Stop::Drain);
-    }
 }
 
 impl Sent {
