@@ -209,8 +209,11 @@ impl Console {
         self.flush();
         let renderer = if self.colour_err { Renderer::styled() } else { Renderer::plain() };
         let renderer = renderer.term_width(80);
-        for problem in problems {
+        for problem in problems.iter().take(PROBLEMS_SHOWN) {
             let _ = writeln!(io::stderr(), "{}\n", renderer.render(&[group(problem)]));
+        }
+        if let Some(more) = problems.len().checked_sub(PROBLEMS_SHOWN).filter(|more| *more > 0) {
+            let _ = writeln!(io::stderr(), "and {more} more; `check --json` lists them all\n");
         }
     }
 
@@ -271,7 +274,8 @@ fn group(problem: &Problem) -> Group<'_> {
     };
     let place = &problem.place;
     let title = level.primary_title(printable(&problem.message)).id(problem.code);
-    let mut group = if place.line > 0 && place.column > 0 {
+    let is_shown = place.column > 0 && !place.source.is_empty();
+    let mut group = if place.line > 0 && is_shown {
         let start = byte_of(&place.source, place.column - 1);
         let end = byte_of(&place.source, place.column - 1 + place.length).max(start);
         title.element(
@@ -281,7 +285,8 @@ fn group(problem: &Problem) -> Group<'_> {
                 .annotation(AnnotationKind::Primary.span(start..end)),
         )
     } else if place.line > 0 {
-        title.element(Origin::path(place.file.as_str()).line(place.line))
+        let origin = Origin::path(place.file.as_str()).line(place.line);
+        title.element(if place.column > 0 { origin.char_column(place.column) } else { origin })
     } else {
         title.element(Origin::path(place.file.as_str()))
     };
@@ -290,6 +295,9 @@ fn group(problem: &Problem) -> Group<'_> {
     }
     group
 }
+
+/// How many problems are shown to a person; whoever has more mends these first.
+const PROBLEMS_SHOWN: usize = 200;
 
 /// How many columns stand before a help text: the margin of its problem and a label.
 const HELP: usize = 12;

@@ -129,8 +129,11 @@ impl<'a> Marks<'a> {
                         "the merge field is not closed on its line",
                     )
                     .helped("close it with `}}`, or write `{{{{` for two braces");
-                lexed.text.push_str("xx");
-                at = open + 2;
+                // What follows on the line has no end either: it is told once, and not searched again for each.
+                let rest = &text[open..];
+                let line = rest.find(['\n', '\r']).unwrap_or(rest.len());
+                lexed.text.push_str(&rest[..line].replace("{{", "xx"));
+                at = open + line;
             }
             lexed.turns.push((lexed.text.len(), base + at));
         }

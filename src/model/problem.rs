@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// The longest line that is shown with a problem, in bytes: ten thousand mistakes on one line must not copy it ten thousand times.
+const LINE_MAX: usize = 1_000;
+
 /// States how much a problem weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -23,7 +26,7 @@ pub struct Place {
     pub column: usize,
     /// How many characters the caret underlines; at least 1 where `column` is not 0.
     pub length: usize,
-    /// The text of that line, without its line end; empty where there is none.
+    /// The text of that line, without its line end; empty where there is none, and for a line too long to show.
     pub source: String,
 }
 
@@ -54,12 +57,13 @@ impl Place {
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
         let end = floor_boundary(text, span.end).clamp(start, line_end);
+        let shown = Some(&text[line_start..line_end]).filter(|line| line.len() <= LINE_MAX);
         Self {
             file: file.into(),
             line: text[..start].matches('\n').count() + 1,
             column: text[line_start..start].chars().count() + 1,
             length: text[start..end].chars().count().max(1),
-            source: text[line_start..line_end].trim_end_matches('\r').to_owned(),
+            source: shown.unwrap_or_default().trim_end_matches('\r').to_owned(),
         }
     }
 }
@@ -103,6 +107,13 @@ mod tests {
         let place = Place::of_span("a.md", text, start..start + 4);
         assert_eq!((place.line, place.column, place.length), (2, 6, 4));
         assert_eq!(place.source, "zwéi drei");
+    }
+
+    #[test]
+    fn a_line_too_long_to_show_is_only_pointed_at() {
+        let text = "x".repeat(2_000);
+        let place = Place::of_span("a.md", &text, 1_500..1_501);
+        assert_eq!((place.line, place.column, place.source.as_str()), (1, 1_501, ""));
     }
 
     #[test]
