@@ -33,7 +33,7 @@ pub(super) struct Request {
 pub(super) struct Found {
     /// What the ledger says of it.
     pub(super) frozen: Frozen,
-    /// The longest HTML, in bytes.
+    /// The longest message, in bytes.
     pub(super) largest_copy: usize,
     met: Met,
 }
@@ -87,11 +87,11 @@ fn order(
     })
 }
 
-/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name; notes how long the longest HTML is.
+/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name; notes how long the longest is.
 fn admit(press: Press, largest: Arc<AtomicUsize>) -> Admit {
     Box::new(move |reader| {
         let printed = press.print(reader, "<copy@example.org>", 0, Purpose::Real)?;
-        largest.fetch_max(printed.html_bytes, Ordering::Relaxed);
+        largest.fetch_max(printed.bytes.len(), Ordering::Relaxed);
         Ok(())
     })
 }

@@ -31,11 +31,11 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                return Err(Failure::new(
-                    exit::AGAIN,
-                    format!("it is being sent by {}", holder.trim()),
-                )
-                .hint("wait for it, or look with `postrider status`"));
+                // Whoever took it a moment ago may not have signed yet.
+                let holder = Some(holder.trim()).filter(|holder| !holder.is_empty());
+                let holder = holder.unwrap_or("another sender");
+                return Err(Failure::new(exit::AGAIN, format!("it is being sent by {holder}"))
+                    .hint("wait for it, or look with `postrider status`"));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }

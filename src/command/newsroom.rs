@@ -246,8 +246,15 @@ impl Newsroom {
     pub(super) fn keys(&self) -> Result<KeyRing, Failure> {
         let path = self.private()?.join("key");
         let text = match fs::read_to_string(&path) {
+            // An empty file is a person's word that the key is lost for good.
+            Ok(text) if text.trim().is_empty() => make_key(&path)?,
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if self.has_sent() {
+                    return Err(key_is_gone());
+                }
+                make_key(&path)?
+            }
             Err(error) => return Err(Failure::file(&path, "read", &error)),
         };
         text.parse().map_err(|error| {
@@ -256,9 +263,16 @@ impl Newsroom {
         })
     }
 
+    /// Tells whether deliveries were ever begun from here: their links were signed.
+    fn has_sent(&self) -> bool {
+        let file = self.root.join(".postrider/high-water");
+        // The first line is the ledger's mark; an issue that began has a line below it.
+        fs::read_to_string(file).is_ok_and(|text| text.lines().count() > 1)
+    }
+
     /// Returns the keys, or some that are forgotten at once where there are none yet, so that a look writes nothing.
     pub(super) fn keys_for_a_look(&self) -> Result<KeyRing, Failure> {
-        if self.root.join(".postrider/key").exists() {
+        if self.root.join(".postrider/key").exists() || self.has_sent() {
             self.keys()
         } else {
             Ok(KeyRing::fresh(&[0; 32]))
@@ -384,6 +398,12 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, path).map_err(failed)
+}
+
+fn key_is_gone() -> Failure {
+    Failure::new(exit::CONFIG, "the key that signs unsubscribe links, `.postrider/key`, is gone")
+        .hint("restore it from a backup: a new one would end the links of every issue sent so far")
+        .hint("if it is lost for good, `touch .postrider/key` begins a new one")
 }
 
 fn make_key(path: &Path) -> Result<String, Failure> {

@@ -46,6 +46,8 @@ pub(super) async fn run(
         console.document(
             &serde_json::json!({ "issue": slug, "settled": settled, "not_in_doubt": unknown }),
         );
+    } else if addresses.is_empty() {
+        console.tell(format_args!("nobody of {slug} is in doubt"));
     } else if settled > 0 {
         tell(console, &slug, settled, how);
     }

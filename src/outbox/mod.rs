@@ -133,8 +133,9 @@ impl Outbox {
         let listener = std::net::TcpListener::bind(settings.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Before the runtime: one that is dropped again would panic where the caller is async.
         let books = Arc::new(Books::open(settings)?);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let work = Arc::clone(&books);
         let thread = thread::Builder::new().name("outbox".to_owned()).spawn(move || {

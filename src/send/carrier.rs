@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, watch};
@@ -28,6 +28,9 @@ const REOPEN: [Duration; 4] = [
     Duration::from_secs(8),
     Duration::from_secs(20),
 ];
+
+/// How long a relay may fail, however slowly it does so.
+const GIVE_UP: Duration = Duration::from_mins(1);
 
 /// An outcome waits this long at most for the next begin to travel with.
 const COMPANY: Duration = Duration::from_millis(2);
@@ -85,8 +88,17 @@ pub(super) async fn carry(
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
 ) {
-    let mut carrier =
-        Carrier { number, run, clerk, shared, stop, progress, connection: None, failures: 0 };
+    let mut carrier = Carrier {
+        number,
+        run,
+        clerk,
+        shared,
+        stop,
+        progress,
+        connection: None,
+        failures: 0,
+        failing_since: None,
+    };
     let mut outcome: Option<Entry> = None;
     loop {
         let ask = counter.ask();
@@ -115,6 +127,7 @@ struct Carrier {
     progress: mpsc::UnboundedSender<Progress>,
     connection: Option<Connection>,
     failures: usize,
+    failing_since: Option<Instant>,
 }
 
 impl Carrier {
@@ -150,6 +163,7 @@ impl Carrier {
         let record = Entry::Record(ticket, ruling.outcome.clone());
         if ruling.effect == Effect::GoOn {
             self.failures = 0;
+            self.failing_since = None;
             return Some(record);
         }
         // Something is wrong beyond this reader: the ledger learns at once.
@@ -224,7 +238,14 @@ impl Carrier {
             if self.is_stopping() {
                 return false;
             }
-            let error = match Connection::open(&self.run.relay).await {
+            let mut halted = self.shared.halt.subscribe();
+            let opened = tokio::select! {
+                opened = Connection::open(&self.run.relay) => opened,
+                // Nothing was begun, so nothing is lost by not waiting for a silent relay.
+                _ = self.stop.wait_for(|stop| *stop != Stop::No) => return false,
+                _ = halted.wait_for(Option::is_some) => return false,
+            };
+            let error = match opened {
                 Ok(connection) => {
                     self.connection = Some(connection);
                     return true;
@@ -250,7 +271,9 @@ impl Carrier {
 
     /// Notes a failure of the relay and waits; after the last wait the run ends.
     async fn fail(&mut self, why: &str) {
-        let Some(wait) = REOPEN.get(self.failures) else {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        let wait = REOPEN.get(self.failures).filter(|_| since.elapsed() < GIVE_UP);
+        let Some(wait) = wait else {
             self.shared.halt(Halt::Relay(why.to_owned()));
             return;
         };

@@ -71,6 +71,10 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerErr
         .to_str()
         .ok_or_else(|| LedgerError::Refused(format!("the path `{}` is not UTF-8", to.display())))?;
     let failed = |error: io::Error| LedgerError::Disk(format!("{}: {error}", to.display()));
+    if to.exists() {
+        let why = format!("{} is there already: name a file that is not", to.display());
+        return Err(LedgerError::Refused(why));
+    }
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
     let copied = vacuum(connection, name)
         .map_err(LedgerError::from)

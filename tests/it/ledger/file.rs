@@ -177,7 +177,7 @@ async fn a_backup_never_overwrites() {
     let taken = desk.folder().path().join("taken");
     fs::write(&taken, "mine").expect("it writes");
     let refused = desk.ledger.backup(&taken).await.expect_err("it refuses");
-    assert!(matches!(refused, LedgerError::Disk(_)), "{refused}");
+    assert!(matches!(refused, LedgerError::Refused(_)), "{refused}");
     assert_eq!(fs::read(&taken).expect("it reads"), b"mine");
 }
 
