@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::{
     Failure, exit,
+    lock::Lock,
     rows::{self, Break, Meeting},
     words::counted,
 };
@@ -242,6 +243,17 @@ impl Newsroom {
         self.root.join(path)
     }
 
+    /// Takes the lock of whoever sends from this ledger on this machine.
+    pub(super) fn lock(&self) -> Result<Lock, Failure> {
+        self.private()?;
+        Lock::take(&self.lock_path())
+    }
+
+    /// Returns where that lock is: beside the ledger, since two folders may share one.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.ledger_path().with_file_name("send.lock")
+    }
+
     /// Reads the keys that sign links, making the first one where there is none.
     pub(super) fn keys(&self) -> Result<KeyRing, Failure> {
         let path = self.private()?.join("key");
@@ -353,7 +365,13 @@ impl Newsroom {
     /// Opens the list file, if the publication has one. A break in it breaks the stream.
     pub(super) fn records(&self) -> Result<Option<(Records, Meeting)>, Failure> {
         let Some(name) = &self.publication.list.csv else { return Ok(None) };
-        let rows = rows::open(&self.root.join(name), name).map_err(|failure| {
+        let path = self.root.join(name);
+        // A device or a pipe has no end, or another one each time.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Failure::new(exit::NO_INPUT, format!("the list `{name}` is not a file"))
+                .hint("the list is `csv` under [list] in publication.toml"));
+        }
+        let rows = rows::open(&path, name).map_err(|failure| {
             failure.hint("the list is `csv` under [list] in publication.toml")
         })?;
         Ok(Some(rows::records(rows, Break::Refuse)))

@@ -5,6 +5,7 @@ use std::{
     io::Read,
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use crate::model::{Secret, SecretSource};
@@ -37,6 +38,9 @@ pub enum SecretError {
     #[error("{0} gives no secret: its first line is empty or no text")]
     Empty(&'static str),
 }
+
+/// How long a password command may take, a person's fingerprint included.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Longer than any secret on one line; keeps a wrong path, such as a device, from filling the memory.
 const BYTES_MAX: u64 = 65_536;
@@ -86,12 +90,22 @@ fn check_private(_: &str, _: &std::fs::Metadata) -> Result<(), SecretError> {
 }
 
 fn from_command(command: &str, root: &Path) -> Result<Secret, SecretError> {
-    let output = Command::new("sh")
+    let failed = |why: std::io::Error| SecretError::Command(why.to_string());
+    let child = Command::new("sh")
         .args(["-c", command])
         .current_dir(root)
         .stdin(Stdio::null())
-        .output()
-        .map_err(|why| SecretError::Command(why.to_string()))?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let (told, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || told.send(child.wait_with_output()));
+    // One that waits for ever ends with us.
+    let output = answer.recv_timeout(PATIENCE).map_err(|_| {
+        SecretError::Command(format!("it said nothing for {} seconds", PATIENCE.as_secs()))
+    })?;
+    let output = output.map_err(failed)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(SecretError::Command(match said.lines().next() {

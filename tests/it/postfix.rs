@@ -274,7 +274,7 @@ async fn a_message_over_the_relays_size_is_not_even_begun() {
     let to = reader("small");
     let handover =
         deliver(&mut connection, &to, &message("x", &"xxxxxxxx\r\n".repeat(2_000))).await;
-    assert!(matches!(handover, Handover::Unfit { .. }), "{handover:?}");
+    assert!(matches!(handover, Handover::Unwelcome { .. }), "{handover:?}");
     assert_accepted(
         &deliver(&mut connection, &to, &message("x", &"xxxxxxxx\r\n".repeat(1_900))).await,
     );
