@@ -78,8 +78,17 @@ impl Signer {
         Self { domain, keys, fields, time, random }
     }
 
-    /// Returns the fields that are to stand before a message, one for each key.
-    pub fn signatures(&self, message: &[u8]) -> Result<Vec<u8>, Unsigned> {
+    /// Puts the signatures before a message, one for each key.
+    pub fn sign(&self, message: &mut Vec<u8>) -> Result<(), Unsigned> {
+        let signatures = self.signatures(message)?;
+        let length = message.len();
+        message.resize(length + signatures.len(), 0);
+        message.copy_within(..length, signatures.len());
+        message[..signatures.len()].copy_from_slice(&signatures);
+        Ok(())
+    }
+
+    fn signatures(&self, message: &[u8]) -> Result<Vec<u8>, Unsigned> {
         let (header, body) = header_and_body(message);
         let (names, signed) = self.signed_fields(header);
         let body_hash = BASE64.encode(&canonical::body_hash(body));
