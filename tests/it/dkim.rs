@@ -7,11 +7,7 @@ use postrider::{
     compose::{DkimKey, Passage, Printed, Purpose, SIGNED_FIELDS, Signer},
     model::Subscriber,
 };
-use proptest::{
-    prelude::*,
-    strategy::ValueTree,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use ring::rand::SystemRandom;
 
 use crate::message::{edition, press, reader, text};
@@ -54,23 +50,24 @@ fn every_mail_we_print_holds_with_both_keys() {
     judge(&records(), &mails, 2);
 }
 
+/// What is done to a mail on its way.
+type Edit = (&'static str, fn(&str) -> String);
+
 #[test]
 fn what_a_relay_may_do_breaks_nothing() {
     let mail = signed();
-    let edits: [(&str, &dyn Fn(&str) -> String); 6] = [
-        ("a trace before it", &|mail| {
+    let edits: [Edit; 6] = [
+        ("a trace before it", |mail| {
             format!("Received: from a by b;\r\n Mon, 6 Oct 2003 06:00:01 +0000\r\n{mail}")
         }),
-        ("another fold", &|mail| mail.replacen("Subject: ", "Subject:\r\n\t", 1)),
-        ("a name in capitals", &|mail| mail.replacen("\r\nTo: ", "\r\nTO:  ", 1)),
-        ("empty lines at the end", &|mail| format!("{mail}\r\n \r\n\r\n")),
-        ("white space at the ends of lines", &|mail| {
+        ("another fold", |mail| mail.replacen("Subject: ", "Subject:\r\n\t", 1)),
+        ("a name in capitals", |mail| mail.replacen("\r\nTo: ", "\r\nTO:  ", 1)),
+        ("empty lines at the end", |mail| format!("{mail}\r\n \r\n\r\n")),
+        ("white space at the ends of lines", |mail| {
             let (header, body) = mail.split_once("\r\n\r\n").expect("it has a body");
             format!("{header}\r\n\r\n{}", body.replace("\r\n", " \t\r\n"))
         }),
-        ("a field that is nobody's", &|mail| {
-            mail.replacen("\r\n\r\n", "\r\nX-Spam: no\r\n\r\n", 1)
-        }),
+        ("a field that is nobody's", |mail| mail.replacen("\r\n\r\n", "\r\nX-Spam: no\r\n\r\n", 1)),
     ];
     let mails: Vec<Case> =
         edits.into_iter().map(|(what, edit)| (what.to_owned(), edit(&mail).into_bytes())).collect();
@@ -147,22 +144,22 @@ fn what_is_left_unsigned_may_be_rewritten_and_the_rest_may_not() {
 #[test]
 fn white_space_anywhere_is_read_as_others_read_it() {
     let strategy = (
-        prop::collection::vec(("[A-Za-z-]{1,12}", "([a-z:;=]{1,9}|[ \t]|\r\n[ \t]){0,12}"), 0..4),
+        prop::collection::vec(
+            ("List-Help|LIST-OWNER|list-id|Cc|X", "([a-z:;=]{1,9}|[ \t]|\r\n[ \t]){0,12}"),
+            0..4,
+        ),
         "([a-z=.]{1,40}|[ \t]{1,3}|(\r\n){1,3}){0,30}",
     );
-    let mut runner = TestRunner::new_with_rng(
-        Config::default(),
-        proptest::test_runner::TestRng::deterministic_rng(
-            proptest::test_runner::RngAlgorithm::ChaCha,
-        ),
-    );
+    let mut runner = TestRunner::deterministic();
     let signer = signer(&[]);
     let mails: Vec<Case> = (0..150)
         .map(|_| {
             let (fields, body) = strategy.new_tree(&mut runner).expect("it is made").current();
-            let fields: String =
-                // A fold without a word behind it would end the header for some readers.
-                fields.iter().map(|(name, value)| format!("List-{name}: {value}z\r\n")).collect();
+            // A fold without a word behind it would end the header for some readers.
+            let fields: String = fields
+                .iter()
+                .flat_map(|(name, value)| [name.as_str(), ": ", value.as_str(), "z\r\n"])
+                .collect();
             let mail =
                 format!("From: a@example.org\r\nSubject: \t a \r\n  b\r\n{fields}\r\n{body}\r\n");
             let mut bytes = mail.clone().into_bytes();
