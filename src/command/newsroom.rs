@@ -425,12 +425,17 @@ fn key_is_gone() -> Failure {
         .hint("if it is lost for good, `touch .postrider/key` begins a new one")
 }
 
-fn make_key(path: &Path) -> Result<String, Failure> {
+/// Returns bytes nobody can guess, for a key.
+pub(super) fn random_bytes() -> Result<[u8; 32], Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         Failure::new(exit::BUG, format!("the system gives no random bytes: {error}"))
     })?;
-    let text = KeyRing::fresh(&bytes).to_lines();
+    Ok(bytes)
+}
+
+fn make_key(path: &Path) -> Result<String, Failure> {
+    let text = KeyRing::fresh(&random_bytes()?).to_lines();
     write_private(path, text.as_bytes())?;
     Ok(text)
 }

@@ -49,7 +49,7 @@ mod quoted;
 mod token;
 mod wrap;
 
-pub use dkim::{Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned};
+pub use dkim::{Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned, is_selector};
 pub use header::PressError;
 pub use press::{Press, Printed};
 pub use token::{

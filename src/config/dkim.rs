@@ -9,7 +9,7 @@ use super::{
     value,
 };
 use crate::{
-    compose::{DkimKey, SIGNED_FIELDS},
+    compose::{DkimKey, SIGNED_FIELDS, is_selector},
     model::{DkimKeyFile, DkimSettings, Problem, Sender},
 };
 
@@ -78,15 +78,8 @@ fn aligned(domain: String, from: Option<&str>) -> Result<String, Mistake> {
     }
 }
 
-/// Reads a selector (RFC 6376 section 3.1): labels of a domain name.
-pub(super) fn selector(text: &str) -> Result<String, Mistake> {
-    let fits = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    if text.len() <= 128 && text.split('.').all(fits) {
+fn selector(text: &str) -> Result<String, Mistake> {
+    if is_selector(text) {
         return Ok(text.to_ascii_lowercase());
     }
     Err(Mistake::new(format!("`{text}` is no selector"))

@@ -6,17 +6,21 @@ use jiff::Timestamp;
 use postrider::{
     compose::{DkimKey, Passage, Printed, Purpose, SIGNED_FIELDS, Signer},
     model::Subscriber,
+    smtp::Connection,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use ring::rand::SystemRandom;
 
-use crate::message::{edition, press, reader, text};
+use crate::{
+    message::{edition, press, reader, text},
+    postfix,
+};
 use judges::{Case, judge};
 
-mod judges;
+pub(crate) mod judges;
 
-pub(crate) const RSA: &str = include_str!("../fixtures/dkim/rsa.pem");
-pub(crate) const ED25519: &str = include_str!("../fixtures/dkim/ed25519.pem");
+const RSA: &str = include_str!("../fixtures/dkim/rsa.pem");
+const ED25519: &str = include_str!("../fixtures/dkim/ed25519.pem");
 
 #[test]
 fn every_mail_we_print_holds_with_both_keys() {
@@ -170,6 +174,19 @@ fn white_space_anywhere_is_read_as_others_read_it() {
     judge(&records(), &mails, 2);
 }
 
+#[tokio::test]
+async fn it_still_holds_at_the_far_side_of_postfix() {
+    let Some(postfix) = postfix::postfix() else { return };
+    let to = postfix::reader("signed");
+    let mut connection = Connection::open(&postfix.relay("plain")).await.expect("it opens");
+    postfix::assert_accepted(&postfix::deliver(&mut connection, &to, &signed()).await);
+    connection.quit().await;
+    let arrived = postfix.mail_for(&to);
+    assert!(arrived[0].contains("\nReceived: "), "{arrived:?}");
+    let mail = arrived[0].replace('\n', "\r\n").into_bytes();
+    judge(&records(), &[("delivered".to_owned(), mail)], 2);
+}
+
 #[test]
 fn a_second_attempt_has_the_same_bytes() {
     let first = print(&signer(&[]));
@@ -224,7 +241,7 @@ fn signer(unsigned: &[String]) -> Signer {
 }
 
 /// What stands in the DNS of the keys' domain: name and text, a line each.
-pub(crate) fn records() -> Vec<String> {
+fn records() -> Vec<String> {
     keys()
         .iter()
         .map(|(selector, key)| format!("{selector}._domainkey.example.org {}\n", key.record()))

@@ -167,6 +167,17 @@ impl DkimKeyError {
     }
 }
 
+/// Tells whether a text can be a selector (RFC 6376 section 3.1): the labels of a domain name.
+pub fn is_selector(text: &str) -> bool {
+    let fits = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 128 && text.split('.').all(fits)
+}
+
 /// Wraps an RSA public key (RFC 8017 appendix A.1.1) as SubjectPublicKeyInfo (RFC 5280), which is what records hold.
 fn public_key_info(key: &[u8]) -> Vec<u8> {
     const SEQUENCE: u8 = 0x30;

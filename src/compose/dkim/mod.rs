@@ -16,7 +16,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
-pub use key::{Algorithm, DkimKey, DkimKeyError};
+pub use key::{Algorithm, DkimKey, DkimKeyError, is_selector};
 
 /// The fields that are signed where they occur, and whose absence is signed where they do not.
 pub const SIGNED_FIELDS: [&str; 19] = [
