@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use ring::rand::SystemRandom;
 
 use super::{
     Failure, exit,
@@ -19,10 +20,10 @@ use super::{
 };
 use crate::{
     cli::Global,
-    compose::{self, Composed, Draft, Edition, KeyRing, Press, Strings, Theme},
+    compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
     config,
     ledger::{Ledger, Records, SqliteLedger},
-    model::{Problem, Publication, RelayUrl},
+    model::{DkimSettings, Problem, Publication, RelayUrl},
     smtp,
 };
 
@@ -85,10 +86,7 @@ impl Newsroom {
     /// Opens the publication of this `publication.toml`.
     pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
-        let publication = config::read(&text, "publication.toml").map_err(|problems| {
-            let count = counted(problems.len() as u64, "mistake");
-            Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
-        })?;
+        let publication = config::read(&text, "publication.toml").map_err(mistakes)?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
         Ok(Self { root, publication, now })
@@ -298,8 +296,24 @@ impl Newsroom {
         issue: i64,
         date: Timestamp,
     ) -> Result<Press, Failure> {
-        Press::new(edition, issue, date, self.keys()?)
-            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))
+        let press = Press::new(edition, issue, date, self.keys()?)
+            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+        Ok(press.signed_by(self.signer(date)?))
+    }
+
+    /// Reads the keys that sign messages, where the publication does that itself; `date` is when they say they were signed.
+    pub(super) fn signer(&self, date: Timestamp) -> Result<Option<Signer>, Failure> {
+        let Some(DkimSettings { domain, unsigned, .. }) = &self.publication.dkim else {
+            return Ok(None);
+        };
+        let keys = self.dkim_keys()?;
+        Ok(Some(Signer::new(domain.clone(), keys, unsigned, date, SystemRandom::new())))
+    }
+
+    /// Reads the keys that `[dkim]` names, with their selectors.
+    pub(super) fn dkim_keys(&self) -> Result<Vec<(String, DkimKey)>, Failure> {
+        let Some(settings) = &self.publication.dkim else { return Ok(Vec::new()) };
+        config::dkim_keys(settings, &self.root).map_err(mistakes)
     }
 
     /// Says how to reach the relay, password included; `outbox` is where the built-in one listens.
@@ -378,6 +392,11 @@ impl Newsroom {
     }
 }
 
+fn mistakes(problems: Vec<Problem>) -> Failure {
+    let count = counted(problems.len() as u64, "mistake");
+    Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
+}
+
 /// Returns the issue that a mistaken name was probably meant for, its date left out or not.
 fn near<'a>(name: &str, issues: &'a [IssueFolder]) -> Option<&'a IssueFolder> {
     let undated = |slug: &'a str| match slug.split_at_checked(11) {
@@ -424,12 +443,17 @@ fn key_is_gone() -> Failure {
         .hint("if it is lost for good, `touch .postrider/key` begins a new one")
 }
 
-fn make_key(path: &Path) -> Result<String, Failure> {
+/// Returns bytes nobody can guess, for a key.
+pub(super) fn random_bytes() -> Result<[u8; 32], Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         Failure::new(exit::BUG, format!("the system gives no random bytes: {error}"))
     })?;
-    let text = KeyRing::fresh(&bytes).to_lines();
+    Ok(bytes)
+}
+
+fn make_key(path: &Path) -> Result<String, Failure> {
+    let text = KeyRing::fresh(&random_bytes()?).to_lines();
     write_private(path, text.as_bytes())?;
     Ok(text)
 }

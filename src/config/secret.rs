@@ -64,6 +64,11 @@ pub fn secret(
 }
 
 fn from_file(file: &str, root: &Path) -> Result<Secret, SecretError> {
+    first_line("the secret file", &read_private(file, root)?)
+}
+
+/// Reads a file that must be its owner's alone; `file` is relative to `root`.
+pub(super) fn read_private(file: &str, root: &Path) -> Result<Vec<u8>, SecretError> {
     let unreadable = |why: std::io::Error| SecretError::Unreadable {
         file: file.to_owned(),
         why: why.to_string(),
@@ -72,7 +77,7 @@ fn from_file(file: &str, root: &Path) -> Result<Secret, SecretError> {
     check_private(file, &open.metadata().map_err(unreadable)?)?;
     let mut bytes = Vec::new();
     open.take(BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
-    first_line("the secret file", &bytes)
+    Ok(bytes)
 }
 
 #[cfg(unix)]

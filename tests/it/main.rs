@@ -5,6 +5,7 @@ mod browser;
 mod command;
 mod compose;
 mod config;
+mod dkim;
 mod docs;
 mod floors;
 mod judges;
