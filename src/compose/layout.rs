@@ -10,6 +10,7 @@ use crate::model::Publication;
 
 use super::{
     block::{self, button},
+    css::Classes,
     inline,
     issue::{Article, Reading},
     strings::Strings,
@@ -134,6 +135,7 @@ fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
 }
 
 fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
+    let classes = Classes::of(body);
     html! {
         "\n"
         head {
@@ -145,8 +147,8 @@ fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
             "\n" meta name="supported-color-schemes" content="light dark";
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
-            "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, body))) }
+            "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl, &classes))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, &classes))) }
             "\n"
         }
     }

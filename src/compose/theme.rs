@@ -14,7 +14,7 @@ use crate::model::Problem;
 
 use super::{
     code::{WRONG_THEME, WRONG_VALUE},
-    css::{Rule, Sheet, parse, without_comments},
+    css::{Classes, Rule, Sheet, parse, without_comments},
     field::is_mark,
     keys::Keys,
     nearest::nearest,
@@ -144,37 +144,43 @@ impl Theme {
         self.sheet_width - 2 * self.gutter
     }
 
-    /// Returns the CSS to be inlined.
-    pub(super) fn inlined_css(&self, rtl: bool) -> String {
-        let rules = self.rules().map(|rule| {
-            let declarations: Vec<String> =
-                rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl)).collect();
-            format!("{}{{{}}}", rule.selectors.join(","), declarations.join(";"))
-        });
-        rules.collect::<Vec<_>>().join("\n")
+    /// Returns the CSS to be inlined, as far as a document with these classes has a use for it.
+    pub(super) fn inlined_css(&self, rtl: bool, classes: &Classes<'_>) -> String {
+        let mut css = String::new();
+        for rule in self.rules() {
+            let declarations = rule.declarations.iter();
+            let declarations = declarations.map(|text| self.fill(text, &self.light, rtl));
+            push_rule(
+                &mut css,
+                &rule.used_selectors(classes),
+                "",
+                &declarations.collect::<Vec<_>>(),
+            );
+        }
+        css
     }
 
-    /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
-    pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
+    /// Returns the CSS that stays in a document with these classes: small screens, and the night in both spellings.
+    pub(super) fn kept_css(&self, rtl: bool, classes: &Classes<'_>) -> String {
         let mut css = String::from(":root{color-scheme:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
             let mut inner = String::new();
             for rule in rules {
-                let selectors = rule.used_selectors(body);
+                let selectors = rule.used_selectors(classes);
                 let declarations =
                     rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
                 push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
             }
             css.extend([condition, "{\n", &inner, "}\n"]);
         }
-        let night = self.dark_css("", rtl, body);
+        let night = self.dark_css("", rtl, classes);
         css.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n"]);
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
-        css.push_str(&self.dark_css("[data-ogsc] ", rtl, body));
+        css.push_str(&self.dark_css("[data-ogsc] ", rtl, classes));
         css
     }
 
-    fn dark_css(&self, prefix: &str, rtl: bool, body: &str) -> String {
+    fn dark_css(&self, prefix: &str, rtl: bool, classes: &Classes<'_>) -> String {
         let mut css = String::new();
         for rule in self.rules() {
             let coloured: Vec<String> = rule
@@ -183,7 +189,7 @@ impl Theme {
                 .filter(|text| tokens_of(text).any(|(_, token)| COLOURS.contains(&token)))
                 .map(|text| format!("{}!important", self.fill(text, &self.dark, rtl)))
                 .collect();
-            push_rule(&mut css, &rule.used_selectors(body), prefix, &coloured);
+            push_rule(&mut css, &rule.used_selectors(classes), prefix, &coloured);
         }
         css
     }
@@ -358,8 +364,9 @@ mod tests {
         let css = TemplateFile { name: "theme.css", text: ".x { color: $accent; margin: 0 }" };
         let (toml, _) = Theme::files("broadsheet").expect("it comes with the program");
         let theme = Theme::parse(toml, css).expect("it is fine");
-        assert!(theme.inlined_css(false).contains(".x{color:#7a1f1f;margin:0}"));
-        let kept = theme.kept_css(false, "<p class=\"x\">");
+        let classes = Classes::of("<p class=\"x\">");
+        assert!(theme.inlined_css(false, &classes).contains(".x{color:#7a1f1f;margin:0}"));
+        let kept = theme.kept_css(false, &classes);
         assert!(kept.contains("\n.x{color:#e0998f!important}\n"), "{kept}");
         assert!(kept.contains("\n[data-ogsc] .x{color:#e0998f!important}\n"), "{kept}");
     }
