@@ -11,6 +11,7 @@ use super::{
     field::{ADDRESS, UNSUBSCRIBE, is_mark},
     issue::{Draft, Issue, Reading},
     layout::{self, Frame, Page},
+    script::Script,
     sheet::Sheet,
     strings::Strings,
     text,
@@ -27,9 +28,6 @@ pub struct Composed {
     /// What is worth mending, in the order of the draft's lines.
     pub warnings: Vec<Problem>,
 }
-
-/// Languages whose script runs from right to left.
-const RIGHT_TO_LEFT: [&str; 8] = ["ar", "dv", "fa", "he", "ps", "sd", "ur", "yi"];
 
 /// Composes a draft, or returns every mistake in it, errors and warnings together, in the order of its lines.
 ///
@@ -78,9 +76,8 @@ fn set(
         reason: reason.replace("{title}", &publication.title),
         unsubscribe: UNSUBSCRIBE.to_string(),
     };
-    let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
-    let html = inlined(&layout::document(&frame, reading, &Page { strings, theme, rtl }))?;
+    let script = Script::of(&issue.language);
+    let html = inlined(&layout::document(&frame, reading, &Page { strings, theme, script }))?;
     let mut sheet = Sheet::new(strings, &reading.marks);
     text::set(&frame, reading, &mut sheet);
     Ok(Edition {

@@ -13,6 +13,7 @@ use super::{
     css::Classes,
     inline,
     issue::{Article, Reading},
+    script::Script,
     strings::Strings,
     theme::Theme,
 };
@@ -48,7 +49,7 @@ pub(super) struct Frame<'a> {
 pub(super) struct Page<'a> {
     pub(super) strings: &'a Strings,
     pub(super) theme: &'a Theme,
-    pub(super) rtl: bool,
+    pub(super) script: Script,
 }
 
 impl Frame<'_> {
@@ -81,19 +82,23 @@ impl Frame<'_> {
 }
 
 impl Page<'_> {
+    fn is_rtl(&self) -> bool {
+        self.script == Script::RightToLeft
+    }
+
     /// Returns the direction of the script, as HTML names it.
     fn dir(&self) -> &'static str {
-        if self.rtl { "rtl" } else { "ltr" }
+        if self.is_rtl() { "rtl" } else { "ltr" }
     }
 
     /// Returns the side where lines end; a column that Markdown aligns right holds numbers, which end there.
     pub(super) fn end(&self) -> &'static str {
-        if self.rtl { "left" } else { "right" }
+        if self.is_rtl() { "left" } else { "right" }
     }
 
     /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.
     fn dir_of_publication(&self) -> Option<&'static str> {
-        self.rtl.then_some("auto")
+        self.is_rtl().then_some("auto")
     }
 
     /// Returns how wide a line is, in pixels.
@@ -147,8 +152,8 @@ fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
             "\n" meta name="supported-color-schemes" content="light dark";
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
-            "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl, &classes))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, &classes))) }
+            "\n" style { (PreEscaped(page.theme.inlined_css(page.script, &classes))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.script, &classes))) }
             "\n"
         }
     }
@@ -184,17 +189,12 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                 (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
             } }
             "\n"
-            @if reading.articles.len() > 2 { tr { td.copy { (contents(frame, reading)) } } "\n" }
-            @if !reading.opening.is_empty() {
-                tr { td.copy { "\n" (block::html(&reading.opening, page)) } }
-                "\n"
-            }
-            @for (index, article) in reading.articles.iter().enumerate() {
+            @for (index, part) in parts(frame, reading, page).into_iter().enumerate() {
                 @if index > 0 {
-                    tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
+                    tr { td.side { (row(&html! { td.parting { (SPACE) } })) } }
                     "\n"
                 }
-                tr { td.copy { "\n" (self::article(article, page)) } }
+                tr { td.copy { "\n" (part) } }
                 "\n"
             }
             @if let Some((words, url)) = frame.call() {
@@ -206,6 +206,14 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
         }
         (PreEscaped("<!--[if mso]></td></tr></table><![endif]-->"))
     }
+}
+
+/// Sets what a line parts: the contents where there are some, what stands before the first article, and the articles.
+fn parts(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Vec<Markup> {
+    let contents = (reading.articles.len() > 2).then(|| contents(frame, reading));
+    let opening = (!reading.opening.is_empty()).then(|| block::html(&reading.opening, page));
+    let articles = reading.articles.iter().map(|article| self::article(article, page));
+    contents.into_iter().chain(opening).chain(articles).collect()
 }
 
 fn masthead(frame: &Frame<'_>) -> Markup {
@@ -227,7 +235,7 @@ fn masthead(frame: &Frame<'_>) -> Markup {
             p.nav {
                 @for (index, link) in publication.links.nav.iter().enumerate() {
                     @if index > 0 { " : " }
-                    a.link href=(link.url) { (link.label) }
+                    a.quiet href=(link.url) { (link.label) }
                 }
             }
         }

@@ -23,6 +23,7 @@ mod layout;
 mod nearest;
 mod proof;
 mod reader;
+mod script;
 mod sheet;
 mod starter;
 mod strings;

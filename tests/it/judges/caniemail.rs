@@ -24,6 +24,14 @@ const PROGRESSIVE: Allowed<'_> = &[
     ("max-height property,", "of the preheader, which is hidden in three other ways"),
     ("display:none,", "of the preheader, which holds no table"),
     ("white-space,", "a listing is a `pre`, which keeps its blanks anyway"),
+    (
+        "word-break,",
+        "breaks an address that is wider than a phone; the rest break it anyway, or scroll",
+    ),
+    (
+        "min-width property,",
+        "of a column whose words a phone may break; Outlook for Windows is on none",
+    ),
     // Known as far as we use it.
     (
         "<body> element,",
