@@ -11,6 +11,7 @@ use super::{
     field::{ADDRESS, UNSUBSCRIBE, is_mark},
     issue::{Draft, Issue, Reading},
     layout::{self, Frame, Page},
+    origin::{self, Origins},
     sheet::Sheet,
     strings::Strings,
     text,
@@ -24,6 +25,8 @@ pub struct Composed {
     pub edition: Edition,
     /// What the issue says of itself.
     pub issue: Issue,
+    /// Where in the draft each element of the HTML came from.
+    pub origins: Origins,
     /// What is worth mending, in the order of the draft's lines.
     pub warnings: Vec<Problem>,
 }
@@ -50,7 +53,9 @@ pub fn compose(
         return Err(problems);
     };
     match set(&reading, publication, theme, &strings) {
-        Ok(edition) => Ok(Composed { edition, issue: reading.issue, warnings: problems }),
+        Ok((edition, origins)) => {
+            Ok(Composed { edition, issue: reading.issue, origins, warnings: problems })
+        }
         Err(mut wrong) => {
             problems.append(&mut wrong);
             Err(problems)
@@ -64,7 +69,7 @@ fn set(
     publication: &Publication,
     theme: &Theme,
     strings: &Strings,
-) -> Result<Edition, Vec<Problem>> {
+) -> Result<(Edition, Origins), Vec<Problem>> {
     let issue = &reading.issue;
     let reason = strings.reason.replace("{address}", &ADDRESS.to_string());
     let frame = Frame {
@@ -81,9 +86,10 @@ fn set(
     let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
     let html = inlined(&layout::document(&frame, reading, &Page { strings, theme, rtl }))?;
+    let (html, origins) = origin::take(&html);
     let mut sheet = Sheet::new(strings, &reading.marks);
     text::set(&frame, reading, &mut sheet);
-    Ok(Edition {
+    let edition = Edition {
         publication: publication.id.clone(),
         slug: issue.slug.clone(),
         language: issue.language.clone(),
@@ -92,7 +98,8 @@ fn set(
         text: sheet.into_passages(),
         headers: headers(publication),
         fields: reading.marks.used(),
-    })
+    };
+    Ok((edition, origins))
 }
 
 fn headers(publication: &Publication) -> Headers {

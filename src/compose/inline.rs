@@ -1,8 +1,10 @@
 //! What stands within a line: words, emphasis, code, links and line breaks, set in HTML and in text.
 
+use std::ops::Range;
+
 use maud::{Markup, html};
 
-use super::{field::within_url, url};
+use super::{field::within_url, origin, url};
 
 /// A stretch of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +17,8 @@ pub(super) enum Inline {
     Strong(Vec<Inline>),
     /// Code.
     Code(String),
-    /// A link; the address is checked and encoded.
-    Link(String, Vec<Inline>),
+    /// A link and the bytes of the draft it stands at; the address is checked and encoded.
+    Link(String, Vec<Inline>, Range<usize>),
     /// A line break that the editor asked for.
     Break,
     /// The end of a line of the source, and what joins it to the next: a blank, or nothing between wide letters.
@@ -52,7 +54,9 @@ pub(super) fn html(inlines: &[Inline]) -> Markup {
                 Inline::Emphasis(inner) => em { (html(inner)) },
                 Inline::Strong(inner) => strong { (html(inner)) },
                 Inline::Code(code) => code.code { (code) },
-                Inline::Link(url, inner) => a.link href=(url) { (html(inner)) },
+                Inline::Link(url, inner, span) => {
+                    (origin::from(span, &html! { a.link href=(url) { (html(inner)) } }))
+                },
                 Inline::Break => { br; "\n" },
                 Inline::Wrap(" ") => "\n",
                 Inline::Wrap(_) => {},
@@ -68,7 +72,7 @@ pub(super) fn text(inlines: &[Inline], links: &mut Links) -> String {
         match inline {
             Inline::Text(text) | Inline::Code(text) => line.push_str(text),
             Inline::Emphasis(inner) | Inline::Strong(inner) => line.push_str(&text(inner, links)),
-            Inline::Link(url, inner) => {
+            Inline::Link(url, inner, _) => {
                 let words = plain(inner);
                 if is_shown_by(url, &words) {
                     line.push_str(&shown(url));
@@ -89,7 +93,7 @@ pub(super) fn plain(inlines: &[Inline]) -> String {
     for inline in inlines {
         match inline {
             Inline::Text(text) | Inline::Code(text) => words.push_str(text),
-            Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner) => {
+            Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner, _) => {
                 words.push_str(&plain(inner));
             }
             Inline::Break => words.push(' '),

@@ -1,6 +1,6 @@
 //! A parsed draft: what its front matter says, and its articles.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use comrak::{
     Arena,
@@ -98,6 +98,8 @@ impl Issue {
 /// One article.
 #[derive(Debug)]
 pub(super) struct Article {
+    /// The bytes of the draft its heading stands at.
+    pub(super) span: Range<usize>,
     pub(super) title: Vec<Inline>,
     pub(super) kicker: Option<String>,
     pub(super) byline: Option<String>,
@@ -122,6 +124,7 @@ pub(super) struct Reading<'a> {
 #[derive(Debug, Default)]
 struct Said {
     title: Option<String>,
+    title_span: Range<usize>,
     subject: Option<String>,
     preheader: Option<String>,
     kicker: Option<String>,
@@ -144,6 +147,7 @@ impl<'a> Reading<'a> {
         let mut lex = |text: &Option<Value<String>>| said(text.as_ref(), &mut marks, &mut proof);
         let said = Said {
             title: lex(&front.title),
+            title_span: front.title.as_ref().map_or(0..0, |title| title.span.clone()),
             subject: lex(&front.subject),
             preheader: lex(&front.preheader),
             kicker: lex(&front.kicker),
@@ -199,7 +203,13 @@ fn read_articles(
     match &said.title {
         Some(title) if articles.is_empty() && !opening.is_empty() => {
             let title = vec![Inline::Text(title.clone())];
-            articles.push(Article::new(title, BTreeMap::new(), opening, said));
+            articles.push(Article::new(
+                title,
+                said.title_span.clone(),
+                BTreeMap::new(),
+                opening,
+                said,
+            ));
             (Blocks::new(), articles)
         }
         _ => (opening, articles),
@@ -213,7 +223,8 @@ fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) ->
     let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
     let title = reader.heading(heading);
     reader.heading_level = 1;
-    let article = Article::new(title, attributes, read_blocks(reader, rest), said);
+    let blocks = read_blocks(reader, rest);
+    let article = Article::new(title, span.clone(), attributes, blocks, said);
     if !article.blocks.iter().any(|block| block.is_credit()) {
         reader
             .proof
@@ -235,6 +246,7 @@ impl Article {
     /// Makes one; what it does not say of itself the front matter says for all.
     fn new(
         title: Vec<Inline>,
+        span: Range<usize>,
         mut attributes: BTreeMap<String, String>,
         mut blocks: Blocks,
         said: &Said,
@@ -248,8 +260,8 @@ impl Article {
         let (kicker, byline) = (of("kicker", &said.kicker), of("byline", &said.byline));
         let has_credit = blocks.iter().any(|block| block.is_credit());
         let credit = of("credit", &said.credit).filter(|_| !has_credit);
-        blocks.extend(credit.as_deref().map(of_article));
-        Self { title, kicker, byline, blocks }
+        blocks.extend(credit.as_deref().map(|words| of_article(words, &span)));
+        Self { span, title, kicker, byline, blocks }
     }
 }
 

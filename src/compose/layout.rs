@@ -12,6 +12,7 @@ use super::{
     block::{self, button},
     inline,
     issue::{Article, Reading},
+    origin,
     strings::Strings,
     theme::Theme,
 };
@@ -192,7 +193,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                     tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
                     "\n"
                 }
-                tr { td.copy { "\n" (self::article(article, page)) } }
+                tr { td.copy { "\n" (origin::from(&article.span, &self::article(article, page))) } }
                 "\n"
             }
             @if let Some((words, url)) = frame.call() {
@@ -247,7 +248,7 @@ fn contents(frame: &Frame<'_>, reading: &Reading<'_>) -> Markup {
         p.label { (frame.strings.contents) }
         ol.list {
             @for article in &reading.articles {
-                li.item { (inline::plain(&article.title)) }
+                (origin::from(&article.span, &html! { li.item { (inline::plain(&article.title)) } }))
             }
         }
     }

@@ -272,7 +272,7 @@ impl<'r, 'p> Reader<'r, 'p> {
         }
         self.attributes(node, &[]);
         match self.link_target(node) {
-            Some(url) => inlines.push(Inline::Link(url, words)),
+            Some(url) => inlines.push(Inline::Link(url, words, self.span(node))),
             None => inlines.extend(words),
         }
     }

@@ -16,9 +16,10 @@ mod section;
 mod sponsor;
 mod table;
 
-pub(super) use credit::of_article;
-
-use std::fmt;
+use std::{
+    fmt,
+    ops::{Deref, Range},
+};
 
 use comrak::nodes::{Node, NodeValue};
 use maud::{Markup, html};
@@ -27,6 +28,7 @@ use super::{
     code::{RAW_HTML, UNSUPPORTED},
     inline::Inline,
     layout::Page,
+    origin,
     proof::Help,
     reader::Reader,
     sheet::Sheet,
@@ -51,8 +53,23 @@ pub(super) trait Block: fmt::Debug {
     }
 }
 
+/// A block, and the bytes of the draft it was read from.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) span: Range<usize>,
+    block: Box<dyn Block>,
+}
+
+impl Deref for Placed {
+    type Target = dyn Block;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.block
+    }
+}
+
 /// Blocks in their order.
-pub(super) type Blocks = Vec<Box<dyn Block>>;
+pub(super) type Blocks = Vec<Placed>;
 
 /// Reads what stands between `:::name` and `:::`; `None` after marking what is wrong.
 type ReadDirective = for<'a> fn(&mut Reader<'_, '_>, Node<'a>) -> Option<Box<dyn Block>>;
@@ -62,7 +79,17 @@ pub(super) const DIRECTIVES: [(&str, ReadDirective); 3] =
     [("button", button::read), ("credit", credit::read), ("sponsor", sponsor::read)];
 
 /// Reads one node as a block; `None` where it is none of its own, or wrong, which is then marked.
-pub(super) fn read_one(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Block>> {
+pub(super) fn read_one(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Placed> {
+    let block = read_kind(reader, node)?;
+    Some(Placed { span: reader.span(node), block })
+}
+
+/// Returns the credit that an article names in its heading, or the front matter for all.
+pub(super) fn of_article(words: &str, heading: &Range<usize>) -> Placed {
+    Placed { span: heading.clone(), block: credit::of_article(words) }
+}
+
+fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Block>> {
     let value = node.data().value.clone();
     match value {
         NodeValue::Paragraph if figure::is_figure(node) => figure::read(reader, node),
@@ -98,12 +125,12 @@ fn is_paragraph(node: Node<'_>) -> bool {
 }
 
 /// Sets blocks in HTML, a line each.
-pub(super) fn html(blocks: &[Box<dyn Block>], page: &Page<'_>) -> Markup {
-    html! { @for block in blocks { (block.html(page)) "\n" } }
+pub(super) fn html(blocks: &[Placed], page: &Page<'_>) -> Markup {
+    html! { @for block in blocks { (origin::from(&block.span, &block.html(page))) "\n" } }
 }
 
 /// Sets blocks in text, a blank line between them.
-pub(super) fn text(blocks: &[Box<dyn Block>], sheet: &mut Sheet<'_>) {
+pub(super) fn text(blocks: &[Placed], sheet: &mut Sheet<'_>) {
     for block in blocks {
         sheet.gap(1);
         block.text(sheet);
