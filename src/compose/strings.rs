@@ -142,6 +142,9 @@ fn phrase(key: &'static str, needs: &[&str], keys: &mut Keys<'_>, proof: &mut Pr
 }
 
 fn months(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Vec<String> {
+    if keys.lacks("months") {
+        return Vec::new();
+    }
     let span = keys.span_of("months");
     let months = keys.texts("months", proof);
     if months.as_ref().is_none_or(|months| months.value.len() != 12) {
@@ -168,6 +171,17 @@ mod tests {
             let strings = Strings::built_in(language).expect("it comes with the program");
             assert_eq!(strings.long_date(date), written);
         }
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_one_problem() {
+        let file =
+            TemplateFile { name: "strings/en.toml", text: "date = \"{day} {month} {year}\"" };
+        let problems = Strings::parse(file).expect_err("it lacks nearly all");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let message = &problems[0].message;
+        assert!(message.starts_with("`first_day`, `issue_number`, "), "{message}");
+        assert!(message.ends_with(", `sponsor` and `months` are missing"), "{message}");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Theme {
     sheet_width: u32,
     gutter: u32,
     css: Vec<Sheet>,
+    /// The names and texts of what it was read from.
+    sources: Vec<(String, String)>,
 }
 
 /// What each token stands for.
@@ -120,13 +122,20 @@ impl Theme {
     pub fn parse(toml: TemplateFile<'_>, css: TemplateFile<'_>) -> Result<Self, Vec<Problem>> {
         let mut proof = Proof::new(toml.name, toml.text);
         let mut theme = Self::from_toml(&mut proof);
+        theme.sources.push((toml.name.to_owned(), toml.text.to_owned()));
         let mut problems = proof.into_problems();
         for file in [TemplateFile { name: "base.css", text: BASE }, css] {
             let mut proof = Proof::new(file.name, file.text);
             theme.css.push(read_css(&mut proof));
+            theme.sources.push((file.name.to_owned(), file.text.to_owned()));
             problems.append(&mut proof.into_problems());
         }
         if problems.is_empty() { Ok(theme) } else { Err(problems) }
+    }
+
+    /// Returns what it was read from: theme.toml, the CSS that every theme begins with, and its own.
+    pub fn sources(&self) -> impl DoubleEndedIterator<Item = TemplateFile<'_>> {
+        self.sources.iter().map(|(name, text)| TemplateFile { name, text })
     }
 
     /// Returns a colour by day, for the attributes that old programs read.
@@ -237,7 +246,8 @@ impl Theme {
         keys.finish(proof);
         plain.insert("sheet", format!("{sheet_width}px"));
         plain.insert("gutter", format!("{gutter}px"));
-        Self { light, dark, plain, sheet_width, gutter, css: Vec::new() }
+        let (css, sources) = (Vec::new(), Vec::new());
+        Self { light, dark, plain, sheet_width, gutter, css, sources }
     }
 }
 
