@@ -8,6 +8,7 @@ use super::{
     code::{WRONG_PUBLICATION, WRONG_THEME},
     cut::{cut_header, cut_html},
     edition::{Edition, Headers},
+    enclosure::Enclosures,
     field::{ADDRESS, UNSUBSCRIBE, is_mark},
     issue::{Draft, Issue, Reading},
     layout::{self, Frame, Page},
@@ -85,7 +86,11 @@ fn set(
     };
     let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
-    let html = inlined(&layout::document(&frame, reading, &Page { strings, theme, rtl }))?;
+    let enclosures = Enclosures::new(publication.sender.from.address.domain());
+    let hosted = publication.links.images.as_ref();
+    let hosted = hosted.map(|base| format!("{}/{}/", base.trim_end_matches('/'), issue.slug));
+    let page = Page { strings, theme, rtl, enclosures: &enclosures, hosted: hosted.as_deref() };
+    let html = inlined(&layout::document(&frame, reading, &page))?;
     let (html, origins) = origin::take(&html);
     let mut sheet = Sheet::new(strings, &reading.marks);
     text::set(&frame, reading, &mut sheet);
@@ -98,6 +103,7 @@ fn set(
         text: sheet.into_passages(),
         headers: headers(publication),
         fields: reading.marks.used(),
+        enclosures: enclosures.into_all(),
     };
     Ok((edition, origins))
 }

@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::enclosure::Enclosure;
 use crate::model::{Field, Mailbox};
 
 /// What every reader's copy is made from. Frozen at the first send; its JSON is what the digest is of.
@@ -27,6 +28,8 @@ pub struct Edition {
     pub headers: Headers,
     /// The merge fields that it uses, each with what is known of it.
     pub fields: BTreeMap<String, Field>,
+    /// The pictures that travel with the mail.
+    pub enclosures: Vec<Enclosure>,
 }
 
 impl Edition {

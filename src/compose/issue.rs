@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use crate::model::{Problem, Publication};
 
 use super::{
+    beside::Beside,
     block::{self, Blocks, of_article},
     code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
     field::{Marks, is_mark},
@@ -31,8 +32,8 @@ pub struct Draft {
     pub path: String,
     /// What `issue.md` holds.
     pub text: String,
-    /// The other files of the folder, by name.
-    pub files: BTreeMap<String, Vec<u8>>,
+    /// The other files of the folder, by their path within it.
+    pub files: BTreeMap<String, Beside>,
 }
 
 /// What an issue says of itself. Texts show a merge field as `{{ name }}`.
@@ -157,7 +158,7 @@ impl<'a> Reading<'a> {
         let lexed = marks.lex(&draft.text[body..], body, &mut proof);
         let arena = Arena::new();
         let root = parse_document(&arena, &lexed.text, &markdown());
-        let mut reader = Reader::new(&mut proof, &lexed);
+        let mut reader = Reader::new(&mut proof, &lexed, &draft.files);
         let nodes: Vec<Node<'_>> = root.children().collect();
         let (opening, articles) = read_articles(&mut reader, &nodes, &said);
         if articles.is_empty() && body < draft.text.len() {

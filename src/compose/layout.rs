@@ -10,11 +10,14 @@ use crate::model::Publication;
 
 use super::{
     block::{self, button},
+    enclosure::Enclosures,
     inline,
     issue::{Article, Reading},
     origin,
+    picture::Picture,
     strings::Strings,
     theme::Theme,
+    url,
 };
 
 /// What inboxes show after the preheader, so that the masthead does not follow it there.
@@ -49,6 +52,10 @@ pub(super) struct Page<'a> {
     pub(super) strings: &'a Strings,
     pub(super) theme: &'a Theme,
     pub(super) rtl: bool,
+    /// The pictures that travel with the mail.
+    pub(super) enclosures: &'a Enclosures,
+    /// Where the publisher puts the pictures of this issue; `None` where they travel with the mail.
+    pub(super) hosted: Option<&'a str>,
 }
 
 impl Frame<'_> {
@@ -94,6 +101,14 @@ impl Page<'_> {
     /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.
     fn dir_of_publication(&self) -> Option<&'static str> {
         self.rtl.then_some("auto")
+    }
+
+    /// Returns the address of a picture beside the draft: on the publisher's server, else of the copy that travels with the mail.
+    pub(super) fn picture(&self, picture: &Picture) -> String {
+        match self.hosted {
+            Some(base) => url::encoded(&format!("{base}{}", picture.name)),
+            None => self.enclosures.add(&picture.name, picture.media_type, &picture.bytes),
+        }
     }
 
     /// Returns how wide a line is, in pixels.

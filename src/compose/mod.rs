@@ -8,12 +8,14 @@
 //! not the theme, adds masthead, disclaimer, privacy, feedback, postal
 //! address, reason line and unsubscribe.
 
+mod beside;
 mod block;
 mod code;
 mod composer;
 mod css;
 mod cut;
 mod edition;
+mod enclosure;
 mod field;
 mod front;
 mod inline;
@@ -22,6 +24,7 @@ mod keys;
 mod layout;
 mod nearest;
 mod origin;
+mod picture;
 mod proof;
 mod reader;
 mod sheet;
@@ -31,9 +34,11 @@ mod text;
 mod theme;
 mod url;
 
+pub use beside::Beside;
 pub use code::CODES;
 pub use composer::{Composed, compose};
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use enclosure::Enclosure;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
 pub use origin::Origins;

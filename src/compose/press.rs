@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     edition::{Edition, Headers, Piece},
+    enclosure::Enclosure,
     header::{self, PressError},
     merge::{Merge, header_text},
     part::{Encoding, Part, splice},
@@ -104,7 +105,7 @@ impl Press {
         let text = Part::text(&edition.text);
         let html = Part::html(&edition.html);
         let size = text.size() + html.size() + HEADER_BYTES;
-        let [before_text, between, after_html] = frame(edition, text.encoding, html.encoding);
+        let [before_text, between, after_html] = frame(edition, text.encoding, html.encoding)?;
         Ok(Self {
             keys,
             issue,
@@ -291,8 +292,8 @@ impl Subject {
     }
 }
 
-/// Returns the MIME frame, cut where the two parts stand.
-fn frame(edition: &Edition, text: Encoding, html: Encoding) -> [Vec<u8>; 3] {
+/// Returns the MIME frame, cut where the two parts stand. Pictures travel beside the HTML that shows them (RFC 2387), the same in every copy.
+fn frame(edition: &Edition, text: Encoding, html: Encoding) -> Result<[Vec<u8>; 3], PressError> {
     // lettre frames an empty line around each part; this mark cannot be in a header.
     const HERE: u8 = 0;
     let part = |kind, encoding| {
@@ -302,23 +303,65 @@ fn frame(edition: &Edition, text: Encoding, html: Encoding) -> [Vec<u8>; 3] {
         };
         SinglePart::builder().header(kind).body(Body::dangerous_pre_encoded(vec![HERE], encoding))
     };
-    let multipart = MultiPart::alternative()
-        .boundary(boundary(edition))
-        .singlepart(part(mime::ContentType::TEXT_PLAIN, text))
-        .singlepart(part(mime::ContentType::TEXT_HTML, html))
-        .formatted();
+    let alternative = MultiPart::alternative()
+        .boundary(boundary(edition, "=_"))
+        .singlepart(part(mime::ContentType::TEXT_PLAIN, text));
+    let html = part(mime::ContentType::TEXT_HTML, html);
+    let multipart = if edition.enclosures.is_empty() {
+        alternative.singlepart(html)
+    } else {
+        let mut related = related(edition)?.singlepart(html);
+        for enclosure in &edition.enclosures {
+            related = related.singlepart(enclosed(enclosure)?);
+        }
+        alternative.multipart(related)
+    };
+    let multipart = multipart.formatted();
     let mut cuts = multipart.split(|byte| *byte == HERE).map(<[u8]>::to_vec);
     let mut cut = || cuts.next().expect("lettre keeps both parts");
     let start = b"Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\nMIME-Version: 1.0\r\n";
-    [[start.as_slice(), &cut()].concat(), cut(), cut()]
+    Ok([[start.as_slice(), &cut()].concat(), cut(), cut()])
+}
+
+/// Returns what holds the HTML and its pictures; lettre would not say which of them is read first (RFC 2387 section 3.1).
+fn related(edition: &Edition) -> Result<MultiPart, PressError> {
+    let boundary = boundary(edition, "=_related_");
+    let kind = format!("multipart/related; type=\"text/html\"; boundary=\"{boundary}\"");
+    let kind = content_type(&kind)?;
+    Ok(MultiPart::builder().header(kind).build())
+}
+
+fn content_type(text: &str) -> Result<mime::ContentType, PressError> {
+    let value = || header_text(text, 80);
+    mime::ContentType::parse(text)
+        .map_err(|_| PressError::Header { header: "Content-Type", value: value() })
+}
+
+/// Returns a picture as a part of the message.
+fn enclosed(enclosure: &Enclosure) -> Result<SinglePart, PressError> {
+    let refused =
+        |header, value: &str| PressError::Header { header, value: header_text(value, 80) };
+    let kind = content_type(&enclosure.media_type)?;
+    if !header::fits(&enclosure.id) {
+        return Err(refused("Content-ID", &enclosure.id));
+    }
+    let encoding = mime::ContentTransferEncoding::Base64;
+    let body = Body::new_with_encoding(enclosure.bytes.clone(), encoding)
+        .map_err(|_| refused("Content-Transfer-Encoding", &enclosure.name))?;
+    let name = header_text(&enclosure.name, 80);
+    Ok(SinglePart::builder()
+        .header(kind)
+        .header(mime::ContentId::from(format!("<{}>", enclosure.id)))
+        .header(mime::ContentDisposition::inline_with_name(&name))
+        .body(body))
 }
 
 /// Returns a boundary that is the issue's own; `=_` can stand in neither encoding (RFC 2045 section 6.7).
-fn boundary(edition: &Edition) -> String {
+fn boundary(edition: &Edition, prefix: &str) -> String {
     let digest = Sha256::new()
         .chain_update(&edition.publication)
         .chain_update([0])
         .chain_update(&edition.slug)
         .finalize();
-    format!("=_{}", HEXLOWER.encode(&digest[..12]))
+    format!("{prefix}{}", HEXLOWER.encode(&digest[..12]))
 }

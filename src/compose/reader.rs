@@ -9,14 +9,17 @@ use comrak::{
 use unicode_width::UnicodeWidthChar;
 
 use super::{
+    beside::{Beside, size},
     block::{self, Block, Blocks, DIRECTIVES},
     code::{
         EMPTY, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
-        UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_HEADING, WRONG_IMAGE, WRONG_LINK,
+        UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_FILE, WRONG_HEADING, WRONG_IMAGE,
+        WRONG_LINK,
     },
     field::Lexed,
     inline::{self, Inline},
     nearest::nearest,
+    picture::BYTES_MAX,
     proof::{Help, Proof},
     url,
 };
@@ -35,6 +38,7 @@ pub(super) struct Reader<'r, 'p> {
     /// The level of the last heading.
     pub(super) heading_level: u8,
     body: &'r Lexed,
+    beside: &'r BTreeMap<String, Beside>,
     /// The byte each line of the body begins at.
     lines: Vec<usize>,
     depth: usize,
@@ -54,8 +58,46 @@ pub(super) fn markdown() -> Options<'static> {
 }
 
 impl<'r, 'p> Reader<'r, 'p> {
-    pub(super) fn new(proof: &'r mut Proof<'p>, body: &'r Lexed) -> Self {
-        Self { proof, heading_level: 1, lines: line_starts(&body.text), body, depth: 0 }
+    pub(super) fn new(
+        proof: &'r mut Proof<'p>,
+        body: &'r Lexed,
+        beside: &'r BTreeMap<String, Beside>,
+    ) -> Self {
+        Self { proof, heading_level: 1, lines: line_starts(&body.text), body, beside, depth: 0 }
+    }
+
+    /// Returns what a file beside the draft holds; `None` after marking at `span` why it does not stand there.
+    pub(super) fn beside(&mut self, name: &str, span: Range<usize>) -> Option<&'r [u8]> {
+        let is_within =
+            !name.starts_with('/') && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let (message, help) = match self.beside.get(name) {
+            Some(Beside::Held(bytes)) => return Some(bytes),
+            _ if name.is_empty() => ("the image has no address".to_owned(), None),
+            _ if !is_within => {
+                let message = format!("`{name}` is outside the issue's folder");
+                (message, Some("put the file beside the draft".to_owned()))
+            }
+            Some(Beside::Link) => {
+                let message = format!("`{name}` is a symbolic link");
+                (message, Some("put the file itself beside the draft".to_owned()))
+            }
+            Some(Beside::Large(bytes)) => {
+                let message = format!("`{name}` has {}, too much to read", size(*bytes));
+                (message, Some(format!("a picture is to have less than {}", size(BYTES_MAX))))
+            }
+            Some(Beside::Unreadable(why)) => (format!("`{name}` cannot be read: {why}"), None),
+            Some(Beside::Unnamed) | None => {
+                let others = self.beside.keys().map(String::as_str).filter(|other| *other != name);
+                let meant = nearest(name, others);
+                let help = match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "put the file into the issue's folder".to_owned(),
+                };
+                (format!("there is no file `{name}` beside the draft"), Some(help))
+            }
+        };
+        self.proof.error(WRONG_FILE, span, message).help = help;
+        None
     }
 
     /// Reads blocks that stand within another.
@@ -119,7 +161,8 @@ impl<'r, 'p> Reader<'r, 'p> {
                     .perhaps(nearest(&key, known.iter().copied()));
             }
         }
-        attributes.pairs.into_iter().collect()
+        let classes = attributes.classes.iter().map(|class| (format!(".{class}"), String::new()));
+        attributes.pairs.into_iter().chain(classes).collect()
     }
 
     /// Reads a `:::` directive by its name.

@@ -402,6 +402,7 @@ pub(crate) fn edition() -> Edition {
             ("company".to_owned(), field_known(Some("your company"))),
             ("site".to_owned(), field_known(Some("https://example.org/"))),
         ]),
+        enclosures: Vec::new(),
     }
 }
 
