@@ -43,6 +43,7 @@ codes! {
     WRONG_STRINGS "PR030" "a strings file cannot be used";
     WRONG_PUBLICATION "PR031" "a value of publication.toml cannot be set";
     WRONG_FILE "PR032" "a file that the draft names cannot be used";
+    UNKNOWN_SEGMENT "PR033" "a condition names a segment that the front matter does not declare";
 }
 
 #[cfg(test)]

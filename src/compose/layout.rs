@@ -12,7 +12,7 @@ use super::{
     block::{self, button},
     enclosure::Enclosures,
     inline,
-    issue::{Article, Reading},
+    issue::{Article, Body},
     origin,
     picture::Picture,
     strings::Strings,
@@ -118,8 +118,8 @@ impl Page<'_> {
 }
 
 /// Sets the whole document, its CSS not yet inlined.
-pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> String {
-    let body = body(frame, reading, page);
+pub(super) fn document(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> String {
+    let body = self::body(frame, body, page);
     let document = html! {
         (DOCTYPE) "\n"
         html lang=(frame.language) dir=(page.dir()) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
@@ -132,7 +132,7 @@ pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>
     document.into_string()
 }
 
-fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+fn body(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     let dir = page.dir();
     let lang = frame.language;
     let ground = page.theme.colour("ground");
@@ -141,7 +141,7 @@ fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             (preheader(frame.preheader))
             div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
                 table.ground role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" bgcolor=(ground) {
-                    tr { td align="center" { (sheet(frame, reading, page)) } }
+                    tr { td align="center" { (sheet(frame, body, page)) } }
                 }
             }
             "\n"
@@ -178,7 +178,7 @@ fn preheader(words: &str) -> Markup {
 }
 
 /// Sets the sheet, in a table of its own width for Outlook, which knows no greatest width.
-fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+fn sheet(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     let width = page.theme.sheet_width();
     let paper = page.theme.colour("paper");
     html! {
@@ -198,12 +198,12 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                 (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
             } }
             "\n"
-            @if reading.articles.len() > 2 { tr { td.copy { (contents(frame, reading)) } } "\n" }
-            @if !reading.opening.is_empty() {
-                tr { td.copy { "\n" (block::html(&reading.opening, page)) } }
+            @if body.articles.len() > 2 { tr { td.copy { (contents(frame, body)) } } "\n" }
+            @if !body.opening.is_empty() {
+                tr { td.copy { "\n" (block::html(&body.opening, page)) } }
                 "\n"
             }
-            @for (index, article) in reading.articles.iter().enumerate() {
+            @for (index, article) in body.articles.iter().enumerate() {
                 @if index > 0 {
                     tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
                     "\n"
@@ -258,11 +258,11 @@ fn dateline(dateline: &str) -> Markup {
     }
 }
 
-fn contents(frame: &Frame<'_>, reading: &Reading<'_>) -> Markup {
+fn contents(frame: &Frame<'_>, body: &Body) -> Markup {
     html! {
         p.label { (frame.strings.contents) }
         ol.list {
-            @for article in &reading.articles {
+            @for article in &body.articles {
                 (origin::from(&article.span, &html! { li.item { (inline::plain(&article.title)) } }))
             }
         }

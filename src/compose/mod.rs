@@ -8,6 +8,7 @@
 //! not the theme, adds masthead, disclaimer, privacy, feedback, postal
 //! address, reason line and unsubscribe.
 
+mod attributes;
 mod beside;
 mod block;
 mod code;
@@ -27,6 +28,7 @@ mod origin;
 mod picture;
 mod proof;
 mod reader;
+mod segment;
 mod sheet;
 mod starter;
 mod strings;
@@ -37,7 +39,7 @@ mod url;
 pub use beside::Beside;
 pub use code::CODES;
 pub use composer::{Composed, compose};
-pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
 pub use enclosure::Enclosure;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;

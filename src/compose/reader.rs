@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::{
     beside::{Beside, size},
-    block::{self, Block, Blocks, DIRECTIVES},
+    block::{self, Block, Blocks, DIRECTIVES, condition},
     code::{
         EMPTY, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
         UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_FILE, WRONG_HEADING, WRONG_IMAGE,
@@ -21,6 +21,7 @@ use super::{
     nearest::nearest,
     picture::BYTES_MAX,
     proof::{Help, Proof},
+    segment::Segments,
     url,
 };
 
@@ -39,6 +40,10 @@ pub(super) struct Reader<'r, 'p> {
     pub(super) heading_level: u8,
     body: &'r Lexed,
     beside: &'r BTreeMap<String, Beside>,
+    /// The segments that the front matter declares.
+    pub(super) declared: &'r Segments,
+    /// Those of the readers for whom it is read.
+    held: &'r Segments,
     /// The byte each line of the body begins at.
     lines: Vec<usize>,
     depth: usize,
@@ -62,8 +67,16 @@ impl<'r, 'p> Reader<'r, 'p> {
         proof: &'r mut Proof<'p>,
         body: &'r Lexed,
         beside: &'r BTreeMap<String, Beside>,
+        declared: &'r Segments,
+        held: &'r Segments,
     ) -> Self {
-        Self { proof, heading_level: 1, lines: line_starts(&body.text), body, beside, depth: 0 }
+        let lines = line_starts(&body.text);
+        Self { proof, heading_level: 1, lines, body, beside, declared, held, depth: 0 }
+    }
+
+    /// Tells whether it is read for readers of a segment.
+    pub(super) fn is_for(&self, segment: &str) -> bool {
+        self.held.contains(segment)
     }
 
     /// Returns what a file beside the draft holds; `None` after marking at `span` why it does not stand there.
@@ -110,9 +123,15 @@ impl<'r, 'p> Reader<'r, 'p> {
             return Blocks::new();
         }
         self.depth += 1;
-        let blocks = nodes.iter().filter_map(|node| block::read_one(self, node)).collect();
+        let blocks = self.blocks(nodes);
         self.depth -= 1;
         blocks
+    }
+
+    /// Reads blocks as its readers see them.
+    pub(super) fn blocks(&mut self, nodes: &[Node<'_>]) -> Blocks {
+        let seen = condition::resolved(self, nodes.iter().copied());
+        seen.into_iter().filter_map(|node| block::read_one(self, node)).collect()
     }
 
     /// Tells whether the block being read stands within another.
@@ -174,19 +193,13 @@ impl<'r, 'p> Reader<'r, 'p> {
                 .error(OPEN_DIRECTIVE, line, "`:::` closes a directive, and none is open")
                 .helped("begin one with its name, as in `:::button`");
             // Markdown opens one all the same; to the editor what follows stands outside of it.
-            for child in node.children() {
-                block::read_one(self, child);
-            }
+            let nodes: Vec<Node<'a>> = node.children().collect();
+            self.blocks(&nodes);
             return None;
         }
-        if !self.is_closed(node) {
-            self.proof
-                .error(
-                    OPEN_DIRECTIVE,
-                    line.clone(),
-                    format!("the directive `{name}` is not closed"),
-                )
-                .helped("end it with a line `:::`");
+        // `:::else` ends with the condition it stands in.
+        if name != "else" && !self.is_closed(node) {
+            self.open_directive(name, line.clone());
         }
         let Some((_, read)) = DIRECTIVES.iter().find(|(known, _)| *known == name) else {
             let known = DIRECTIVES.iter().map(|(known, _)| *known);
@@ -203,6 +216,13 @@ impl<'r, 'p> Reader<'r, 'p> {
             return None;
         };
         read(self, node)
+    }
+
+    /// Marks a directive that no line closes.
+    pub(super) fn open_directive(&mut self, name: &str, line: Range<usize>) {
+        self.proof
+            .error(OPEN_DIRECTIVE, line, format!("the directive `{name}` is not closed"))
+            .helped("end it with a line `:::`");
     }
 
     /// Returns a link's address, checked and encoded; `None` after marking what is wrong.
@@ -328,7 +348,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Tells whether a directive's last line closes it.
-    fn is_closed(&self, node: Node<'_>) -> bool {
+    pub(super) fn is_closed(&self, node: Node<'_>) -> bool {
         let position = node.data().sourcepos;
         let start = self.offset(position.end.line, 0);
         let end = self.offset(position.end.line + 1, 0);
@@ -337,7 +357,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Returns where `word` stands within `line`, or the line as a whole.
-    fn find(&self, word: &str, line: &Range<usize>) -> Range<usize> {
+    pub(super) fn find(&self, word: &str, line: &Range<usize>) -> Range<usize> {
         match self.proof.text()[line.clone()].rfind(word) {
             Some(at) => line.start + at..line.start + at + word.len(),
             None => line.clone(),

@@ -137,3 +137,166 @@ fn a_picture_that_cannot_go_is_told_where_the_draft_names_it() {
     let body = [images.join("\n\n"), sizes.join("\n\n")].join("\n\n");
     insta::assert_snapshot!(refused(&body, &files));
 }
+
+/// A draft that says something else to each of four kinds of readers.
+const FOUR: &str = r#"+++
+date = 2003-10-06
+segments = ["paid", "London"]
++++
+
+::::if segment="paid"
+# For those who pay {credit="Own work"}
+
+Paid words. [A link](https://www.example.org/paid)
+
+:::if segment="london"
+![A map](map.gif)
+:::
+::::
+
+# For all {credit="Own work"}
+
+- an item
+- :::if segment="paid"
+  paid item
+  :::else
+  free item
+  :::
+
+> Before.
+>
+> :::if segment="london"
+> London's words.
+> :::else
+> Others' words.
+> :::
+> — Somebody
+
+[Another link](https://www.example.org/all) and [the end](https://www.example.org/end).
+"#;
+
+#[test]
+fn readers_of_each_set_of_segments_get_a_version_of_their_own() {
+    let files = [("map.gif", Beside::Held(gif(520, 300)))];
+    let composed = compose_beside(FOUR, &files, "broadsheet", &publication())
+        .unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let press = press(&composed);
+    for (tags, has, lacks) in [
+        (vec![], "free item Others' words.", "Paid London's"),
+        (vec!["else"], "free item Others' words.", "Paid London's"),
+        (vec!["paid"], "Paid words. paid item Others' words.", "free London's"),
+        (vec!["vip", "LONDON"], "free item London's words.", "Paid Others'"),
+        (vec!["London", " Paid "], "Paid words. paid item London's words.", "free Others'"),
+    ] {
+        let reader = reader(&tags);
+        let html = press.part_html(&reader, Purpose::Real).expect("it prints");
+        let text = press.part_text(&reader, Purpose::Real).expect("it prints");
+        for part in [&html, &text] {
+            for word in has.split(' ') {
+                assert!(part.contains(word), "{tags:?}: {word}: {part}");
+            }
+            for word in lacks.split(' ') {
+                assert!(!part.contains(word), "{tags:?}: {word}: {part}");
+            }
+        }
+        let is_paid = has.contains("Paid");
+        let subject = if is_paid { "For those who pay" } else { "For all" };
+        assert_eq!(press.subject(&reader, Purpose::Real).expect("it prints"), subject);
+        assert_eq!(text.contains("[1] https://www.example.org/paid"), is_paid, "{text}");
+        assert!(text.contains("[1] https://www.example.org/all"), "{text}");
+        let printed = press.print(&reader, "<41.7@example.org>", 7, Purpose::Real).expect("prints");
+        let mail = String::from_utf8(printed.bytes).expect("it is ASCII");
+        assert_eq!(mail.contains("image/gif"), text.contains("A map"), "{tags:?}");
+    }
+}
+
+#[test]
+fn the_digest_is_of_every_version() {
+    let files = [("map.gif", Beside::Held(gif(520, 300)))];
+    let digest = |draft: &str| {
+        let composed = compose_beside(draft, &files, "broadsheet", &publication());
+        composed.expect("it composes").edition.digest()
+    };
+    let changed = FOUR.replace("Paid words", "Other words");
+    assert_ne!(digest(FOUR), digest(&changed));
+    assert_eq!(digest(FOUR), digest(FOUR));
+}
+
+#[test]
+fn a_condition_that_cannot_be_meant_is_told_where_it_stands() {
+    let draft = r#"+++
+date = 2003-10-06
+segments = ["paid", "london"]
++++
+
+:::if segment="payd"
+# One {credit="a"}
+Dear {{ nmae }},
+:::else
+# Two {credit="a"}
+Dear {{ naem }},
+:::
+
+:::if paid
+Words.
+:::
+
+:::if tag="paid"
+Words.
+:::
+
+:::else
+Words.
+:::
+
+:::if segment="paid"
+Words.
+:::else if segment="london"
+Words.
+:::
+
+::::if segment="paid"
+Words.
+:::else
+Words.
+:::
+More words.
+::::
+
+::::if segment="paid"
+Words.
+:::else
+Words.
+:::else
+Words.
+::::
+
+:::iff segment="paid"
+:::
+
+:::if segment="paid"
+Words.
+"#;
+    let problems = compose_beside(draft, &[], "broadsheet", &publication());
+    insta::assert_snapshot!(shown(&problems.expect_err("it has mistakes")));
+}
+
+#[test]
+fn an_issue_that_has_nothing_for_some_readers_and_a_list_of_too_many_segments_are_refused() {
+    let draft = "+++\ndate = 2003-10-06\nsegments = [\"paid\", \"vip\"]\n+++\n\n:::if segment=\"paid\"\n# T {credit=\"a\"}\n:::\n";
+    let problems = compose_beside(draft, &[], "broadsheet", &publication());
+    let told = shown(&problems.expect_err("it has mistakes"));
+    assert!(told.contains("the issue has no article for readers without `paid`"), "{told}");
+    for (segments, wrong) in [
+        ("[\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\"]", "there are 7 segments, more than 6"),
+        ("[\"a,b\"]", "`a,b` is not a tag of readers"),
+        ("[\" \"]", "`` is not a tag of readers"),
+        ("\"paid\"", "`segments` is to be a list of texts in quotes"),
+    ] {
+        let draft =
+            format!("+++\ndate = 2003-10-06\nsegments = {segments}\n+++\n\n# T {{credit=\"a\"}}\n");
+        let problems = compose_beside(&draft, &[], "broadsheet", &publication());
+        let told = shown(&problems.expect_err("it has mistakes"));
+        assert!(told.contains(wrong), "{told}");
+    }
+}

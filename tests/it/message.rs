@@ -386,6 +386,7 @@ pub(crate) fn edition() -> Edition {
             Passage::Fixed("\nFrom our own correspondent.\n\nUnsubscribe:\n".to_owned()),
             flowing(vec![slot(Source::Unsubscribe, Context::Text)]),
         ],
+        variants: Vec::new(),
         headers: Headers {
             from: mailbox("TT Business Intelligence Report <report@example.org>"),
             reply_to: Some(mailbox("feedback@example.org")),

@@ -5,6 +5,7 @@
 
 pub(super) mod button;
 mod callout;
+pub(super) mod condition;
 mod credit;
 mod figure;
 mod list;
@@ -75,8 +76,14 @@ pub(super) type Blocks = Vec<Placed>;
 type ReadDirective = for<'a> fn(&mut Reader<'_, '_>, Node<'a>) -> Option<Box<dyn Block>>;
 
 /// Every directive by its name.
-pub(super) const DIRECTIVES: [(&str, ReadDirective); 3] =
-    [("button", button::read), ("credit", credit::read), ("sponsor", sponsor::read)];
+pub(super) const DIRECTIVES: [(&str, ReadDirective); 5] = [
+    ("button", button::read),
+    ("credit", credit::read),
+    // A condition that is one was resolved before any block is read.
+    ("else", condition::astray),
+    ("if", condition::astray),
+    ("sponsor", sponsor::read),
+];
 
 /// Reads one node as a block; `None` where it is none of its own, or wrong, which is then marked.
 pub(super) fn read_one(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Placed> {
@@ -116,6 +123,18 @@ fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Bloc
             reader.proof.error(UNSUPPORTED, span, "an issue does not use this form of Markdown");
             None
         }
+    }
+}
+
+/// Returns what stands after the name of a directive, where a node is one of this name.
+fn directive(node: Node<'_>, name: &str) -> Option<String> {
+    match &node.data().value {
+        NodeValue::BlockDirective(directive) => {
+            let rest = directive.info.strip_prefix(name)?;
+            let is_whole = rest.is_empty() || rest.starts_with(char::is_whitespace);
+            is_whole.then(|| rest.trim().to_owned())
+        }
+        _ => None,
     }
 }
 
