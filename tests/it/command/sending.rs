@@ -124,7 +124,7 @@ fn of_two_senders_at_once_the_second_names_the_first_and_nobody_is_mailed_twice(
             .tells(&format!("/{}", first.id()));
     }
     env.postrider("due").code(75).silent();
-    env.postrider("status kazakhstan").code(0).tells("is sending");
+    env.postrider("status kazakhstan").code(0).tells(&format!("/{}", first.id()));
     assert!(first.wait().expect("it ends").success());
     assert_eq!(relay.accepted(), 20);
 }
@@ -165,6 +165,10 @@ fn a_restored_backup_is_refused_until_a_person_accepts_it() {
     std::fs::copy(env.root.join("copy.sqlite"), env.root.join(".postrider/ledger.sqlite"))
         .expect("it is copied back");
     shows("rolled_back", &env.postrider("send kazakhstan").code(76).shown());
+    // A rehearsal and a look tell it too.
+    for line in ["plan kazakhstan", "status kazakhstan"] {
+        env.postrider(line).code(0).tells("`send` would stop: the ledger went back in time");
+    }
     shows("rolled_back_accepted", &env.postrider("ledger accept-rollback").code(0).shown());
     env.postrider("send kazakhstan");
     assert_eq!(env.mails().len(), 4, "nobody is mailed twice");
