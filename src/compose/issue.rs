@@ -13,7 +13,7 @@ use crate::model::{Problem, Publication};
 
 use super::{
     beside::Beside,
-    block::{Blocks, condition, of_article},
+    block::{Blocks, condition, notes::Definitions, of_article},
     code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
     field::{Marks, is_mark},
     front::FrontMatter,
@@ -174,18 +174,21 @@ impl<'a> Reading<'a> {
         let arena = Arena::new();
         let root = parse_document(&arena, &lexed.text, &markdown());
         let used = condition::segments(root).intersection(&front.segments).cloned().collect();
+        let mut notes = Definitions::of(root);
         let mut versions: Vec<Version> = Vec::new();
         for segments in segment::sets(&used) {
             let files = &draft.files;
             let mut reader = Reader::new(&mut proof, &lexed, files, &front.segments, &segments);
             let nodes = condition::resolved(&mut reader, root.children());
-            let read = read_body(&mut reader, &nodes, &said);
+            let read = read_body(&mut reader, &mut notes, &nodes, &said);
             if read.articles.is_empty() && body < draft.text.len() {
                 let end = draft.text.trim_end().len();
                 tell_no_article(&mut proof, body.min(end)..end, &segments, &used);
             }
             versions.push(Version::new(segments, read, &said));
         }
+        let none = Segments::new();
+        notes.finish(&mut Reader::new(&mut proof, &lexed, &draft.files, &none, &none));
         let version = &versions[0];
         let first = version.body.first_title();
         let title = said.title.unwrap_or(first);
@@ -236,13 +239,19 @@ fn tell_no_article(proof: &mut Proof<'_>, span: Range<usize>, held: &Segments, u
 }
 
 /// Reads the blocks before the first article, and the articles. Without a `#` of its own the front matter's title heads them all.
-fn read_body(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) -> Body {
+fn read_body<'a>(
+    reader: &mut Reader<'_, '_>,
+    notes: &mut Definitions<'a>,
+    nodes: &[Node<'a>],
+    said: &Said,
+) -> Body {
     let first = nodes.iter().position(|node| is_title(node)).unwrap_or(nodes.len());
     let (before, titled) = nodes.split_at(first);
-    let opening = reader.blocks(before);
+    let mut opening = reader.blocks(before);
+    opening.extend(notes.marked(reader));
     let mut articles: Vec<Article> = titled
         .chunk_by(|_, next| !is_title(next))
-        .map(|nodes| read_article(reader, nodes, said))
+        .map(|nodes| read_article(reader, notes, nodes, said))
         .collect();
     match &said.title {
         Some(title) if articles.is_empty() && !opening.is_empty() => {
@@ -261,14 +270,20 @@ fn read_body(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) -> Bo
 }
 
 /// Reads a title and what follows it up to the next.
-fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) -> Article {
+fn read_article<'a>(
+    reader: &mut Reader<'_, '_>,
+    notes: &mut Definitions<'a>,
+    nodes: &[Node<'a>],
+    said: &Said,
+) -> Article {
     let (heading, rest) = (nodes[0], &nodes[1..]);
     let span = reader.line(heading);
     let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
     let title = reader.heading(heading);
     reader.heading_level = 1;
     let blocks = reader.blocks(rest);
-    let article = Article::new(title, span.clone(), attributes, blocks, said);
+    let mut article = Article::new(title, span.clone(), attributes, blocks, said);
+    article.blocks.extend(notes.marked(reader));
     if !article.blocks.iter().any(|block| block.is_credit()) {
         reader
             .proof

@@ -14,7 +14,7 @@ use super::{
     code::{
         EMPTY, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
         UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_FILE, WRONG_HEADING, WRONG_IMAGE,
-        WRONG_LINK,
+        WRONG_LINK, WRONG_NOTE,
     },
     field::Lexed,
     inline::{self, Inline},
@@ -38,6 +38,8 @@ pub(super) struct Reader<'r, 'p> {
     pub(super) proof: &'r mut Proof<'p>,
     /// The level of the last heading.
     pub(super) heading_level: u8,
+    /// The notes that the article marks, in the order of their first marks.
+    pub(super) notes: Vec<String>,
     body: &'r Lexed,
     beside: &'r BTreeMap<String, Beside>,
     /// The segments that the front matter declares.
@@ -57,6 +59,8 @@ pub(super) fn markdown() -> Options<'static> {
     options.extension.block_directive = true;
     options.extension.header_attributes = true;
     options.extension.link_attributes = true;
+    options.extension.footnotes = true;
+    options.parse.leave_footnote_definitions = true;
     // A line of hyphens below a paragraph is a rule, never a heading.
     options.parse.ignore_setext = true;
     options
@@ -71,7 +75,8 @@ impl<'r, 'p> Reader<'r, 'p> {
         held: &'r Segments,
     ) -> Self {
         let lines = line_starts(&body.text);
-        Self { proof, heading_level: 1, lines, body, beside, declared, held, depth: 0 }
+        let notes = Vec::new();
+        Self { proof, heading_level: 1, notes, lines, body, beside, declared, held, depth: 0 }
     }
 
     /// Tells whether it is read for readers of a segment.
@@ -151,6 +156,9 @@ impl<'r, 'p> Reader<'r, 'p> {
         let words = self.inlines(node);
         let plain = inline::plain(&words);
         let span = self.line(node);
+        if inline::has_note(&words) {
+            self.misplaced_note(span.clone(), "a heading");
+        }
         if plain.trim().is_empty() {
             self.proof.error(WRONG_HEADING, span, "the heading is empty");
         } else if plain.trim_end().ends_with('}') && plain.contains('{') {
@@ -290,7 +298,11 @@ impl<'r, 'p> Reader<'r, 'p> {
         for child in node.children() {
             let value = child.data().value.clone();
             match value {
-                NodeValue::Text(text) => push_text(&text, inlines),
+                NodeValue::Text(text) => {
+                    self.check_marks(child, &text);
+                    push_text(&text, inlines);
+                }
+                NodeValue::FootnoteReference(note) => inlines.push(self.note(&note.name)),
                 NodeValue::SoftBreak => inlines.push(Inline::Wrap(joint(inlines, child))),
                 NodeValue::LineBreak => inlines.push(Inline::Break),
                 NodeValue::Code(code) => inlines.push(Inline::Code(code.literal)),
@@ -333,10 +345,56 @@ impl<'r, 'p> Reader<'r, 'p> {
             let span = self.span(node);
             self.proof.error(EMPTY, span, "the link has no words");
         }
+        if inline::has_note(&words) {
+            self.misplaced_note(self.span(node), "a link");
+        }
         self.attributes(node, &[]);
         match self.link_target(node) {
             Some(url) => inlines.push(Inline::Link(url, words, self.span(node))),
             None => inlines.extend(words),
+        }
+    }
+
+    /// Returns the mark of a note, numbered within its article.
+    fn note(&mut self, name: &str) -> Inline {
+        let known = self.notes.iter().position(|known| known == name);
+        Inline::Note(
+            1 + known.unwrap_or_else(|| {
+                self.notes.push(name.to_owned());
+                self.notes.len() - 1
+            }),
+        )
+    }
+
+    fn misplaced_note(&mut self, span: Range<usize>, place: &str) {
+        self.proof
+            .error(WRONG_NOTE, span, format!("the mark of a note stands within {place}"))
+            .helped("put it after a word of a paragraph");
+    }
+
+    /// Marks what was meant as the mark of a note that is not there, which Markdown takes for words.
+    fn check_marks(&mut self, node: Node<'_>, text: &str) {
+        if !text.contains("[^") {
+            return;
+        }
+        let span = self.span(node);
+        let source = &self.proof.text()[span.clone()];
+        for (at, _) in source.match_indices("[^") {
+            let label = source[at + 2..].split(']').next().unwrap_or_default();
+            let is_closed = source[at + 2 + label.len()..].starts_with(']');
+            let is_label = !label.is_empty() && !label.contains(char::is_whitespace);
+            if is_closed && is_label && !source[..at].ends_with('\\') {
+                let start = span.start + at;
+                self.proof
+                    .error(
+                        WRONG_NOTE,
+                        start..start + label.len() + 3,
+                        format!("there is no note `{label}`"),
+                    )
+                    .helped(format!(
+                        "write what it says in a paragraph of its own: `[^{label}]: ...`"
+                    ));
+            }
         }
     }
 

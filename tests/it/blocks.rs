@@ -1,4 +1,4 @@
-//! The blocks that need more than Markdown: pictures beside the draft.
+//! The blocks that need more than a line of Markdown: pictures, conditions, notes.
 
 use mail_parser::{MessageParser, MimeHeaders};
 use postrider::{
@@ -299,4 +299,76 @@ fn an_issue_that_has_nothing_for_some_readers_and_a_list_of_too_many_segments_ar
         let told = shown(&problems.expect_err("it has mistakes"));
         assert!(told.contains(wrong), "{told}");
     }
+}
+
+#[test]
+fn notes_are_numbered_in_each_article_and_each_version() {
+    let draft = r#"+++
+date = 2003-10-06
+segments = ["paid"]
++++
+
+Before the first article.[^a]
+
+# One {credit="a"}
+
+:::if segment="paid"
+Paid.[^paid]
+:::
+
+All.[^a] More.[^b]
+
+[^a]: A, and more of it.[^c]
+[^b]: B.
+[^c]: C.
+[^paid]: For those who pay.
+
+# Two {credit="a"}
+
+| a | b |
+|---|---|
+| c[^b] | d |
+"#;
+    let composed = compose_beside(draft, &[], "broadsheet", &publication())
+        .unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let press = press(&composed);
+    let lines = |tags: &[&str]| {
+        let text = press.part_text(&reader(tags), Purpose::Real).expect("it prints");
+        let is_noted = |line: &&str| line.contains(['¹', '²', '³', '⁴']);
+        text.lines().filter(is_noted).collect::<Vec<_>>().join("\n")
+    };
+    let free = "Before the first article.¹\n¹ A, and more of it.²\n² C.\nAll.¹ More.²\n¹ A, and more of it.³\n² B.\n³ C.\nc¹  d\n¹ B.";
+    assert_eq!(lines(&[]), free);
+    assert!(lines(&["paid"]).contains("Paid.¹\nAll.² More.³\n¹ For those who pay.\n² A"));
+    let page = press.part_html(&reader(&[]), Purpose::Real).expect("it prints");
+    assert!(page.contains(">¹ A, and more of it.²</p>"), "{page}");
+    assert!(!page.contains("href=\"#"), "{page}");
+}
+
+#[test]
+fn a_mark_without_its_note_and_a_note_without_its_mark_are_told() {
+    let body = r"Words[^nowhere] and[^4] \[^escaped] and [^ no label].
+
+## A heading[^1]
+
+A [link[^1]](https://www.example.org/).
+
+[^1]: A note.
+
+[^2]: Nobody marks it.
+
+[^4]: Twice.
+
+[^4]: Twice.
+
+[^3]: It marks only itself.[^3]
+
+> [^1]: The same name again.
+> — Somebody
+
+:::pullquote
+- a list
+:::
+";
+    insta::assert_snapshot!(refused(body, &[]));
 }

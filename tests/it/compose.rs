@@ -1,5 +1,7 @@
 //! From a draft to an Edition: whole issues, and every mistake a draft can have.
 
+use std::{collections::BTreeMap, fs};
+
 use proptest::prelude::*;
 
 use postrider::{
@@ -239,7 +241,20 @@ fn compose_with(
     theme: &str,
     publication: &Publication,
 ) -> Result<Composed, Vec<Problem>> {
-    compose_beside(text, &[], theme, publication)
+    let beside = beside();
+    let files: Vec<_> = beside.iter().map(|(name, file)| (name.as_str(), file.clone())).collect();
+    compose_beside(text, &files, theme, publication)
+}
+
+/// Returns the files that stand beside a draft of `tests/fixtures/drafts`.
+pub(crate) fn beside() -> BTreeMap<String, Beside> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/beside");
+    let files = fs::read_dir(folder).expect("it is there").map(|entry| {
+        let entry = entry.expect("it can be listed");
+        let bytes = fs::read(entry.path()).expect("it can be read");
+        (entry.file_name().into_string().expect("it is UTF-8"), Beside::Held(bytes))
+    });
+    files.collect()
 }
 
 /// Composes a draft with these files beside it.
