@@ -13,6 +13,7 @@ use super::{
     issue::{Draft, Issue, Reading, Version},
     layout::{self, Frame, Page},
     origin::{self, Origins},
+    script::Script,
     sheet::Sheet,
     strings::Strings,
     text,
@@ -33,9 +34,6 @@ pub struct Composed {
     /// What is worth mending, in the order of the draft's lines.
     pub warnings: Vec<Problem>,
 }
-
-/// Languages whose script runs from right to left.
-const RIGHT_TO_LEFT: [&str; 8] = ["ar", "dv", "fa", "he", "ps", "sd", "ur", "yi"];
 
 /// Composes a draft, or returns every mistake in it, errors and warnings together, in the order of its lines.
 ///
@@ -77,12 +75,11 @@ fn set(
     strings: &Strings,
 ) -> Result<(Edition, Vec<Origins>), Vec<Problem>> {
     let issue = &reading.issue;
-    let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
+    let script = Script::of(&issue.language);
     let enclosures = Enclosures::new(publication.sender.from.address.domain());
     let hosted = publication.links.images.as_ref();
     let hosted = hosted.map(|base| format!("{}/{}/", base.trim_end_matches('/'), issue.slug));
-    let page = Page { strings, theme, rtl, enclosures: &enclosures, hosted: hosted.as_deref() };
+    let page = Page { strings, theme, script, enclosures: &enclosures, hosted: hosted.as_deref() };
     let mut variants = Vec::new();
     let mut origins = Vec::new();
     for version in &reading.versions {

@@ -10,11 +10,13 @@ use crate::model::Publication;
 
 use super::{
     block::{self, button},
+    css::Classes,
     enclosure::Enclosures,
     inline,
     issue::{Article, Body},
     origin,
     picture::Picture,
+    script::Script,
     strings::Strings,
     theme::Theme,
     url,
@@ -51,7 +53,7 @@ pub(super) struct Frame<'a> {
 pub(super) struct Page<'a> {
     pub(super) strings: &'a Strings,
     pub(super) theme: &'a Theme,
-    pub(super) rtl: bool,
+    pub(super) script: Script,
     /// The pictures that travel with the mail.
     pub(super) enclosures: &'a Enclosures,
     /// Where the publisher puts the pictures of this issue; `None` where they travel with the mail.
@@ -88,19 +90,23 @@ impl Frame<'_> {
 }
 
 impl Page<'_> {
+    fn is_rtl(&self) -> bool {
+        self.script == Script::RightToLeft
+    }
+
     /// Returns the direction of the script, as HTML names it.
     fn dir(&self) -> &'static str {
-        if self.rtl { "rtl" } else { "ltr" }
+        if self.is_rtl() { "rtl" } else { "ltr" }
     }
 
     /// Returns the side where lines end; a column that Markdown aligns right holds numbers, which end there.
     pub(super) fn end(&self) -> &'static str {
-        if self.rtl { "left" } else { "right" }
+        if self.is_rtl() { "left" } else { "right" }
     }
 
     /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.
     fn dir_of_publication(&self) -> Option<&'static str> {
-        self.rtl.then_some("auto")
+        self.is_rtl().then_some("auto")
     }
 
     /// Returns the address of a picture beside the draft: on the publisher's server, else of the copy that travels with the mail.
@@ -150,6 +156,7 @@ fn body(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
 }
 
 fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
+    let classes = Classes::of(body);
     html! {
         "\n"
         head {
@@ -161,8 +168,8 @@ fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
             "\n" meta name="supported-color-schemes" content="light dark";
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
-            "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, body))) }
+            "\n" style { (PreEscaped(page.theme.inlined_css(page.script, &classes))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.script, &classes))) }
             "\n"
         }
     }
@@ -198,17 +205,12 @@ fn sheet(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
                 (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
             } }
             "\n"
-            @if body.articles.len() > 2 { tr { td.copy { (contents(frame, body)) } } "\n" }
-            @if !body.opening.is_empty() {
-                tr { td.copy { "\n" (block::html(&body.opening, page)) } }
-                "\n"
-            }
-            @for (index, article) in body.articles.iter().enumerate() {
+            @for (index, part) in parts(frame, body, page).into_iter().enumerate() {
                 @if index > 0 {
-                    tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
+                    tr { td.side { (row(&html! { td.parting { (SPACE) } })) } }
                     "\n"
                 }
-                tr { td.copy { "\n" (origin::from(&article.span, &self::article(article, page))) } }
+                tr { td.copy { "\n" (part) } }
                 "\n"
             }
             @if let Some((words, url)) = frame.call() {
@@ -220,6 +222,17 @@ fn sheet(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
         }
         (PreEscaped("<!--[if mso]></td></tr></table><![endif]-->"))
     }
+}
+
+/// Sets what a line parts: the contents where there are some, what stands before the first article, and the articles.
+fn parts(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Vec<Markup> {
+    let contents = (body.articles.len() > 2).then(|| contents(frame, body));
+    let opening = (!body.opening.is_empty()).then(|| block::html(&body.opening, page));
+    let articles = body
+        .articles
+        .iter()
+        .map(|article| origin::from(&article.span, &self::article(article, page)));
+    contents.into_iter().chain(opening).chain(articles).collect()
 }
 
 fn masthead(frame: &Frame<'_>) -> Markup {
@@ -241,7 +254,7 @@ fn masthead(frame: &Frame<'_>) -> Markup {
             p.nav {
                 @for (index, link) in publication.links.nav.iter().enumerate() {
                     @if index > 0 { " : " }
-                    a.link href=(link.url) { (link.label) }
+                    a.quiet href=(link.url) { (link.label) }
                 }
             }
         }

@@ -28,6 +28,7 @@ mod origin;
 mod picture;
 mod proof;
 mod reader;
+mod script;
 mod segment;
 mod sheet;
 mod starter;

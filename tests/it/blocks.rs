@@ -55,7 +55,7 @@ fn a_picture_beside_the_draft_travels_with_the_mail_once_and_its_file_says_its_s
     let [enclosure] = &composed.edition.enclosures[..] else { panic!("there is one picture") };
     assert_eq!(page.matches(&format!("src=\"{}\"", enclosure.url())).count(), 2);
     assert!(page.contains("width=\"300\" height=\"173\""), "{page}");
-    assert!(page.contains("width=\"560\" height=\"323\""), "{page}");
+    assert!(page.contains("width=\"528\" height=\"305\""), "{page}");
     assert!(text(&composed.edition.text).contains("[Image: A map]\nThe map\n"));
 
     let printed = print(&composed, &[]);
@@ -86,7 +86,8 @@ fn a_publication_with_a_place_for_pictures_names_them_there_and_sends_none_along
     publication.links.images = Some("https://www.example.org/pictures".to_owned());
     let draft = format!("{HEAD}![A map](<the map.gif>)");
     let files = [("the map.gif", Beside::Held(gif(520, 300)))];
-    let composed = compose_beside(&draft, &files, "letter", &publication).expect("it composes");
+    let composed = compose_beside(&draft, &files, "broadsheet", &publication);
+    let composed = composed.expect("it composes");
     let wanted = "src=\"https://www.example.org/pictures/2003-10-06-kazakhstan/the%20map.gif\" alt=\"A map\" width=\"520\" height=\"300\"";
     assert!(html(&composed.edition.html).contains(wanted), "{}", html(&composed.edition.html));
     assert_eq!(composed.edition.enclosures, []);

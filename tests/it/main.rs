@@ -7,6 +7,7 @@ mod compose;
 mod config;
 mod docs;
 mod floors;
+mod gallery;
 mod judges;
 mod ledger;
 mod list;

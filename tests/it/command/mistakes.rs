@@ -127,7 +127,7 @@ fn a_picture_is_read_from_the_issues_own_folder_and_lies_beside_the_rendered_pag
     let rendered = folder.join("rendered");
     assert_eq!(fs::read(rendered.join("btc.png")).expect("it is there"), picture);
     let page = fs::read_to_string(rendered.join("issue.html")).expect("it is there");
-    assert!(page.contains("src=\"btc.png\" alt=\"A line\" width=\"560\" height=\"323\""), "{page}");
+    assert!(page.contains("src=\"btc.png\" alt=\"A line\" width=\"528\" height=\"305\""), "{page}");
 
     for (name, told) in [
         ("link.png", "`link.png` is a symbolic link"),
