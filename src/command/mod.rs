@@ -15,6 +15,7 @@ mod init;
 mod ledger;
 mod lock;
 mod log;
+mod manuscript;
 mod newsroom;
 mod pause;
 mod plan;

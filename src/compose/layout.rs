@@ -11,11 +11,15 @@ use crate::model::Publication;
 use super::{
     block::{self, button},
     css::Classes,
+    enclosure::Enclosures,
     inline,
-    issue::{Article, Reading},
+    issue::{Article, Body},
+    origin,
+    picture::Picture,
     script::Script,
     strings::Strings,
     theme::Theme,
+    url,
 };
 
 /// What inboxes show after the preheader, so that the masthead does not follow it there.
@@ -50,6 +54,10 @@ pub(super) struct Page<'a> {
     pub(super) strings: &'a Strings,
     pub(super) theme: &'a Theme,
     pub(super) script: Script,
+    /// The pictures that travel with the mail.
+    pub(super) enclosures: &'a Enclosures,
+    /// Where the publisher puts the pictures of this issue; `None` where they travel with the mail.
+    pub(super) hosted: Option<&'a str>,
 }
 
 impl Frame<'_> {
@@ -101,6 +109,14 @@ impl Page<'_> {
         self.is_rtl().then_some("auto")
     }
 
+    /// Returns the address of a picture beside the draft: on the publisher's server, else of the copy that travels with the mail.
+    pub(super) fn picture(&self, picture: &Picture) -> String {
+        match self.hosted {
+            Some(base) => url::encoded(&format!("{base}{}", picture.name)),
+            None => self.enclosures.add(&picture.name, picture.media_type, &picture.bytes),
+        }
+    }
+
     /// Returns how wide a line is, in pixels.
     pub(super) fn line_width(&self) -> u32 {
         self.theme.line_width()
@@ -108,8 +124,8 @@ impl Page<'_> {
 }
 
 /// Sets the whole document, its CSS not yet inlined.
-pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> String {
-    let body = body(frame, reading, page);
+pub(super) fn document(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> String {
+    let body = self::body(frame, body, page);
     let document = html! {
         (DOCTYPE) "\n"
         html lang=(frame.language) dir=(page.dir()) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
@@ -122,7 +138,7 @@ pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>
     document.into_string()
 }
 
-fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+fn body(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     let dir = page.dir();
     let lang = frame.language;
     let ground = page.theme.colour("ground");
@@ -131,7 +147,7 @@ fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             (preheader(frame.preheader))
             div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
                 table.ground role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" bgcolor=(ground) {
-                    tr { td align="center" { (sheet(frame, reading, page)) } }
+                    tr { td align="center" { (sheet(frame, body, page)) } }
                 }
             }
             "\n"
@@ -169,7 +185,7 @@ fn preheader(words: &str) -> Markup {
 }
 
 /// Sets the sheet, in a table of its own width for Outlook, which knows no greatest width.
-fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+fn sheet(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     let width = page.theme.sheet_width();
     let paper = page.theme.colour("paper");
     html! {
@@ -189,7 +205,7 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                 (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
             } }
             "\n"
-            @for (index, part) in parts(frame, reading, page).into_iter().enumerate() {
+            @for (index, part) in parts(frame, body, page).into_iter().enumerate() {
                 @if index > 0 {
                     tr { td.side { (row(&html! { td.parting { (SPACE) } })) } }
                     "\n"
@@ -209,10 +225,13 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
 }
 
 /// Sets what a line parts: the contents where there are some, what stands before the first article, and the articles.
-fn parts(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Vec<Markup> {
-    let contents = (reading.articles.len() > 2).then(|| contents(frame, reading));
-    let opening = (!reading.opening.is_empty()).then(|| block::html(&reading.opening, page));
-    let articles = reading.articles.iter().map(|article| self::article(article, page));
+fn parts(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Vec<Markup> {
+    let contents = (body.articles.len() > 2).then(|| contents(frame, body));
+    let opening = (!body.opening.is_empty()).then(|| block::html(&body.opening, page));
+    let articles = body
+        .articles
+        .iter()
+        .map(|article| origin::from(&article.span, &self::article(article, page)));
     contents.into_iter().chain(opening).chain(articles).collect()
 }
 
@@ -252,12 +271,12 @@ fn dateline(dateline: &str) -> Markup {
     }
 }
 
-fn contents(frame: &Frame<'_>, reading: &Reading<'_>) -> Markup {
+fn contents(frame: &Frame<'_>, body: &Body) -> Markup {
     html! {
         p.label { (frame.strings.contents) }
         ol.list {
-            @for article in &reading.articles {
-                li.item { (inline::plain(&article.title)) }
+            @for article in &body.articles {
+                (origin::from(&article.span, &html! { li.item { (inline::plain(&article.title)) } }))
             }
         }
     }

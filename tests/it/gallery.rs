@@ -8,12 +8,15 @@ use std::{
 };
 
 use postrider::{
-    compose::{Draft, Filter, KeyRing, Piece, Press, Purpose, Strings, Theme, compose},
+    compose::{Draft, Enclosure, Filter, KeyRing, Piece, Press, Purpose, Strings, Theme, compose},
     config,
     model::{Problem, Publication, Subscriber, SubscriberState},
 };
 
-use crate::seed::{SAMPLE, Seed};
+use crate::{
+    compose::beside,
+    seed::{SAMPLE, Seed},
+};
 
 /// One reader's copy of a sample in a theme.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Copy {
     pub(crate) text: String,
     /// The whole message.
     pub(crate) mail: Vec<u8>,
+    /// The pictures that travel with it.
+    pub(crate) enclosures: Vec<Enclosure>,
 }
 
 /// Returns every sample in every theme: the sample issue, the report this program was made for, and every draft of
@@ -109,7 +114,7 @@ fn samples() -> Vec<Draft> {
 
 fn draft(slug: String, text: String) -> Draft {
     let path = format!("{slug}.md");
-    Draft { slug, path, text, files: BTreeMap::new() }
+    Draft { slug, path, text, files: beside() }
 }
 
 fn copy(draft: &Draft, theme: &str) -> Copy {
@@ -129,6 +134,7 @@ fn copy(draft: &Draft, theme: &str) -> Copy {
         html: press.part_html(&reader, purpose).expect("it prints"),
         text: press.part_text(&reader, purpose).expect("it prints"),
         mail: printed.bytes,
+        enclosures: composed.edition.enclosures,
     }
 }
 

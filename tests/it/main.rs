@@ -1,5 +1,6 @@
 //! Every test that needs more than one room, in one binary: a test is an input and an expected output.
 
+mod blocks;
 mod browser;
 mod command;
 mod compose;

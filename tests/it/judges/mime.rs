@@ -1,5 +1,7 @@
 //! A mail comes back as it went in: by Python's email package, and by mailparser.
 
+use data_encoding::BASE64;
+use postrider::compose::Enclosure;
 use serde::Deserialize;
 
 use super::node;
@@ -72,6 +74,11 @@ fn as_it_went_in(copy: &Copy) -> Mail {
         date: "2003-10-06T06:00:00Z".to_owned(),
         text: copy.text.clone(),
         html: copy.html.clone(),
-        attached: Vec::new(),
+        attached: copy.enclosures.iter().map(attached).collect(),
     }
+}
+
+fn attached(enclosure: &Enclosure) -> (Option<String>, String, Option<String>, String) {
+    let Enclosure { id, name, media_type, bytes } = enclosure;
+    (Some(name.clone()), media_type.clone(), Some(format!("<{id}>")), BASE64.encode(bytes))
 }

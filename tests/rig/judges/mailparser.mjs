@@ -16,7 +16,7 @@ for (const path of process.argv.slice(1)) {
     text: mail.text,
     html: mail.html,
     attached: mail.attachments.map(({ filename, contentType, cid, content }) =>
-      [filename, contentType, cid, content.toString("base64")]),
+      [filename, contentType, cid && `<${cid}>`, content.toString("base64")]),
   });
 }
 console.log(JSON.stringify(read));
