@@ -484,3 +484,67 @@ fn a_chart_of_any_sound_data_is_drawn() {
         }
     }
 }
+
+#[test]
+fn a_text_file_says_what_the_text_part_says_within_the_same_frame() {
+    let draft = r#"+++
+date = 2003-10-06
+segments = ["paid"]
++++
+
+# Oil {credit="Own work"}
+
+Words of the HTML. [A link](https://www.example.org/html)
+"#;
+    let words = r#"
+# Oil, for those who read {credit="Own work"}
+
+Dear {{ name }}, these are words of the text, see [here it is](https://www.example.org/text).
+
+:::if segment="paid"
+And some for those who pay.[^1]
+:::
+
+[^1]: A note.
+
+![A map](map.gif)
+"#;
+    let words = format!("\u{feff}{words}");
+    let files =
+        [("text.md", Beside::Held(words.into_bytes())), ("map.gif", Beside::Held(gif(9, 9)))];
+    let composed = compose_beside(draft, &files, "broadsheet", &publication())
+        .unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let press = press(&composed);
+    let page = press.part_html(&reader(&[]), Purpose::Real).expect("it prints");
+    assert!(page.contains("Words of the HTML.") && !page.contains("words of the text"), "{page}");
+    assert!(!page.contains("cid:"), "{page}");
+    let paid = press.part_text(&reader(&["paid"]), Purpose::Real).expect("it prints");
+    assert!(paid.contains("And some for those who pay.¹"), "{paid}");
+    let text = press.part_text(&reader(&[]), Purpose::Real).expect("it prints");
+    assert!(!text.contains("who pay"), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_text_file_that_cannot_be_used_is_told_at_its_own_line() {
+    let told = |file: Beside| {
+        let told = refused("Words.\n", &[("text.md", file)]);
+        told.lines().next().unwrap_or_default().to_owned()
+    };
+    let held = |text: &[u8]| told(Beside::Held(text.to_vec()));
+    let lines = [
+        held(b""),
+        held(b"\xef\xbb\xbf \n"),
+        held(b"One\nTwo\n\xff\n"),
+        held(b"+++\ndate = 2003-10-06\n+++\n\nWords\n"),
+        held(b"One\n\n# Title\n\nDear {{ nmae }}\n"),
+        held(b"One\n\n<b>bold</b>\n"),
+        held(b"One\n\nA\0B\n"),
+        held(b"One[^1]\n"),
+        held(b":::if segment=\"paid\"\nOne\n:::\n"),
+        told(Beside::Link),
+        told(Beside::Large(20_000_000)),
+        told(Beside::Unreadable("permission denied".to_owned())),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
