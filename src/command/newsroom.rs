@@ -34,6 +34,8 @@ pub(super) struct Newsroom {
     pub(super) root: PathBuf,
     /// What `publication.toml` says.
     pub(super) publication: Publication,
+    /// What it holds, to point at its lines.
+    pub(super) settings: String,
     /// The time to go by for schedules and Date; the ledger keeps its own.
     pub(super) now: Timestamp,
 }
@@ -90,7 +92,7 @@ impl Newsroom {
         })?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
-        Ok(Self { root, publication, now })
+        Ok(Self { root, publication, settings: text, now })
     }
 
     /// Lists the issues' folders in the order of their names.
@@ -199,16 +201,21 @@ impl Newsroom {
 
     /// Reads a theme: the publication's own files where it has them, else the built-in ones.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
-        let folder = self.root.join("templates");
-        let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        let (toml, css) = (own("theme.toml"), own("theme.css"));
-        Theme::load(name, toml.as_deref(), css.as_deref()).map_err(|problems| {
+        self.load_theme(name).map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
     }
 
+    /// Reads a theme, or returns every mistake in its files.
+    pub(super) fn load_theme(&self, name: &str) -> Result<Theme, Vec<Problem>> {
+        let folder = self.root.join("templates");
+        let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
+        let (toml, css) = (own("theme.toml"), own("theme.css"));
+        Theme::load(name, toml.as_deref(), css.as_deref())
+    }
+
     /// Reads the words around an issue in its language: the publication's own file where it has one.
-    fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
+    pub(super) fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
         let file = self.root.join("templates/strings").join(format!("{language}.toml"));
         Strings::load(language, fs::read_to_string(file).ok().as_deref())
     }

@@ -31,9 +31,10 @@ mod text;
 mod theme;
 mod url;
 
-pub use code::CODES;
+pub use code::{CODES, Code};
 pub use composer::{Composed, compose};
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
 pub use origin::Origins;

@@ -1,6 +1,7 @@
 //! Every test that needs more than one room, in one binary: a test is an input and an expected output.
 
 mod browser;
+mod check;
 mod command;
 mod compose;
 mod config;

@@ -2,12 +2,13 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "demo",
     "init",
     "draft",
     "check",
+    "explain",
     "render",
     "test",
     "subscribers",
