@@ -71,7 +71,7 @@ fn same_subject(look: &Look<'_>, found: &mut Findings) {
 
 fn same_links(look: &Look<'_>, found: &mut Findings) {
     let Some(last) = look.specimen.last else { return };
-    let links: Vec<_> = gist::links(&look.dom, &look.specimen.composed.origins).collect();
+    let links: Vec<_> = gist::links(&look.dom, look.specimen.origins).collect();
     if let Some((first, _)) =
         links.first().filter(|_| links.iter().all(|(_, to)| last.links.contains(*to)))
     {

@@ -24,7 +24,7 @@ mod style;
 mod transport;
 
 use crate::{
-    compose::{CODES, Code, Composed, Draft, Theme},
+    compose::{CODES, Code, Composed, Draft, Origins, Theme},
     model::{Problem, Publication},
 };
 
@@ -51,6 +51,8 @@ pub struct Specimen<'a> {
     pub draft: &'a Draft,
     /// What they compose to.
     pub composed: &'a Composed,
+    /// Where in the draft the elements of the copy's version came from.
+    pub origins: &'a Origins,
     /// Who publishes.
     pub publication: &'a Publication,
     /// What publication.toml holds, to point at its lines.

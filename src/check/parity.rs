@@ -8,7 +8,10 @@ use super::{
     rule::{Findings, Look, Rule},
     style,
 };
-use crate::{compose::Code, model::Severity::Error};
+use crate::{
+    compose::{Beside, Code},
+    model::Severity::Error,
+};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -43,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
 const OWN_TEXT: &str = "text.md";
 
 fn not_in_text(look: &Look<'_>, found: &mut Findings) {
-    let is_own = look.specimen.draft.files.contains_key(OWN_TEXT);
+    let is_own = has_own_text(look);
     let text = letters(&without_numbers(&look.text));
     for (id, words) in blocks(look) {
         let is_heading = look.dom.element(id).is_some_and(|element| element.name.starts_with('h'));
@@ -72,6 +75,11 @@ fn not_in_text(look: &Look<'_>, found: &mut Findings) {
     }
 }
 
+/// Tells whether the editor wrote the text part by hand.
+fn has_own_text(look: &Look<'_>) -> bool {
+    matches!(look.specimen.draft.files.get(OWN_TEXT), Some(Beside::Held(_)))
+}
+
 /// Tells whether a block is links and nothing else, each of which the text part has on a line of its own.
 fn is_row_of_links(look: &Look<'_>, block: Id, text: &str) -> bool {
     look.dom.texts(block).all(|(id, words)| {
@@ -82,7 +90,7 @@ fn is_row_of_links(look: &Look<'_>, block: Id, text: &str) -> bool {
 }
 
 fn not_in_html(look: &Look<'_>, found: &mut Findings) {
-    if look.specimen.draft.files.contains_key(OWN_TEXT) {
+    if has_own_text(look) {
         return;
     }
     let shown: String = blocks(look).into_iter().map(|(_, words)| words).collect();
@@ -94,8 +102,10 @@ fn not_in_html(look: &Look<'_>, found: &mut Findings) {
     }
     // A chart is drawn in the HTML; the text part has its numbers instead.
     for (name, data) in &look.specimen.draft.files {
-        if name.to_ascii_lowercase().ends_with(".csv") {
-            html.push_str(&letters(&String::from_utf8_lossy(data)));
+        if let Beside::Held(bytes) = data
+            && name.to_ascii_lowercase().ends_with(".csv")
+        {
+            html.push_str(&letters(&String::from_utf8_lossy(bytes)));
         }
     }
     let lines: Vec<&str> = look.text.lines().collect();

@@ -133,7 +133,7 @@ impl<'a> Places<'a> {
     pub(super) fn span(&self, dom: &Dom, id: Id) -> Option<Range<usize>> {
         let element =
             dom.element(id).or_else(|| dom.around(id).next().map(|(_, element)| element))?;
-        self.specimen.composed.origins.of(element.tag).cloned()
+        self.specimen.origins.of(element.tag).cloned()
     }
 
     /// Points at the value of publication.toml that the layout set an element from.

@@ -1,6 +1,6 @@
 //! What `check` sees of an issue: its longest copy, printed as it would be sent, and the issue before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Failure, exit,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     check::{self, Gist, Specimen},
-    compose::{self, Composed, Press, Purpose, Theme},
+    compose::{self, Composed, Origins, Press, Purpose, Theme},
     model::{Problem, Subscriber, SubscriberState},
 };
 
@@ -71,19 +71,29 @@ impl<'a> Inspector<'a> {
         self.gists.insert(draft.slug.clone(), Gist::of(&composed));
         let press = Press::new(&composed.edition, 0, newsroom.now, newsroom.keys_for_a_look()?)
             .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
-        let (reader, message) = self.readers.print(&press, &composed)?;
-        let subject = press.subject(&reader, Purpose::Real).unwrap_or_default();
-        let problems = check::check(&Specimen {
-            draft: &draft,
-            composed: &composed,
-            publication: &newsroom.publication,
-            settings: &newsroom.settings,
-            theme,
-            subject: &subject,
-            message: &message,
-            readers: self.readers.count,
-            last,
-        });
+        let mut problems: Vec<Problem> = Vec::new();
+        for (segments, origins) in versions(&composed) {
+            let (reader, message) = self.readers.print(&press, &composed, segments)?;
+            let subject = press.subject(&reader, Purpose::Real).unwrap_or_default();
+            let found = check::check(&Specimen {
+                draft: &draft,
+                composed: &composed,
+                origins,
+                publication: &newsroom.publication,
+                settings: &newsroom.settings,
+                theme,
+                subject: &subject,
+                message: &message,
+                readers: self.readers.count,
+                last,
+            });
+            // What all versions have in common is told once.
+            for problem in found {
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        }
         Ok(Inspected { problems, composed: Some(composed) })
     }
 
@@ -99,6 +109,13 @@ impl<'a> Inspector<'a> {
         }
         self.gists.get(&before.slug).cloned()
     }
+}
+
+/// Returns the versions of an issue: for whom each is, and where its elements came from.
+fn versions(composed: &Composed) -> impl Iterator<Item = (&BTreeSet<String>, &Origins)> {
+    const NOBODY: &BTreeSet<String> = &BTreeSet::new();
+    let variants = composed.edition.variants.iter().map(|variant| &variant.segments);
+    std::iter::once((NOBODY, &composed.origins)).chain(variants.zip(&composed.variant_origins))
 }
 
 /// Composes an issue that may be sent; its warnings are all there are. Any error of `check` refuses it.
@@ -183,18 +200,26 @@ impl Longest {
         Self { readers, count }
     }
 
-    /// Prints the longest copy; that of a made-up reader where the list has none.
-    fn print(&self, press: &Press, composed: &Composed) -> Result<(Subscriber, Vec<u8>), Failure> {
+    /// Prints the longest copy that a reader of these segments can get; that of a made-up one where the list has none.
+    fn print(
+        &self,
+        press: &Press,
+        composed: &Composed,
+        segments: &BTreeSet<String>,
+    ) -> Result<(Subscriber, Vec<u8>), Failure> {
+        let held = |reader: &Subscriber| {
+            let mut reader = reader.clone();
+            reader.tags = segments.iter().cloned().collect();
+            reader
+        };
         let print =
             |reader: &Subscriber| press.print(reader, "<check@example.org>", 0, Purpose::Real);
-        let printed = self
-            .readers
-            .iter()
-            .filter_map(|reader| Some((reader.clone(), print(reader).ok()?.bytes)));
-        if let Some(longest) = printed.max_by_key(|(_, bytes)| bytes.len()) {
-            return Ok(longest);
+        let readers = self.readers.iter().map(held);
+        let printed = readers.filter_map(|reader| Some((print(&reader).ok()?.bytes, reader)));
+        if let Some((bytes, reader)) = printed.max_by_key(|(bytes, _)| bytes.len()) {
+            return Ok((reader, bytes));
         }
-        let reader = sample(composed.edition.fields.keys().cloned())?;
+        let reader = held(&sample(composed.edition.fields.keys().cloned())?);
         let printed = print(&reader)
             .map_err(|why| Failure::new(exit::BAD_DATA, format!("no copy can be made: {why}")))?;
         Ok((reader, printed.bytes))

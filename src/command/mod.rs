@@ -17,6 +17,7 @@ mod inspection;
 mod ledger;
 mod lock;
 mod log;
+mod manuscript;
 mod newsroom;
 mod pause;
 mod plan;

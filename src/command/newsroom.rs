@@ -1,7 +1,6 @@
 //! An opened publication: its folder, its settings, its drafts, its list file and its ledger. The one place commands touch the disk for those.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
@@ -12,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Failure, exit,
+    Failure, exit, manuscript,
     rows::{self, Break, Meeting},
     words::counted,
 };
@@ -24,9 +23,6 @@ use crate::{
     model::{Problem, Publication, RelayUrl},
     smtp,
 };
-
-/// The largest file beside a draft that is read.
-const ATTACHED_MAX: u64 = 10 * 1024 * 1024;
 
 /// A publication's folder, opened.
 pub(super) struct Newsroom {
@@ -156,27 +152,7 @@ impl Newsroom {
 
     /// Reads a draft and the files beside it.
     pub(super) fn draft(&self, issue: &IssueFolder) -> Result<Draft, Failure> {
-        let path = issue.path.join("issue.md");
-        let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-        let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count() + 1;
-            Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
-                .hint("save it as UTF-8 in your editor")
-        })?;
-        let mut files = BTreeMap::new();
-        for entry in fs::read_dir(&issue.path).into_iter().flatten().flatten() {
-            let is_small =
-                entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= ATTACHED_MAX);
-            if let (true, Some(name)) = (is_small, entry.file_name().to_str())
-                && name != "issue.md"
-                && let Ok(bytes) = fs::read(entry.path())
-            {
-                files.insert(name.to_owned(), bytes);
-            }
-        }
-        Ok(Draft { slug: issue.slug.clone(), path: shown, text, files })
+        manuscript::read(&self.root, issue)
     }
 
     /// Composes an issue, or returns every mistake it has.

@@ -15,7 +15,12 @@ use super::{
     send,
     words::{counted, grouped, spoken},
 };
-use crate::{cli::Global, compose::Composed, ledger::Ledger, send::throttle};
+use crate::{
+    cli::Global,
+    compose::Composed,
+    ledger::{IssueRecord, Ledger},
+    send::throttle,
+};
 
 /// The keys of `--json`, which scripts rely on.
 #[derive(Serialize)]
@@ -70,7 +75,7 @@ async fn plan(
     let digest = composed.edition.digest();
     let known = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
     let is_frozen = known.as_ref().is_some_and(|issue| issue.frozen_at.is_some());
-    let obstacle = known.and_then(|issue| send::may_go(&issue, &digest).err());
+    let obstacle = obstacle(newsroom, &*ledger, &folder.slug, known.as_ref(), &digest).await;
     let obstacle =
         obstacle.or_else(|| inspection::refusal(folder, &composed.warnings).filter(|_| !is_frozen));
     let request = Request { rehearse: true, ..Request::default() };
@@ -89,6 +94,18 @@ async fn plan(
         rate: rates.iter().map(ToString::to_string).collect(),
         obstacle,
     })
+}
+
+/// Returns what would keep `send` from beginning.
+async fn obstacle(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    slug: &str,
+    known: Option<&IssueRecord>,
+    digest: &str,
+) -> Option<Failure> {
+    let remembered = send::remembered(newsroom, ledger, slug, known).await;
+    remembered.and_then(|()| known.map_or(Ok(()), |issue| send::may_go(issue, digest))).err()
 }
 
 /// Opens the ledger for a look: an empty one in memory where there is none yet, so that nothing is written.

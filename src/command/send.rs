@@ -12,7 +12,7 @@ use super::{
     failure::code_of,
     freeze::{self, Request},
     inspection,
-    lock::{Lock, host, sender_name},
+    lock::{Lock, boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
     progress, status,
     words::{clock_time, counted},
@@ -128,15 +128,15 @@ pub(super) async fn deliver(
     Ok(Sent { account, ended, code, was_done: false })
 }
 
-/// Refuses a ledger that went back in time, and an issue that it forgot it had begun (rule D12).
-async fn remembered(
+/// Refuses a ledger that went back in time, and an issue that it forgot it had begun (rule D12). Writes nothing.
+pub(super) async fn remembered(
     newsroom: &Newsroom,
     ledger: &dyn Ledger,
     slug: &str,
     known: Option<&IssueRecord>,
 ) -> Result<(), Failure> {
-    let high_water = newsroom.private()?.join("high-water");
-    HighWater::check(&high_water, &ledger.mark().await?)?;
+    let high_water = newsroom.root.join(".postrider/high-water");
+    HighWater::compare(&high_water, &ledger.mark().await?)?;
     let is_frozen = known.is_some_and(|issue| issue.frozen_at.is_some());
     if is_frozen || !HighWater::knows(&high_water, slug)? {
         return Ok(());
@@ -326,6 +326,7 @@ async fn transmit(
         stop_at_rejected: newsroom.publication.send.stop_at_rejected,
         owner: sender_name(),
         journal: private.join("outcomes.journal"),
+        boot: boot(),
         high_water: private.join("high-water"),
     };
     let (news, told) = mpsc::unbounded_channel();

@@ -263,4 +263,25 @@ codes! {
         "title = \"TT [U+E000] Report\""
         "title = \"TT Report\""
     }
+    WRONG_FILE "PR032" Error "a file that the draft names cannot be used" {
+        "A picture that is missing, or data that is no table, would leave a gap in every copy."
+        "postrider's own form of a draft"
+        "put the file beside issue.md, under the name that the draft uses"
+        "![The pipeline](piepline.png)"
+        "![The pipeline](pipeline.png)"
+    }
+    UNKNOWN_SEGMENT "PR033" Error "a condition names a segment that the front matter does not declare" {
+        "A segment that is misspelt has no readers, and nobody would see what stands in it."
+        "postrider's own form of a draft"
+        "declare it in the front matter: `segments = [\"paid\"]`"
+        ":::if segment=\"payed\""
+        ":::if segment=\"paid\""
+    }
+    WRONG_NOTE "PR034" Error "a footnote without its mark, or a mark without its footnote" {
+        "The mark would lead nowhere, or the note would be read by nobody."
+        "postrider's own form of a draft"
+        "write `[^1]` in the text, and a line `[^1]: the note` below"
+        "Astana agreed.[^1]"
+        "Astana agreed.[^1]\n\n[^1]: By a note of 29 September."
+    }
 }

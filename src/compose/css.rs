@@ -1,5 +1,7 @@
 //! The little CSS a theme is written in: rules of selectors and declarations, and `@media` around them.
 
+use std::collections::BTreeSet;
+
 use super::{code::WRONG_THEME, proof::Proof};
 
 /// A style sheet, read.
@@ -18,17 +20,31 @@ pub(super) struct Rule {
     pub(super) declarations: Vec<String>,
 }
 
-impl Rule {
-    /// Returns the selectors whose classes a document of ours has; it gives each element one class at most.
-    pub(super) fn used_selectors(&self, document: &str) -> Vec<&str> {
+/// The classes that a document of ours has; it gives each element one at most.
+#[derive(Debug)]
+pub(super) struct Classes<'a>(BTreeSet<&'a str>);
+
+impl<'a> Classes<'a> {
+    pub(super) fn of(document: &'a str) -> Self {
+        let classes = document.split("class=\"").skip(1);
+        Self(classes.filter_map(|rest| rest.split('"').next()).collect())
+    }
+
+    /// Tells whether it has every class that a selector names.
+    fn match_all(&self, selector: &str) -> bool {
         let is_letter =
             |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-        let has_class = |class: &str| {
-            let class = class.split(|letter| !is_letter(letter)).next().unwrap_or_default();
-            document.contains(&format!("class=\"{class}\""))
-        };
-        let is_used = |selector: &&str| selector.split('.').skip(1).all(has_class);
-        self.selectors.iter().map(String::as_str).filter(is_used).collect()
+        selector.split('.').skip(1).all(|class| {
+            self.0.contains(class.split(|letter| !is_letter(letter)).next().unwrap_or_default())
+        })
+    }
+}
+
+impl Rule {
+    /// Returns the selectors that a document with these classes has a use for.
+    pub(super) fn used_selectors(&self, classes: &Classes<'_>) -> Vec<&str> {
+        let selectors = self.selectors.iter().map(String::as_str);
+        selectors.filter(|selector| classes.match_all(selector)).collect()
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) enum Inline {
     Link(String, Vec<Inline>, Range<usize>),
     /// A line break that the editor asked for.
     Break,
+    /// The mark of a note, by its number within the article.
+    Note(usize),
     /// The end of a line of the source, and what joins it to the next: a blank, or nothing between wide letters.
     Wrap(&'static str),
 }
@@ -58,6 +60,7 @@ pub(super) fn html(inlines: &[Inline]) -> Markup {
                     (origin::from(span, &html! { a.link href=(url) { (html(inner)) } }))
                 },
                 Inline::Break => { br; "\n" },
+                Inline::Note(number) => (raised(*number)),
                 Inline::Wrap(" ") => "\n",
                 Inline::Wrap(_) => {},
             }
@@ -81,6 +84,7 @@ pub(super) fn text(inlines: &[Inline], links: &mut Links) -> String {
                 }
             }
             Inline::Break => line.push('\n'),
+            Inline::Note(number) => line.push_str(&raised(*number)),
             Inline::Wrap(joint) => line.push_str(joint),
         }
     }
@@ -97,10 +101,28 @@ pub(super) fn plain(inlines: &[Inline]) -> String {
                 words.push_str(&plain(inner));
             }
             Inline::Break => words.push(' '),
+            Inline::Note(_) => {}
             Inline::Wrap(joint) => words.push_str(joint),
         }
     }
     words
+}
+
+/// Returns a number as raised digits: letters of their own, so both parts have the same and no line is higher for them.
+pub(super) fn raised(number: usize) -> String {
+    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    number.to_string().bytes().map(|digit| digits[usize::from(digit - b'0')]).collect()
+}
+
+/// Tells whether a note is marked in these words.
+pub(super) fn has_note(inlines: &[Inline]) -> bool {
+    inlines.iter().any(|inline| match inline {
+        Inline::Note(_) => true,
+        Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner, _) => {
+            has_note(inner)
+        }
+        _ => false,
+    })
 }
 
 /// Returns an address as the text part shows it: a mailbox or number without its scheme.

@@ -12,7 +12,8 @@ use jiff::civil::Date;
 use crate::model::{Problem, Publication};
 
 use super::{
-    block::{self, Blocks, of_article},
+    beside::Beside,
+    block::{Blocks, condition, notes::Definitions, of_article},
     code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
     field::{Marks, is_mark},
     front::FrontMatter,
@@ -20,6 +21,7 @@ use super::{
     keys::Value,
     proof::{Help, Proof},
     reader::{Reader, markdown},
+    segment::{self, Segments},
 };
 
 /// The editor's files of one issue.
@@ -31,8 +33,8 @@ pub struct Draft {
     pub path: String,
     /// What `issue.md` holds.
     pub text: String,
-    /// The other files of the folder, by name.
-    pub files: BTreeMap<String, Vec<u8>>,
+    /// The other files of the folder, by their path within it.
+    pub files: BTreeMap<String, Beside>,
 }
 
 /// What an issue says of itself. Texts show a merge field as `{{ name }}`.
@@ -115,14 +117,28 @@ pub(super) struct Article {
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     pub(super) issue: Issue,
+    /// One for each set of segments that the draft tells apart; the first is for readers of none.
+    pub(super) versions: Vec<Version>,
+    pub(super) marks: Marks<'a>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// An issue as the readers of some segments get it.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) segments: Segments,
     /// The subject and the preheader with the characters of their fields.
     pub(super) subject: String,
     pub(super) preheader: String,
+    pub(super) body: Body,
+}
+
+/// What an issue says, in its order.
+#[derive(Debug)]
+pub(super) struct Body {
     /// What stands before the first article.
     pub(super) opening: Blocks,
     pub(super) articles: Vec<Article>,
-    pub(super) marks: Marks<'a>,
-    pub(super) problems: Vec<Problem>,
 }
 
 /// The words of the front matter after their fields were lexed.
@@ -162,48 +178,85 @@ impl<'a> Reading<'a> {
         let lexed = marks.lex(&draft.text[body..], body, &mut proof);
         let arena = Arena::new();
         let root = parse_document(&arena, &lexed.text, &markdown());
-        let mut reader = Reader::new(&mut proof, &lexed);
-        let nodes: Vec<Node<'_>> = root.children().collect();
-        let (opening, articles) = read_articles(&mut reader, &nodes, &said);
-        if articles.is_empty() && body < draft.text.len() {
-            let end = draft.text.trim_end().len();
-            proof
-                .error(NO_ARTICLE, body.min(end)..end, "the issue has no article")
-                .helped("begin one with `# Title`");
+        let used = condition::segments(root).intersection(&front.segments).cloned().collect();
+        let mut notes = Definitions::of(root);
+        let mut versions: Vec<Version> = Vec::new();
+        for segments in segment::sets(&used) {
+            let files = &draft.files;
+            let mut reader = Reader::new(&mut proof, &lexed, files, &front.segments, &segments);
+            let nodes = condition::resolved(&mut reader, root.children());
+            let read = read_body(&mut reader, &mut notes, &nodes, &said);
+            if read.articles.is_empty() && body < draft.text.len() {
+                let end = draft.text.trim_end().len();
+                tell_no_article(&mut proof, body.min(end)..end, &segments, &used);
+            }
+            versions.push(Version::new(segments, read, &said));
         }
-        let first = articles.first().map_or(String::new(), |article| inline::plain(&article.title));
-        let title = said.title.unwrap_or_else(|| first.clone());
-        let subject = one_line(&said.subject.unwrap_or(first));
-        let preheader = said.preheader.unwrap_or_else(|| opening_words(&opening, &articles));
-        let preheader = one_line(&preheader);
+        let none = Segments::new();
+        notes.finish(&mut Reader::new(&mut proof, &lexed, &draft.files, &none, &none));
+        let version = &versions[0];
+        let first = version.body.first_title();
+        let title = said.title.unwrap_or(first);
         let issue = Issue {
             slug: draft.slug.clone(),
             title: one_line(&marks.written(&title)),
-            subject: marks.written(&subject),
-            preheader: marks.written(&preheader),
+            subject: marks.written(&version.subject),
+            preheader: marks.written(&version.preheader),
             date: front.date,
             number: front.number,
             language: front.lang.unwrap_or_else(|| publication.language.clone()),
             theme: front.theme.unwrap_or_else(|| publication.theme.clone()),
             canonical_url: front.canonical_url,
         };
-        let problems = proof.into_problems();
-        Self { issue, subject, preheader, opening, articles, marks, problems }
+        Self { issue, versions, marks, problems: proof.into_problems() }
     }
 }
 
+impl Version {
+    /// Makes one; what the front matter does not say of it, its articles do.
+    fn new(segments: Segments, body: Body, said: &Said) -> Self {
+        let subject = said.subject.clone().unwrap_or_else(|| body.first_title());
+        let preheader = said.preheader.clone().unwrap_or_else(|| opening_words(&body));
+        let (subject, preheader) = (one_line(&subject), one_line(&preheader));
+        Self { segments, subject, preheader, body }
+    }
+}
+
+impl Body {
+    /// Returns the title of the first article.
+    fn first_title(&self) -> String {
+        self.articles.first().map_or(String::new(), |article| inline::plain(&article.title))
+    }
+}
+
+/// Marks a draft in which some readers would find no article.
+fn tell_no_article(proof: &mut Proof<'_>, span: Range<usize>, held: &Segments, used: &Segments) {
+    let readers = used.iter().map(|segment| {
+        let with = if held.contains(segment) { "with" } else { "without" };
+        format!("{with} `{segment}`")
+    });
+    let readers: Vec<String> = readers.collect();
+    let message = match readers[..] {
+        [] => "the issue has no article".to_owned(),
+        _ => format!("the issue has no article for readers {}", readers.join(" and ")),
+    };
+    proof.error(NO_ARTICLE, span, message).helped("begin one with `# Title`");
+}
+
 /// Reads the blocks before the first article, and the articles. Without a `#` of its own the front matter's title heads them all.
-fn read_articles(
+fn read_body<'a>(
     reader: &mut Reader<'_, '_>,
-    nodes: &[Node<'_>],
+    notes: &mut Definitions<'a>,
+    nodes: &[Node<'a>],
     said: &Said,
-) -> (Blocks, Vec<Article>) {
+) -> Body {
     let first = nodes.iter().position(|node| is_title(node)).unwrap_or(nodes.len());
     let (before, titled) = nodes.split_at(first);
-    let opening = read_blocks(reader, before);
+    let mut opening = reader.blocks(before);
+    opening.extend(notes.marked(reader));
     let mut articles: Vec<Article> = titled
         .chunk_by(|_, next| !is_title(next))
-        .map(|nodes| read_article(reader, nodes, said))
+        .map(|nodes| read_article(reader, notes, nodes, said))
         .collect();
     match &said.title {
         Some(title) if articles.is_empty() && !opening.is_empty() => {
@@ -215,21 +268,27 @@ fn read_articles(
                 opening,
                 said,
             ));
-            (Blocks::new(), articles)
+            Body { opening: Blocks::new(), articles }
         }
-        _ => (opening, articles),
+        _ => Body { opening, articles },
     }
 }
 
 /// Reads a title and what follows it up to the next.
-fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) -> Article {
+fn read_article<'a>(
+    reader: &mut Reader<'_, '_>,
+    notes: &mut Definitions<'a>,
+    nodes: &[Node<'a>],
+    said: &Said,
+) -> Article {
     let (heading, rest) = (nodes[0], &nodes[1..]);
     let span = reader.line(heading);
     let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
     let title = reader.heading(heading);
     reader.heading_level = 1;
-    let blocks = read_blocks(reader, rest);
-    let article = Article::new(title, span.clone(), attributes, blocks, said);
+    let blocks = reader.blocks(rest);
+    let mut article = Article::new(title, span.clone(), attributes, blocks, said);
+    article.blocks.extend(notes.marked(reader));
     if !article.blocks.iter().any(|block| block.is_credit()) {
         reader
             .proof
@@ -237,10 +296,6 @@ fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) ->
             .helped("write `# Title {credit=\"TOL 06.x.03\"}`");
     }
     article
-}
-
-fn read_blocks(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>]) -> Blocks {
-    nodes.iter().filter_map(|node| block::read_one(reader, node)).collect()
 }
 
 fn is_title(node: Node<'_>) -> bool {
@@ -284,8 +339,9 @@ fn said(
 }
 
 /// Returns the first words of an issue, for inboxes to show: at most 140 characters, cut at a blank, and without a field.
-fn opening_words(opening: &Blocks, articles: &[Article]) -> String {
-    let blocks = opening.iter().chain(articles.iter().flat_map(|article| &article.blocks));
+fn opening_words(body: &Body) -> String {
+    let articles = body.articles.iter().flat_map(|article| &article.blocks);
+    let blocks = body.opening.iter().chain(articles);
     let words = blocks
         .filter_map(|block| block.opening().map(inline::plain))
         .find(|words| words.chars().count() >= 40 && !words.contains(is_mark))

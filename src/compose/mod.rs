@@ -8,12 +8,15 @@
 //! not the theme, adds masthead, disclaimer, privacy, feedback, postal
 //! address, reason line and unsubscribe.
 
+mod attributes;
+mod beside;
 mod block;
 mod code;
 mod composer;
 mod css;
 mod cut;
 mod edition;
+mod enclosure;
 mod field;
 mod front;
 mod inline;
@@ -22,8 +25,11 @@ mod keys;
 mod layout;
 mod nearest;
 mod origin;
+mod picture;
 mod proof;
 mod reader;
+mod script;
+mod segment;
 mod sheet;
 mod starter;
 mod strings;
@@ -31,9 +37,11 @@ mod text;
 mod theme;
 mod url;
 
+pub use beside::Beside;
 pub use code::{CODES, Code};
 pub use composer::{Composed, compose};
-pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
+pub use enclosure::Enclosure;
 pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;

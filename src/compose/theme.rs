@@ -2,23 +2,24 @@
 //!
 //! CSS names a token as `$ink`. Every declaration that names a colour is
 //! written twice, once in light for the inliner and once in dark for the
-//! programs that ask for it, so that no theme can forget the night. `$start`
-//! and `$end` are left and right, or the reverse for a script that runs from
-//! right to left; such a script joins its letters, so `$tracking` spaces and
-//! `$slant` slants only the others. `templates/themes/base.css` dresses every block with the
-//! tokens alone; a theme's own CSS comes after it and may be empty.
+//! programs that ask for it, so that no theme can forget the night. Some tokens
+//! follow the script of the issue, [`SCRIPTED`]: which side a line begins at,
+//! and what is slanted or spaced out where that script is.
+//! `templates/themes/base.css` dresses every block with the tokens alone; a
+//! theme's own CSS comes after it and may be empty.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
 use crate::model::Problem;
 
 use super::{
     code::{WRONG_THEME, WRONG_VALUE},
-    css::{Rule, Sheet, parse, without_comments},
+    css::{Classes, Rule, Sheet, parse, without_comments},
     field::is_mark,
     keys::Keys,
     nearest::nearest,
     proof::{Help, Proof},
+    script::Script,
 };
 
 /// A file of a theme or of strings, by the name people know it by.
@@ -56,12 +57,14 @@ const FACES: [&str; 3] = ["copy_face", "head_face", "label_face"];
 /// What no theme may hold: nothing is loaded from elsewhere, and nothing ends its own sheet.
 const FORBIDDEN: [&str; 6] = ["@import", "@font-face", "url(", "expression(", "<", "\\"];
 
-/// What follows the direction of the script: left to right, right to left.
-const DIRECTED: [(&str, &str, &str); 4] = [
-    ("start", "left", "right"),
-    ("end", "right", "left"),
-    ("tracking", "2px", "normal"),
-    ("slant", "italic", "normal"),
+/// What follows the script of the issue: from left to right, from left to right and never slanted, from right to left.
+const SCRIPTED: [(&str, [&str; 3]); 6] = [
+    ("start", ["left", "left", "right"]),
+    ("end", ["right", "right", "left"]),
+    ("tracking", ["2px", "2px", "normal"]),
+    ("spacing", ["1px", "1px", "normal"]),
+    ("slant", ["italic", "normal", "normal"]),
+    ("stress", ["inherit", "bold", "bold"]),
 ];
 
 const BASE: &str = include_str!("../../templates/themes/base.css");
@@ -153,46 +156,52 @@ impl Theme {
         self.sheet_width - 2 * self.gutter
     }
 
-    /// Returns the CSS to be inlined.
-    pub(super) fn inlined_css(&self, rtl: bool) -> String {
-        let rules = self.rules().map(|rule| {
-            let declarations: Vec<String> =
-                rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl)).collect();
-            format!("{}{{{}}}", rule.selectors.join(","), declarations.join(";"))
-        });
-        rules.collect::<Vec<_>>().join("\n")
+    /// Returns the CSS to be inlined, as far as a document with these classes has a use for it.
+    pub(super) fn inlined_css(&self, script: Script, classes: &Classes<'_>) -> String {
+        let mut css = String::new();
+        for rule in self.rules() {
+            let declarations = rule.declarations.iter();
+            let declarations = declarations.map(|text| self.fill(text, &self.light, script));
+            push_rule(
+                &mut css,
+                &rule.used_selectors(classes),
+                "",
+                &declarations.collect::<Vec<_>>(),
+            );
+        }
+        css
     }
 
-    /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
-    pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
+    /// Returns the CSS that stays in a document with these classes: small screens, and the night in both spellings.
+    pub(super) fn kept_css(&self, script: Script, classes: &Classes<'_>) -> String {
         let mut css = String::from(":root{color-scheme:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
             let mut inner = String::new();
             for rule in rules {
-                let selectors = rule.used_selectors(body);
+                let selectors = rule.used_selectors(classes);
                 let declarations =
-                    rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
+                    rule.declarations.iter().map(|text| self.fill(text, &self.light, script));
                 push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
             }
             css.extend([condition, "{\n", &inner, "}\n"]);
         }
-        let night = self.dark_css("", rtl, body);
+        let night = self.dark_css("", script, classes);
         css.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n"]);
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
-        css.push_str(&self.dark_css("[data-ogsc] ", rtl, body));
+        css.push_str(&self.dark_css("[data-ogsc] ", script, classes));
         css
     }
 
-    fn dark_css(&self, prefix: &str, rtl: bool, body: &str) -> String {
+    fn dark_css(&self, prefix: &str, script: Script, classes: &Classes<'_>) -> String {
         let mut css = String::new();
         for rule in self.rules() {
             let coloured: Vec<String> = rule
                 .declarations
                 .iter()
-                .filter(|text| tokens_of(text).any(|(_, token)| COLOURS.contains(&token)))
-                .map(|text| format!("{}!important", self.fill(text, &self.dark, rtl)))
+                .filter_map(|text| colour_of(text))
+                .map(|text| format!("{}!important", self.fill(&text, &self.dark, script)))
                 .collect();
-            push_rule(&mut css, &rule.used_selectors(body), prefix, &coloured);
+            push_rule(&mut css, &rule.used_selectors(classes), prefix, &coloured);
         }
         css
     }
@@ -202,21 +211,16 @@ impl Theme {
     }
 
     /// Writes a declaration with its tokens' values.
-    fn fill(&self, text: &str, colours: &Tokens, rtl: bool) -> String {
+    fn fill(&self, text: &str, colours: &Tokens, script: Script) -> String {
         let mut filled = String::new();
         let mut at = 0;
         for (span, token) in tokens_of(text) {
             filled.push_str(&text[at..span.start]);
             at = span.end;
-            let directed = DIRECTED.iter().find(|(name, ..)| *name == token);
-            filled.push_str(match directed {
-                Some((_, _, reversed)) if rtl => reversed,
-                Some((_, usual, _)) => usual,
-                None => {
-                    let value = colours.get(token).or_else(|| self.plain.get(token));
-                    value.map_or("", String::as_str)
-                }
-            });
+            let scripted = SCRIPTED.iter().find(|(name, _)| *name == token);
+            let scripted = scripted.map(|(_, values)| values[script as usize]);
+            let value = || colours.get(token).or_else(|| self.plain.get(token));
+            filled.push_str(scripted.or_else(|| value().map(String::as_str)).unwrap_or_default());
         }
         filled.push_str(&text[at..]);
         filled
@@ -267,8 +271,8 @@ fn read_css(proof: &mut Proof<'_>) -> Sheet {
         let span = at..at + letter.len_utf8();
         proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
     }
-    let directed = DIRECTED.iter().map(|(name, ..)| name);
-    let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(directed);
+    let scripted = SCRIPTED.iter().map(|(name, _)| name);
+    let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(scripted);
     for (span, token) in tokens_of(text) {
         if !known.clone().any(|known| *known == token) {
             proof
@@ -286,6 +290,18 @@ fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &
             selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
         css.extend([&selectors.join(","), "{", &declarations.join(";"), "}\n"]);
     }
+}
+
+/// Returns the part of a declaration that names a colour, if one does.
+///
+/// Of a border that is the colour alone: a theme that takes the border away by day has none by night.
+fn colour_of(declaration: &str) -> Option<Cow<'_, str>> {
+    let mut tokens = tokens_of(declaration).map(|(_, token)| token);
+    let colour = tokens.find(|token| COLOURS.contains(token))?;
+    let property = declaration.split(':').next().unwrap_or_default().trim_end();
+    let is_border = property.starts_with("border") && !property.ends_with("color");
+    let part = format!("{property}-color:${colour}");
+    Some(if is_border { Cow::Owned(part) } else { Cow::Borrowed(declaration) })
 }
 
 /// Returns every `$token` with its bytes.
@@ -341,7 +357,7 @@ mod tests {
     fn a_themes_mistakes_are_all_told_where_they_stand() {
         let (toml, _) = Theme::files("letter").expect("it comes with the program");
         let text =
-            toml.text.replace("ink = \"#1f2328\"", "ink = \"black\"").replace("wash", "whash");
+            toml.text.replacen("ink = \"#1d1f21\"", "ink = \"black\"", 1).replace("wash", "whash");
         let toml = TemplateFile { name: "theme.toml", text: &text };
         let css = ".p { color: $inkk }\n@import url(x);\n.q { color: red";
         let css = TemplateFile { name: "theme.css", text: css };
@@ -368,10 +384,24 @@ mod tests {
         let css = TemplateFile { name: "theme.css", text: ".x { color: $accent; margin: 0 }" };
         let (toml, _) = Theme::files("broadsheet").expect("it comes with the program");
         let theme = Theme::parse(toml, css).expect("it is fine");
-        assert!(theme.inlined_css(false).contains(".x{color:#7a1f1f;margin:0}"));
-        let kept = theme.kept_css(false, "<p class=\"x\">");
+        let classes = Classes::of("<p class=\"x\">");
+        assert!(
+            theme.inlined_css(Script::Slanting, &classes).contains(".x{color:#7a1f1f;margin:0}")
+        );
+        let kept = theme.kept_css(Script::Slanting, &classes);
         assert!(kept.contains("\n.x{color:#e0998f!important}\n"), "{kept}");
         assert!(kept.contains("\n[data-ogsc] .x{color:#e0998f!important}\n"), "{kept}");
+    }
+
+    #[test]
+    fn a_border_that_a_theme_takes_away_stays_away_at_night() {
+        let css = ".head { border-top: 0 } .x { border-$start: 3px solid $ink }";
+        let (toml, _) = Theme::files("broadsheet").expect("it comes with the program");
+        let theme = Theme::parse(toml, TemplateFile { name: "theme.css", text: css });
+        let classes = Classes::of("<p class=\"head\"><p class=\"x\">");
+        let kept = theme.expect("it is fine").kept_css(Script::RightToLeft, &classes);
+        assert!(kept.contains("\n.x{border-right-color:#e9e6df!important}\n"), "{kept}");
+        assert!(!kept.contains("2px solid"), "{kept}");
     }
 
     #[test]

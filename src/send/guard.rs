@@ -50,20 +50,29 @@ pub enum RolledBack {
 }
 
 impl HighWater {
-    /// Holds `mark` against what was seen before, and goes on from there.
+    /// Holds `mark` against what was seen before. Writes nothing.
     ///
     /// # Errors
     ///
     /// When the ledger counts fewer begins than the file, or is another one.
-    pub fn check(path: &Path, mark: &Mark) -> Result<Self, RolledBack> {
-        if let Some(seen) = read(path)? {
-            if seen.ledger != mark.ledger {
-                return Err(RolledBack::Other { found: mark.ledger.clone(), seen: seen.ledger });
-            }
-            if seen.begins > mark.begins {
-                return Err(RolledBack::Fewer { found: mark.begins, seen: seen.begins });
-            }
+    pub fn compare(path: &Path, mark: &Mark) -> Result<(), RolledBack> {
+        let Some(seen) = read(path)? else { return Ok(()) };
+        if seen.ledger != mark.ledger {
+            return Err(RolledBack::Other { found: mark.ledger.clone(), seen: seen.ledger });
         }
+        if seen.begins > mark.begins {
+            return Err(RolledBack::Fewer { found: mark.begins, seen: seen.begins });
+        }
+        Ok(())
+    }
+
+    /// Holds `mark` against what was seen before, and goes on from there.
+    ///
+    /// # Errors
+    ///
+    /// Those of `compare`, and when the file cannot be written.
+    pub fn check(path: &Path, mark: &Mark) -> Result<Self, RolledBack> {
+        Self::compare(path, mark)?;
         Self::accept(path, mark)
     }
 

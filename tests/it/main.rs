@@ -1,5 +1,6 @@
 //! Every test that needs more than one room, in one binary: a test is an input and an expected output.
 
+mod blocks;
 mod browser;
 mod check;
 mod command;
@@ -7,6 +8,7 @@ mod compose;
 mod config;
 mod docs;
 mod floors;
+mod gallery;
 mod judges;
 mod ledger;
 mod list;

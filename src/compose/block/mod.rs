@@ -5,11 +5,14 @@
 
 pub(super) mod button;
 mod callout;
+pub(super) mod condition;
 mod credit;
 mod figure;
 mod list;
 mod listing;
+pub(super) mod notes;
 mod paragraph;
+mod pullquote;
 mod quotation;
 mod rule;
 mod section;
@@ -60,6 +63,12 @@ pub(super) struct Placed {
     block: Box<dyn Block>,
 }
 
+impl Placed {
+    fn new(span: Range<usize>, block: Box<dyn Block>) -> Self {
+        Self { span, block }
+    }
+}
+
 impl Deref for Placed {
     type Target = dyn Block;
 
@@ -75,18 +84,25 @@ pub(super) type Blocks = Vec<Placed>;
 type ReadDirective = for<'a> fn(&mut Reader<'_, '_>, Node<'a>) -> Option<Box<dyn Block>>;
 
 /// Every directive by its name.
-pub(super) const DIRECTIVES: [(&str, ReadDirective); 3] =
-    [("button", button::read), ("credit", credit::read), ("sponsor", sponsor::read)];
+pub(super) const DIRECTIVES: [(&str, ReadDirective); 6] = [
+    ("button", button::read),
+    ("credit", credit::read),
+    // A condition that is one was resolved before any block is read.
+    ("else", condition::astray),
+    ("if", condition::astray),
+    ("pullquote", pullquote::read),
+    ("sponsor", sponsor::read),
+];
 
 /// Reads one node as a block; `None` where it is none of its own, or wrong, which is then marked.
 pub(super) fn read_one(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Placed> {
     let block = read_kind(reader, node)?;
-    Some(Placed { span: reader.span(node), block })
+    Some(Placed::new(reader.span(node), block))
 }
 
 /// Returns the credit that an article names in its heading, or the front matter for all.
 pub(super) fn of_article(words: &str, heading: &Range<usize>) -> Placed {
-    Placed { span: heading.clone(), block: credit::of_article(words) }
+    Placed::new(heading.clone(), credit::of_article(words))
 }
 
 fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Block>> {
@@ -102,6 +118,8 @@ fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Bloc
         NodeValue::Table(table) => Some(table::read(reader, node, &table)),
         NodeValue::CodeBlock(code) => Some(listing::read(&code)),
         NodeValue::ThematicBreak => Some(rule::read()),
+        // It stands at the end of its article.
+        NodeValue::FootnoteDefinition(_) => None,
         NodeValue::BlockDirective(directive) => reader.directive(node, &directive.info),
         NodeValue::HtmlBlock(_) => {
             let span = reader.line(node);
@@ -116,6 +134,18 @@ fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Bloc
             reader.proof.error(UNSUPPORTED, span, "an issue does not use this form of Markdown");
             None
         }
+    }
+}
+
+/// Returns what stands after the name of a directive, where a node is one of this name.
+fn directive(node: Node<'_>, name: &str) -> Option<String> {
+    match &node.data().value {
+        NodeValue::BlockDirective(directive) => {
+            let rest = directive.info.strip_prefix(name)?;
+            let is_whole = rest.is_empty() || rest.starts_with(char::is_whitespace);
+            is_whole.then(|| rest.trim().to_owned())
+        }
+        _ => None,
     }
 }
 

@@ -173,19 +173,39 @@ fn bounce(ledger: &Connection, now: Micros, ticket: &Ticket, said: &str) -> Resu
     Ok(())
 }
 
-/// Takes a claim back unused.
+/// Takes a claim back unused, also one that was begun and of whose message nothing left.
 fn release(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
     let held = ledger
         .prepare_cached(
-            "SELECT 1 FROM deliveries
-             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND state = 'claimed'",
+            "SELECT state FROM deliveries
+             WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND tries + 1 = ?4
+               AND state IN ('claimed', 'attempting')",
         )?
-        .exists((ticket.issue, ticket.slot, ticket.fence))?;
-    if !held {
-        return Ok(Entered::Refused);
+        .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt), |row| {
+            Ok(row.get::<_, Word<DeliveryState>>(0)?.0)
+        })
+        .optional()?;
+    match held {
+        Some(DeliveryState::Claimed) => give_back(ledger, now, ticket.issue, ticket.slot)?,
+        Some(_) => unbegin(ledger, now, ticket)?,
+        None => return Ok(Entered::Refused),
     }
-    give_back(ledger, now, ticket.issue, ticket.slot)?;
     Ok(Entered::Done)
+}
+
+/// Makes a begin undone: it never was one of the reader's attempts.
+fn unbegin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<(), Fault> {
+    ledger
+        .prepare_cached(
+            "UPDATE deliveries
+             SET state = iif((SELECT state FROM issues WHERE id = ?1) = 'cancelled',
+                             'cancelled', 'planned'),
+                begun = begun - 1, began_at = NULL, first_at = iif(tries = 0, NULL, first_at),
+                owner = NULL, lease_end = NULL, at = ?3
+             WHERE issue = ?1 AND slot = ?2",
+        )?
+        .execute((ticket.issue, ticket.slot, now))?;
+    Ok(())
 }
 
 impl Attempt {
