@@ -212,13 +212,20 @@ fn undressed(look: &Look<'_>, found: &mut Findings) {
                 break;
             }
         }
-        for property in ["font-family", "font-size", "line-height", "color"] {
-            let is_said = |id: &Id| {
-                look.styles.inline(*id).any(|(known, _)| known == property || known == "font")
+        let is_said = |property: &&str| {
+            let says = |id: &Id| {
+                look.styles.inline(*id).any(|(known, _)| known == *property || known == "font")
             };
-            if !chain.iter().any(is_said) {
-                found.mark(look.place(id), format!("a text does not say its `{property}`"));
-            }
+            chain.iter().any(says)
+        };
+        let properties = ["font-family", "font-size", "line-height", "color"];
+        let unsaid: Vec<&str> =
+            properties.into_iter().filter(|property| !is_said(property)).collect();
+        if !unsaid.is_empty() {
+            found.mark_once(
+                look.place(id),
+                format!("a text does not say its `{}`", unsaid.join("`, `")),
+            );
         }
     }
 }

@@ -89,13 +89,15 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
 
 #[cfg(test)]
 mod tests {
-    use super::codes;
+    use super::{CODES, codes};
 
     #[test]
-    fn codes_are_numbered_in_order_without_a_gap() {
-        for (at, code) in codes().enumerate() {
+    fn codes_stand_in_their_order_and_none_is_given_twice() {
+        for (at, code) in CODES.iter().enumerate() {
             assert_eq!(code.code, format!("PR{:03}", at + 1), "{}", code.meaning);
         }
+        let all: Vec<&str> = codes().map(|code| code.code).collect();
+        assert!(all.is_sorted_by(|one, other| one < other), "{all:?}");
     }
 
     #[test]

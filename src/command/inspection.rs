@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     check::{self, Gist, Specimen},
-    compose::{self, Composed, Origins, Press, Purpose, Theme},
+    compose::{self, Composed, Origins, Press, Purpose, Strings, Theme},
     model::{Problem, Subscriber, SubscriberState},
 };
 
@@ -55,15 +55,19 @@ impl<'a> Inspector<'a> {
         let newsroom = self.newsroom;
         let draft = newsroom.draft(folder)?;
         let (issue, _) = compose::parse(&draft, &newsroom.publication);
-        let name = issue.theme().to_owned();
-        let theme = self.themes.entry(name).or_insert_with_key(|name| newsroom.load_theme(name));
+        let name = issue.theme();
+        if !self.themes.contains_key(name) {
+            self.themes.insert(name.to_owned(), newsroom.load_theme(name)?);
+        }
         self.gists.insert(draft.slug.clone(), Gist::of_issue(&draft.slug, &issue));
         let lost = |problems| Inspected { problems, composed: None };
-        let theme = match theme {
-            Ok(theme) => theme,
-            Err(problems) => return Ok(lost(problems.clone())),
+        let theme = match self.themes.get(name) {
+            Some(Ok(theme)) => theme,
+            Some(Err(problems)) => return Ok(lost(problems.clone())),
+            None => return Ok(lost(Vec::new())),
         };
-        let strings = |language: &str| newsroom.strings(language);
+        let own = newsroom.own_strings(issue.language())?;
+        let strings = |language: &str| Strings::load(language, own.as_deref());
         let composed = match compose::compose(&draft, &newsroom.publication, theme, &strings) {
             Ok(composed) => composed,
             Err(problems) => return Ok(lost(problems)),

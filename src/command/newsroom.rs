@@ -172,28 +172,41 @@ impl Newsroom {
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
         let (issue, _) = compose::parse(draft, &self.publication);
         let theme = self.theme(issue.theme())?;
-        Ok(compose::compose(draft, &self.publication, &theme, &|language| self.strings(language)))
+        let own = self.own_strings(issue.language())?;
+        let strings = |language: &str| Strings::load(language, own.as_deref());
+        Ok(compose::compose(draft, &self.publication, &theme, &strings))
     }
 
-    /// Reads a theme: the publication's own files where it has them, else the built-in ones.
+    /// Reads a theme: what the publication's own files say of it, over the built-in one.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
-        self.load_theme(name).map_err(|problems| {
+        self.load_theme(name)?.map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
     }
 
-    /// Reads a theme, or returns every mistake in its files.
-    pub(super) fn load_theme(&self, name: &str) -> Result<Theme, Vec<Problem>> {
-        let folder = self.root.join("templates");
-        let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        let (toml, css) = (own("theme.toml"), own("theme.css"));
-        Theme::load(name, toml.as_deref(), css.as_deref())
+    /// Reads a theme; the inner result tells the mistakes of its files.
+    pub(super) fn load_theme(&self, name: &str) -> Result<Result<Theme, Vec<Problem>>, Failure> {
+        let (toml, css) = (self.template("theme.toml")?, self.template("theme.css")?);
+        Ok(Theme::load(name, toml.as_deref(), css.as_deref()))
     }
 
-    /// Reads the words around an issue in its language: the publication's own file where it has one.
-    pub(super) fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
-        let file = self.root.join("templates/strings").join(format!("{language}.toml"));
-        Strings::load(language, fs::read_to_string(file).ok().as_deref())
+    /// Reads the publication's own words of a language, those of `en` for `en-GB` where it has no others.
+    pub(super) fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
+        let primary = language.split('-').next().unwrap_or_default();
+        match self.template(&format!("strings/{language}.toml"))? {
+            None if primary != language => self.template(&format!("strings/{primary}.toml")),
+            own => Ok(own),
+        }
+    }
+
+    /// Reads a file of `templates/`, if it is there.
+    fn template(&self, name: &str) -> Result<Option<String>, Failure> {
+        let path = self.root.join("templates").join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::file(&path, "read", &error)),
+        }
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.

@@ -15,7 +15,9 @@ use serde::Deserialize;
 
 use postrider::{
     check::{Gist, Specimen, check, codes, manual},
-    compose::{Composed, Draft, KeyRing, Passage, Piece, Press, Purpose, Strings, Theme, compose},
+    compose::{
+        Beside, Composed, Draft, KeyRing, Passage, Piece, Press, Purpose, Strings, Theme, compose,
+    },
     config,
     model::{Problem, Subscriber, SubscriberState},
 };
@@ -189,7 +191,7 @@ impl Case {
             files: self
                 .files
                 .iter()
-                .map(|(name, text)| (name.clone(), text.clone().into_bytes()))
+                .map(|(name, text)| (name.clone(), Beside::Held(text.clone().into_bytes())))
                 .collect(),
         };
         let theme = match self.theme(&publication.theme) {
@@ -224,6 +226,7 @@ impl Case {
         check(&Specimen {
             draft: &draft,
             composed: &composed,
+            origins: &composed.origins,
             publication: &publication,
             settings: &settings,
             theme: &theme,
