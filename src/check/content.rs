@@ -1,6 +1,7 @@
 //! What an issue says: headings, images, links, what inboxes show of it, and what was never meant to be read.
 
 use jiff::civil::Date;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     dom::{Element, Id},
@@ -242,6 +243,9 @@ pub(super) const RULES: &[Rule] = &[
 /// What inboxes show of a preheader, in characters.
 const PREHEADER: std::ops::RangeInclusive<usize> = 40..=140;
 
+/// What inboxes show of a subject, in characters.
+const SUBJECT: std::ops::RangeInclusive<usize> = 20..=70;
+
 /// How many characters the preheader and its filler come to.
 const FILLED: usize = 200;
 
@@ -348,20 +352,19 @@ fn level(element: &Element) -> Option<u32> {
     digit.parse().ok().filter(|level| (1..=6).contains(level))
 }
 
+/// An image with an empty text is a decoration (HTML Living Standard, section 4.8.4.4.4).
 fn images(look: &Look<'_>, found: &mut Findings) {
     for (id, image) in look.dom.named("img") {
         let from = image.get("src").unwrap_or_default();
         let path = from.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let pixels = |name| image.get(name).and_then(|value| value.parse::<u32>().ok());
-        let is_decorative =
-            image.get("role") == Some("presentation") || image.get("aria-hidden") == Some("true");
         let wrong = if !from.starts_with("https://") && !from.starts_with("cid:") {
             format!("`{from}` is neither hosted nor attached")
         } else if let Some(kind) =
             ["svg", "webp", "avif"].into_iter().find(|kind| path.ends_with(&format!(".{kind}")))
         {
             format!("many mail programs do not show `{kind}`")
-        } else if image.get("alt").is_none_or(|alt| alt.trim().is_empty() && !is_decorative) {
+        } else if image.get("alt").is_none() {
             "the image has no words for those who do not see it".to_owned()
         } else if pixels("width").is_none() || pixels("height").is_none() {
             "the image has no width and height".to_owned()
@@ -511,7 +514,12 @@ fn preheader(look: &Look<'_>, found: &mut Findings) {
     let all: String = look.dom.texts(id).map(|(_, text)| text).collect();
     let words = all.trim_end_matches([' ', '\u{2007}', '\u{feff}', '\u{34f}', '\n']).trim();
     let length = words.chars().count();
-    if !PREHEADER.contains(&length) {
+    if length == 0 {
+        found.mark(
+            place(),
+            "there is no preheader, and no paragraph that is long enough to stand for it",
+        );
+    } else if !is_of_length(words, &PREHEADER) {
         found.mark(place(), format!("the preheader has {length} characters"));
     } else if words.eq_ignore_ascii_case(look.specimen.subject) {
         found.mark(place(), "the preheader says what the subject says");
@@ -552,7 +560,12 @@ fn left_over(look: &Look<'_>, found: &mut Findings) {
         let around =
             look.dom.element(id).into_iter().chain(look.dom.around(id).map(|(_, element)| element));
         let is_code = around.take(3).any(|element| matches!(element.name.as_str(), "code" | "pre"));
-        if let Some(mark) = mark_of(words).filter(|_| !is_code) {
+        // Four braces in the draft are two that are meant.
+        let is_meant = |mark: &String| {
+            matches!(mark.as_str(), "{{" | "}}")
+                && source(look, id).is_some_and(|source| source.contains("{{{{"))
+        };
+        if let Some(mark) = mark_of(words).filter(|mark| !is_code && !is_meant(mark)) {
             found.mark(look.places.of_word(&look.dom, id, &mark), tell(&mark));
         }
     }
@@ -571,13 +584,19 @@ fn left_over(look: &Look<'_>, found: &mut Findings) {
 }
 
 fn subject_length(look: &Look<'_>, found: &mut Findings) {
-    let length = look.specimen.subject.chars().count();
-    if !(20..=70).contains(&length) {
+    let subject = look.specimen.subject;
+    if !is_of_length(subject, &SUBJECT) {
+        let length = subject.chars().count();
         found.mark(
             look.places.front("subject", &look.dom),
             format!("the subject has {length} characters"),
         );
     }
+}
+
+/// Tells whether a text says enough and not too much; a wide letter of China, Japan or Korea says as much as two.
+fn is_of_length(text: &str, length: &std::ops::RangeInclusive<usize>) -> bool {
+    text.width() >= *length.start() && text.chars().count() <= *length.end()
 }
 
 fn subject_capitals(look: &Look<'_>, found: &mut Findings) {
@@ -680,9 +699,13 @@ fn is_no_date(token: &str) -> bool {
 
 /// Tells whether a reader's own data stands in what an element was set from, or the layout made it a reader's own.
 fn is_personal(look: &Look<'_>, id: Id) -> bool {
-    let span = look.places.span(&look.dom, id);
-    span.and_then(|span| look.specimen.draft.text.get(span))
-        .is_some_and(|source| source.contains("{{"))
+    source(look, id).is_some_and(|source| source.contains("{{"))
+}
+
+/// Returns what an element was set from, as the draft has it.
+fn source<'a>(look: &Look<'a>, id: Id) -> Option<&'a str> {
+    let span = look.places.span(&look.dom, id)?;
+    look.specimen.draft.text.get(span)
 }
 
 /// Returns the host of an address, in its own letters; empty where it has none.

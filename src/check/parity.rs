@@ -3,6 +3,8 @@
 //! The two parts are compared by their letters and digits alone: line ends,
 //! margins, underlines and the numbers of links are each part's own.
 
+use std::borrow::Cow;
+
 use super::{
     dom::Id,
     rule::{Findings, Look, Rule},
@@ -188,7 +190,26 @@ pub(super) fn shown(url: &str) -> &str {
 
 /// Returns the letters and digits of a text alone.
 pub(super) fn letters(text: &str) -> String {
-    text.chars().filter(|letter| letter.is_alphanumeric()).collect()
+    decoded(text).chars().filter(|letter| letter.is_alphanumeric()).collect()
+}
+
+/// Writes out what is percent-encoded: a reader's name within an address is so in one part, and shown in the other.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    while let Some((first, after)) = rest.split_first() {
+        let pair = match (first, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        bytes.push(pair.map_or(*first, |(high, low)| high * 16 + low));
+        rest = if pair.is_some() { &after[2..] } else { after };
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Takes out the numbers of links, as in `[1]`.
