@@ -123,9 +123,7 @@ fn not_in_html(look: &Look<'_>, found: &mut Findings) {
                 let is_link =
                     links.iter().any(|link| !link.is_empty() && link.contains(piece.trim()));
                 // An item of a list is numbered by the program that shows it.
-                let item = piece.trim_start_matches(|letter: char| {
-                    letter.is_ascii_digit() || " .|>".contains(letter)
-                });
+                let item = piece.trim_start_matches(|letter: char| !letter.is_alphabetic());
                 if !is_link && !html.contains(&letters(piece)) && !html.contains(&letters(item)) {
                     found.mark(
                         look.places.draft(),

@@ -35,6 +35,7 @@ pub(super) async fn run(
     format: Format,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
+    newsroom.dkim_keys()?;
     let folders = if issues.is_empty() {
         newsroom.issues()?
     } else {

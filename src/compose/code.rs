@@ -284,4 +284,11 @@ codes! {
         "Astana agreed.[^1]"
         "Astana agreed.[^1]\n\n[^1]: By a note of 29 September."
     }
+    WRONG_DATA "PR035" Error "a chart's data cannot be drawn" {
+        "A column that is no number, or a row that is too short, would be drawn as something it is not."
+        "postrider's own form of a draft; RFC 4180 for CSV"
+        "begin the file with a line of names; then a label and its numbers in every line"
+        "country,barrels\nKazakhstan,many"
+        "country,barrels\nKazakhstan,1100"
+    }
 }

@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod env;
 mod help;
+mod keys;
 mod mistakes;
 mod private;
 mod readers;

@@ -151,7 +151,8 @@ fn what_init_says_of_templates_works_in_every_theme() {
     for name in Theme::names() {
         let theme = Theme::load(name, Some(toml), Some(css)).expect("the example is right");
         let strings = |language: &str| Strings::load(language, Some(words));
-        let composed = compose(&draft_of(&draft), &publication(), &theme, &strings);
+        let composed =
+            compose(&draft_of(&draft, BTreeMap::new()), &publication(), &theme, &strings);
         let edition = composed.expect("it composes").edition;
         let html = html(&edition.html);
         for wanted in ["border-left:6px double #1f5c3d", "Numèro 41", "6 d’octòbre 2003"] {
@@ -288,17 +289,17 @@ pub(crate) fn compose_beside(
     publication: &Publication,
 ) -> Result<Composed, Vec<Problem>> {
     let files = files.iter().map(|(name, file)| ((*name).to_owned(), file.clone()));
-    let draft = Draft { files: files.collect(), ..draft_of(text) };
     let theme = Theme::load(theme, None, None).expect("it comes with the program");
+    let draft = draft_of(text, files.collect());
     compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
 }
 
-fn draft_of(text: &str) -> Draft {
+fn draft_of(text: &str, files: BTreeMap<String, Beside>) -> Draft {
     Draft {
         slug: "2003-10-06-kazakhstan".to_owned(),
         path: "issues/2003-10-06-kazakhstan/issue.md".to_owned(),
         text: text.to_owned(),
-        files: BTreeMap::new(),
+        files,
     }
 }
 
