@@ -430,7 +430,7 @@ fn links(look: &Look<'_>, found: &mut Findings) {
     for (id, link) in look.dom.named("a") {
         let to = link.get("href").unwrap_or_default();
         // A reader's own link is checked when it is filled in, and stands empty where it is none.
-        if is_personal(look, id) {
+        if look.is_personal(id) {
             continue;
         }
         let wrong = if to.trim().is_empty() || to == "#" {
@@ -563,7 +563,7 @@ fn left_over(look: &Look<'_>, found: &mut Findings) {
         // Four braces in the draft are two that are meant.
         let is_meant = |mark: &String| {
             matches!(mark.as_str(), "{{" | "}}")
-                && source(look, id).is_some_and(|source| source.contains("{{{{"))
+                && look.source(id).is_some_and(|source| source.contains("{{{{"))
         };
         if let Some(mark) = mark_of(words).filter(|mark| !is_code && !is_meant(mark)) {
             found.mark(look.places.of_word(&look.dom, id, &mark), tell(&mark));
@@ -695,17 +695,6 @@ fn is_no_date(token: &str) -> bool {
     let has_form = matches!(parts[..], [year, month, day] if year.len() == 4 && month.len() == 2 && day.len() == 2)
         && parts.iter().all(|part| part.chars().all(|letter| letter.is_ascii_digit()));
     has_form && token.parse::<Date>().is_err()
-}
-
-/// Tells whether a reader's own data stands in what an element was set from, or the layout made it a reader's own.
-fn is_personal(look: &Look<'_>, id: Id) -> bool {
-    source(look, id).is_some_and(|source| source.contains("{{"))
-}
-
-/// Returns what an element was set from, as the draft has it.
-fn source<'a>(look: &Look<'a>, id: Id) -> Option<&'a str> {
-    let span = look.places.span(&look.dom, id)?;
-    look.specimen.draft.text.get(span)
 }
 
 /// Returns the host of an address, in its own letters; empty where it has none.

@@ -6,7 +6,10 @@ use super::{
     rule::{Findings, Look, Rule},
     style::{self, Mode, pixels},
 };
-use crate::{compose::Code, model::Severity::Error};
+use crate::{
+    compose::{Code, without_comments},
+    model::Severity::Error,
+};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -241,7 +244,7 @@ fn style_sheet(look: &Look<'_>, found: &mut Findings) {
         found.mark(look.places.theme(), message);
     }
     for sheet in &sheets {
-        let sheet = style::without_comments(sheet);
+        let sheet = without_comments(sheet);
         if let Some(rule) = style::rules(&sheet).iter().find(|rule| rule.conditions.len() > 1) {
             let (outer, inner) = (rule.conditions[0], rule.conditions[1]);
             found.mark(look.places.in_theme(inner), format!("`{inner}` stands within `{outer}`"));
@@ -416,7 +419,7 @@ fn declared(
         }
     }
     for (id, _) in look.dom.named("style") {
-        let sheet = style::without_comments(&style::text_of(&look.dom, id));
+        let sheet = without_comments(&style::text_of(&look.dom, id));
         for rule in style::rules(&sheet) {
             for declaration in style::declarations(rule.body) {
                 let (property, value) =

@@ -9,7 +9,10 @@ use super::{
     dom::{Dom, Id},
     style::{self, Mode},
 };
-use crate::{compose::front_matter, model::Place};
+use crate::{
+    compose::{front_matter, without_comments},
+    model::Place,
+};
 
 /// The file of the publication's own values.
 const SETTINGS: &str = "publication.toml";
@@ -70,7 +73,7 @@ impl<'a> Places<'a> {
     pub(super) fn declaration(&self, dom: &Dom, id: Id, property: &str, mode: Mode) -> Place {
         let Some(element) = dom.element(id) else { return self.draft() };
         for file in self.specimen.theme.sources().rev().filter(|file| is_css(file.name)) {
-            let text = style::without_comments(file.text);
+            let text = without_comments(file.text);
             let rules = style::rules(&text);
             let dresses = |rule: &&style::Rule<'_>| {
                 is_for(rule, mode)

@@ -41,6 +41,17 @@ impl<'a> Look<'a> {
         Self { specimen, html, text, dom, styles, mail, places: Places::new(specimen) }
     }
 
+    /// Returns what an element was set from, as the draft has it.
+    pub(super) fn source(&self, id: Id) -> Option<&'a str> {
+        let span = self.places.span(&self.dom, id)?;
+        self.specimen.draft.text.get(span)
+    }
+
+    /// Tells whether a reader's own data stands in what an element was set from.
+    pub(super) fn is_personal(&self, id: Id) -> bool {
+        self.source(id).is_some_and(|source| source.contains("{{"))
+    }
+
     /// Points at what an element was set from.
     pub(super) fn place(&self, id: Id) -> Place {
         self.places.of(&self.dom, id)

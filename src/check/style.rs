@@ -10,6 +10,7 @@ use super::{
     colour::Colour,
     dom::{Dom, Element, Id},
 };
+use crate::compose::without_comments;
 
 /// One `property: value`, without its `!important`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,19 +225,6 @@ pub(super) fn rules(sheet: &str) -> Vec<Rule<'_>> {
         }
     }
     found
-}
-
-/// Replaces comments with as many blanks, so that every byte stays where it stood.
-pub(super) fn without_comments(text: &str) -> String {
-    let mut blanked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, comment)) = rest.split_once("/*") {
-        let after = comment.split_once("*/").map_or("", |(_, after)| after);
-        blanked.push_str(before);
-        blanked.push_str(&" ".repeat(rest.len() - before.len() - after.len()));
-        rest = after;
-    }
-    blanked + rest
 }
 
 /// Returns the text of a `style` element.

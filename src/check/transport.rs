@@ -162,9 +162,7 @@ fn letters(look: &Look<'_>, found: &mut Findings) {
 
 /// Tells of a letter whose accent stands apart, unless a reader's own value brought it.
 fn apart(look: &Look<'_>, id: Id, words: &str, found: &mut Findings) {
-    let span = look.places.span(&look.dom, id);
-    let source = span.and_then(|span| look.specimen.draft.text.get(span));
-    if source.is_some_and(is_nfc) {
+    if look.source(id).is_some_and(is_nfc) {
         return;
     }
     let word = words.split_whitespace().find(|word| !is_nfc(word)).unwrap_or(words);
