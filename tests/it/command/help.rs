@@ -2,12 +2,13 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "",
     "demo",
     "init",
     "draft",
     "check",
+    "explain",
     "render",
     "test",
     "subscribers",
