@@ -46,6 +46,7 @@ codes! {
     UNKNOWN_SEGMENT "PR033" "a condition names a segment that the front matter does not declare";
     WRONG_NOTE "PR034" "a footnote without its mark, or a mark without its footnote";
     WRONG_DATA "PR035" "a chart's data cannot be drawn";
+    TOO_LARGE "PR036" "something is larger than any mail should be";
 }
 
 #[cfg(test)]

@@ -236,7 +236,7 @@ fn composed(text: &str) -> Composed {
     })
 }
 
-fn compose_with(
+pub(crate) fn compose_with(
     text: &str,
     theme: &str,
     publication: &Publication,

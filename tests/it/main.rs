@@ -8,6 +8,7 @@ mod config;
 mod docs;
 mod floors;
 mod gallery;
+mod hostile;
 mod judges;
 mod ledger;
 mod list;
