@@ -54,19 +54,6 @@ impl<'a> Keys<'a> {
         self.value(key, "a text in quotes", proof, |value| value.as_str().map(str::to_owned))
     }
 
-    /// Returns a text that has to be there and to say something.
-    pub(super) fn needed(&mut self, key: &'static str, proof: &mut Proof<'_>) -> String {
-        if self.lacks(key) {
-            return String::new();
-        }
-        let text = self.text(key, proof);
-        if let Some(Value { span, .. }) = text.as_ref().filter(|text| text.value.trim().is_empty())
-        {
-            proof.error(WRONG_VALUE, span.clone(), format!("`{key}` is empty"));
-        }
-        text.map_or(String::new(), |text| text.value)
-    }
-
     /// Returns a whole number, not below zero.
     pub(super) fn number(
         &mut self,
@@ -159,13 +146,6 @@ impl<'a> Keys<'a> {
                 .error(UNKNOWN_KEY, span, format!("no key is named `{name}`"))
                 .perhaps(nearest(name, self.asked.iter().copied()));
         }
-    }
-
-    /// Returns the bytes a key's value stands at; those of the table where there is none.
-    pub(super) fn span_of(&self, key: &str) -> Range<usize> {
-        self.entries.get(key).map_or(self.span.clone(), |value| {
-            self.base + value.span().start..self.base + value.span().end
-        })
     }
 
     fn take(&mut self, key: &'static str) -> Option<(DeValue<'a>, Range<usize>)> {

@@ -450,18 +450,25 @@ fn push_text(text: &str, inlines: &mut Vec<Inline>) {
     }
 }
 
-/// Returns what stands for a line end: a blank, but nothing between two wide letters.
+/// Returns what stands for a line end: a blank, but nothing between two letters of a script that knows no blanks.
 fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
-    let is_wide = |letter: Option<char>| letter.and_then(UnicodeWidthChar::width) == Some(2);
-    let before = match before.last() {
-        Some(Inline::Text(text)) => text.chars().next_back(),
-        _ => None,
+    let knows_no_blanks = |letter: char| {
+        // Korean is as wide, and has blanks between its words.
+        let is_korean = matches!(letter, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7ff}');
+        letter.width() == Some(2) && !is_korean
     };
-    let after = line_end.next_sibling().and_then(|next| match &next.data().value {
+    let last = &before[before.len().saturating_sub(1)..];
+    let before = inline::plain(last).chars().next_back();
+    let mut after = line_end.next_sibling();
+    while let Some(inner) = after.and_then(comrak::arena_tree::Node::first_child) {
+        after = Some(inner);
+    }
+    let after = after.and_then(|node| match &node.data().value {
         NodeValue::Text(text) => text.chars().next(),
         _ => None,
     });
-    if is_wide(before) && is_wide(after) { "" } else { " " }
+    let has_blank = !before.is_some_and(knows_no_blanks) || !after.is_some_and(knows_no_blanks);
+    if has_blank { " " } else { "" }
 }
 
 /// Returns where each line begins, counted as Markdown does: LF, CRLF and CR end one.

@@ -143,6 +143,30 @@ fn every_theme_fits_every_screen_by_day_and_by_night() {
     }
 }
 
+#[test]
+fn what_init_says_of_templates_works_in_every_theme() {
+    let text = include_str!("../../templates/starter/templates.md");
+    let block = |number: usize| {
+        let blocks = text.split("```").skip(1).step_by(2);
+        let block = blocks.into_iter().nth(number).and_then(|block| block.split_once('\n'));
+        block.expect("it shows one").1
+    };
+    let (toml, css, words) = (block(0), block(1), block(2));
+    let draft = SAMPLE.replacen("+++\n", "+++\nlang = \"oc\"\n", 1);
+    for name in Theme::names() {
+        let theme = Theme::load(name, Some(toml), Some(css)).expect("the example is right");
+        let strings = |language: &str| Strings::load(language, Some(words));
+        let composed =
+            compose(&draft_of(&draft, BTreeMap::new()), &publication(), &theme, &strings);
+        let edition = composed.expect("it composes").edition;
+        let html = html(&edition.html);
+        for wanted in ["border-left:6px double #1f5c3d", "Numèro 41", "6 d’octòbre 2003"] {
+            assert!(html.contains(wanted), "{name}: `{wanted}` is not in\n{html}");
+        }
+        assert!(html.contains(".quoted{border-left-color:#8fd0ab!important}"), "{html}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_composes_or_tells_its_problems(text in "\\PC{0,200}") {
@@ -340,14 +364,18 @@ pub(crate) fn compose_beside(
     publication: &Publication,
 ) -> Result<Composed, Vec<Problem>> {
     let files = files.iter().map(|(name, file)| ((*name).to_owned(), file.clone()));
-    let draft = Draft {
+    let theme = Theme::load(theme, None, None).expect("it comes with the program");
+    let draft = draft_of(text, files.collect());
+    compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
+}
+
+fn draft_of(text: &str, files: BTreeMap<String, Beside>) -> Draft {
+    Draft {
         slug: "2003-10-06-kazakhstan".to_owned(),
         path: "issues/2003-10-06-kazakhstan/issue.md".to_owned(),
         text: text.to_owned(),
-        files: files.collect(),
-    };
-    let theme = Theme::load(theme, None, None).expect("it comes with the program");
-    compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
+        files,
+    }
 }
 
 /// Returns one reader's HTML.

@@ -7,14 +7,18 @@ use std::{
     sync::LazyLock,
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use postrider::{
     compose::{Draft, Enclosure, Filter, KeyRing, Piece, Press, Purpose, Strings, Theme, compose},
     config,
     model::{Problem, Publication, Subscriber, SubscriberState},
 };
 
-use crate::compose::beside;
-use crate::seed::{SAMPLE, Seed};
+use crate::{
+    compose::beside,
+    seed::{SAMPLE, Seed},
+};
 
 /// One reader's copy of a sample in a theme.
 #[derive(Debug)]
@@ -85,6 +89,29 @@ pub(crate) fn reader() -> Subscriber {
         tags: Vec::new(),
         fields: BTreeMap::from([("account".to_owned(), "https://example.org/12".to_owned())]),
         state: SubscriberState::Active,
+    }
+}
+
+#[test]
+fn the_text_part_of_every_sample_reads_well() {
+    // The theme changes nothing in it, and the report is in nobody's repository. To be read as a reader would.
+    for copy in gallery() {
+        match copy.name.split_once('-') {
+            Some(("broadsheet", sample)) if sample != "report" => {
+                insta::assert_snapshot!(format!("text_{sample}"), copy.text);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_line_of_a_text_part_is_wider_than_72_columns_but_for_an_address() {
+    for copy in gallery() {
+        for line in copy.text.lines() {
+            let is_address = !line.trim().contains(' ') || line.contains("https://");
+            assert!(line.width() <= 72 || is_address, "{}: {line}", copy.name);
+        }
     }
 }
 
