@@ -1,6 +1,6 @@
 //! What stands within a line: words, emphasis, code, links and line breaks, set in HTML and in text.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use maud::{Markup, html};
 
@@ -29,21 +29,25 @@ pub(super) enum Inline {
 
 /// The addresses of an article in the order of their first use; the text part numbers them.
 #[derive(Debug, Default)]
-pub(super) struct Links(Vec<String>);
+pub(super) struct Links {
+    urls: Vec<String>,
+    numbers: HashMap<String, usize>,
+}
 
 impl Links {
     /// Returns the number of an address, the same for the same target.
     pub(super) fn number(&mut self, url: &str) -> usize {
-        let known = self.0.iter().position(|known| known == url);
-        known.unwrap_or_else(|| {
-            self.0.push(url.to_owned());
-            self.0.len() - 1
-        }) + 1
+        if let Some(number) = self.numbers.get(url) {
+            return *number;
+        }
+        self.urls.push(url.to_owned());
+        self.numbers.insert(url.to_owned(), self.urls.len());
+        self.urls.len()
     }
 
     /// Hands out every address and begins anew.
     pub(super) fn take(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.0)
+        std::mem::take(self).urls
     }
 }
 

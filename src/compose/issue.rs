@@ -14,6 +14,7 @@ use crate::model::{Problem, Publication};
 use super::{
     beside::{Beside, size},
     block::{Blocks, condition, notes::Definitions, of_article},
+    bounds,
     code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT, WRONG_FILE},
     field::{Lexed, Marks, is_mark},
     front::FrontMatter,
@@ -167,6 +168,9 @@ pub fn parse(draft: &Draft, publication: &Publication) -> (Issue, Vec<Problem>) 
 impl<'a> Reading<'a> {
     pub(super) fn of(draft: &Draft, publication: &'a Publication) -> Self {
         let mut proof = Proof::new(&draft.path, &draft.text);
+        if !bounds::are_kept(&mut proof) {
+            return Self::refused(draft, publication, proof);
+        }
         refuse_hidden_characters(&mut proof);
         let mut marks = Marks::new(&publication.list.fields);
         let (front, body) = FrontMatter::read(&mut proof);
@@ -186,6 +190,10 @@ impl<'a> Reading<'a> {
         let mut text_leaf = None;
         if let Some(file) = &text_file {
             let mut of_file = Proof::new(&file.path, file.text);
+            if !bounds::are_kept(&mut of_file) {
+                proof.adopt(of_file);
+                return Self::refused(draft, publication, proof);
+            }
             refuse_hidden_characters(&mut of_file);
             let leaf = Leaf::parse(&arena, file.text, 0, &mut marks, &mut of_file);
             text_leaf = Some((leaf, of_file));
@@ -230,6 +238,23 @@ impl<'a> Reading<'a> {
             canonical_url: front.canonical_url,
         };
         Self { issue, versions, marks, problems: proof.into_problems() }
+    }
+
+    /// Returns a draft that nobody read further.
+    fn refused(draft: &Draft, publication: &'a Publication, proof: Proof<'_>) -> Self {
+        let issue = Issue {
+            slug: draft.slug.clone(),
+            title: String::new(),
+            subject: String::new(),
+            preheader: String::new(),
+            date: None,
+            number: None,
+            language: publication.language.clone(),
+            theme: publication.theme.clone(),
+            canonical_url: None,
+        };
+        let marks = Marks::new(&publication.list.fields);
+        Self { issue, versions: Vec::new(), marks, problems: proof.into_problems() }
     }
 }
 

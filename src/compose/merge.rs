@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 
 use jiff::{civil, fmt::strtime::BrokenDownTime};
 
-use super::edition::{Context, Filter, Slot, Source};
+use super::{
+    edition::{Context, Filter, Slot, Source},
+    field::is_mark,
+};
 use crate::model::{Field, Subscriber, Suppressed};
 
 /// Fills the slots of one reader's copy.
@@ -206,8 +209,8 @@ fn escape_header(value: &str, chars: usize, out: &mut String) {
 fn printable(char: char) -> Option<char> {
     match char {
         '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => None,
-        _ if char.is_control() => None,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{200b}' => None,
+        _ if char.is_control() || is_mark(char) => None,
         _ => Some(char),
     }
 }

@@ -11,6 +11,7 @@
 mod attributes;
 mod beside;
 mod block;
+mod bounds;
 mod chart;
 mod code;
 mod composer;

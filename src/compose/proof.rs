@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::model::{Place, Problem};
+use crate::model::{Place, Problem, Severity};
+
+/// The most mistakes that are marked: nobody reads more, and each costs the time to find its line.
+const ERRORS_MAX: usize = 500;
 
 /// Collects the mistakes of one file. Spans are bytes of its text.
 #[derive(Debug)]
@@ -10,11 +13,16 @@ pub(super) struct Proof<'a> {
     path: &'a str,
     text: &'a str,
     problems: Vec<Problem>,
+    /// What was marked of each weight: warnings, errors.
+    marked: [usize; 2],
+    /// Takes what is too much.
+    spare: Problem,
 }
 
 impl<'a> Proof<'a> {
     pub(super) fn new(path: &'a str, text: &'a str) -> Self {
-        Self { path, text, problems: Vec::new() }
+        let spare = Problem::warning("", Place::default(), "");
+        Self { path, text, problems: Vec::new(), marked: [0; 2], spare }
     }
 
     /// Returns the text that spans are counted in.
@@ -24,7 +32,7 @@ impl<'a> Proof<'a> {
 
     /// Counts the mistakes marked so far.
     pub(super) fn count(&self) -> usize {
-        self.problems.len()
+        self.marked.iter().sum()
     }
 
     /// Marks an error and hands it back, so that help can be added.
@@ -34,7 +42,7 @@ impl<'a> Proof<'a> {
         span: Range<usize>,
         message: impl Into<String>,
     ) -> &mut Problem {
-        self.mark(Problem::error(code, self.place(span), message))
+        self.mark(Severity::Error, code, span, message)
     }
 
     /// Marks a warning and hands it back, so that help can be added.
@@ -44,7 +52,7 @@ impl<'a> Proof<'a> {
         span: Range<usize>,
         message: impl Into<String>,
     ) -> &mut Problem {
-        self.mark(Problem::warning(code, self.place(span), message))
+        self.mark(Severity::Warning, code, span, message)
     }
 
     /// Marks an error that is about the file as a whole.
@@ -53,7 +61,7 @@ impl<'a> Proof<'a> {
         code: &'static str,
         message: impl Into<String>,
     ) -> &mut Problem {
-        self.mark(Problem::error(code, Place::file(self.path), message))
+        self.push(Problem::error(code, Place::file(self.path), message))
     }
 
     /// Takes over the mistakes of a file that this one names.
@@ -75,11 +83,23 @@ impl<'a> Proof<'a> {
         self.problems
     }
 
-    fn place(&self, span: Range<usize>) -> Place {
-        Place::of_span(self.path, self.text, span)
+    fn mark(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> &mut Problem {
+        let marked = &mut self.marked[usize::from(severity == Severity::Error)];
+        *marked += 1;
+        if *marked > ERRORS_MAX {
+            return &mut self.spare;
+        }
+        let place = Place::of_span(self.path, self.text, span);
+        self.push(Problem { severity, ..Problem::error(code, place, message) })
     }
 
-    fn mark(&mut self, problem: Problem) -> &mut Problem {
+    fn push(&mut self, problem: Problem) -> &mut Problem {
         self.problems.push(problem);
         let last = self.problems.len() - 1;
         &mut self.problems[last]

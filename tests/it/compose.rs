@@ -5,10 +5,15 @@ use std::{collections::BTreeMap, fs};
 use proptest::prelude::*;
 
 use postrider::{
-    compose::{Beside, Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
+    compose::{
+        Beside, Composed, Draft, KeyRing, Passage, Piece, Press, Purpose, Slot, Source, Strings,
+        Theme, compose,
+    },
     config,
-    model::{Field, Problem, Publication},
+    model::{Field, Problem, Publication, Subscriber},
 };
+
+use unicode_width::UnicodeWidthStr;
 
 use crate::browser::assert_fits;
 
@@ -170,15 +175,73 @@ proptest! {
 
     #[test]
     fn any_markdown_composes_or_tells_its_problems(pieces in prop::collection::vec(piece(), 0..16)) {
-        let draft = format!("+++\ndate = 2003-10-06\n+++\n# Title\n\n{}", pieces.concat());
+        let draft = format!("+++\ndate = 2003-10-06\nsegments = [\"paid\", \"vip\"]\n+++\n# Title\n\n{}", pieces.concat());
         match compose_with(&draft, "broadsheet", &publication()) {
             Ok(composed) => {
                 let shown = html(&composed.edition.html) + &text(&composed.edition.text);
                 prop_assert!(!shown.contains('\u{e000}'), "{draft}");
+                assert_fits_the_wire(&composed, &draft)?;
             }
             Err(problems) => prop_assert!(problems.iter().any(Problem::is_error), "{draft}"),
         }
     }
+
+    #[test]
+    fn plain_words_in_every_form_compose_and_fit(blocks in prop::collection::vec(sound_block(), 1..8)) {
+        let draft = format!("+++\ndate = 2003-10-06\n+++\n# Title\n\n{}\n", blocks.join("\n\n"));
+        let composed = compose_with(&draft, "letter", &publication());
+        let composed = composed.map_err(|problems| TestCaseError::fail(format!("{draft}\n{}", shown(&problems))))?;
+        assert_fits_the_wire(&composed, &draft)?;
+    }
+}
+
+/// Asserts that every version's lines fit: those on the wire in 998 bytes, those of the text in 72 columns unless one word does not.
+fn assert_fits_the_wire(composed: &Composed, draft: &str) -> Result<(), TestCaseError> {
+    let date = "2003-10-06T06:00:00Z".parse().expect("a date");
+    let press = Press::new(&composed.edition, 41, date, KeyRing::fresh(&[7; 32]));
+    let press = press.expect("it can be printed");
+    // A listing keeps its lines as they are.
+    let has_listing = ["```", "~~~", "    ", "\t"].iter().any(|form| draft.contains(form));
+    for tags in [&[][..], &["paid"], &["vip"], &["paid", "vip"]] {
+        let reader = Subscriber {
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..crate::gallery::reader()
+        };
+        let printed = press.print(&reader, "<41.7@example.org>", 7, Purpose::Real).expect("prints");
+        for line in printed.bytes.split(|byte| *byte == b'\n') {
+            prop_assert!(line.len() <= 998, "{draft}");
+        }
+        let text = press.part_text(&reader, Purpose::Real).expect("it prints");
+        for line in text.lines().filter(|line| line.width() > 72 && !has_listing) {
+            let is_marker = |word: &&str| {
+                let word = word.trim_matches(['[', ']', '.', ':', '|', '-', '(', ')']);
+                word.chars().all(char::is_numeric)
+            };
+            let words = line.split(' ').filter(|word| !word.is_empty()).skip_while(is_marker);
+            prop_assert!(words.count() <= 1, "{line:?} in\n{draft}");
+        }
+    }
+    Ok(())
+}
+
+/// Returns a form with words in it that is right in itself.
+fn sound_block() -> impl Strategy<Value = String> {
+    let words = "([a-zA-Z]{1,14}|é{1,3}|нефть|字{1,50}|سعر|[0-9]{1,6}|https://example\\.org/[a-z]{5,90}|\\*[a-z]{2,9}\\*)";
+    let line = prop::collection::vec(words, 1..40).prop_map(|words| words.join(" "));
+    (line, 0..12_u8).prop_map(|(line, form)| match form {
+        0 => format!("## {line}"),
+        1 => format!("> {line}\n> — Somebody"),
+        2 => format!("> [!NOTE]\n> {line}"),
+        3 => format!("- {line}\n- {line}\n  1. {line}"),
+        4 => format!("| {line} | b |\n|---|--:|\n| c | {line} |"),
+        5 => format!(":::pullquote\n{line}\n:::"),
+        6 => format!(":::sponsor\n{line}\n:::"),
+        7 => format!(":::credit\n{line}\n:::"),
+        8 => format!("[Words and {}](https://www.example.org/a)", line.replace("https://", "")),
+        9 => format!("![{}](btc.png)", line.replace(['*', ':'], "")),
+        10 => format!("{{{{ name }}}} {line} {{{{ name | upper }}}}"),
+        _ => line,
+    })
 }
 
 /// Returns one of the forms an issue is made of, or breaks one.
@@ -229,6 +292,18 @@ pub(crate) fn piece() -> impl Strategy<Value = String> {
         ":::button\n",
         ":::sponsor\n",
         ":::credit\n",
+        ":::pullquote\n",
+        ":::chart oil.csv\n",
+        ":::chart ",
+        ":::if segment=\"paid\"\n",
+        "::::if segment=\"vip\"\n",
+        ":::else\n",
+        "\n::::\n",
+        "[^1]",
+        "\n[^1]: ",
+        "[^2]",
+        "![a](btc.png)\n",
+        "![](btc.png){.decorative}\n",
         "\n:::\n",
         "<b>",
         "<!--",
@@ -260,7 +335,7 @@ fn composed(text: &str) -> Composed {
     })
 }
 
-fn compose_with(
+pub(crate) fn compose_with(
     text: &str,
     theme: &str,
     publication: &Publication,

@@ -11,6 +11,7 @@ mod dkim;
 mod docs;
 mod floors;
 mod gallery;
+mod hostile;
 mod judges;
 mod ledger;
 mod list;

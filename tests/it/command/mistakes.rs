@@ -108,6 +108,26 @@ fn all_mistakes_of_a_draft_are_told_at_once_and_nothing_is_done() {
 }
 
 #[test]
+fn a_draft_that_is_no_text_or_far_too_long_is_refused_by_every_command() {
+    let env = Env::publication();
+    let issue = env.root.join("issues/2026-12-07-oil");
+    fs::create_dir(&issue).expect("a folder");
+    let head = b"+++\ndate = 2026-12-07\n+++\n\n# Oil\n\n".to_vec();
+    for (body, told) in [
+        (b"\x89PNG\r\n\x1a\n\xff\xfe\0".to_vec(), "issue.md:7: the draft is not UTF-8 text"),
+        (b"word ".repeat(1_000_000), "the draft has 5.1 MB, more than 500 kB"),
+        (b"word ".repeat(4_000_000), "the draft is too large to read"),
+        (b"\0".repeat(100_000), "a hidden character, U+0000"),
+    ] {
+        fs::write(issue.join("issue.md"), [head.clone(), body].concat()).expect("a file");
+        for command in ["render oil", "plan oil", "send oil --yes"] {
+            env.postrider(command).code(65).tells(told);
+        }
+    }
+    assert!(env.mails().is_empty());
+}
+
+#[test]
 fn a_picture_is_read_from_the_issues_own_folder_and_lies_beside_the_rendered_page() {
     let env = Env::publication();
     let draft = |name: &str| {
