@@ -23,7 +23,7 @@ use crate::{
     compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
     config,
     ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, Problem, Publication, RelayUrl},
+    model::{DkimSettings, Place, Problem, Publication, RelayUrl},
     smtp,
 };
 
@@ -170,35 +170,45 @@ impl Newsroom {
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
         let (issue, _) = compose::parse(draft, &self.publication);
         let theme = self.theme(issue.theme())?;
-        let own = self.own_strings(issue.language())?;
-        let strings = |language: &str| Strings::load(language, own.as_deref());
-        Ok(compose::compose(draft, &self.publication, &theme, &strings))
+        Ok(compose::compose(draft, &self.publication, &theme, &|language| self.strings(language)))
     }
 
     /// Reads a theme: what the publication's own files say of it, over the built-in one.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
-        let (toml, css) = (self.template("theme.toml")?, self.template("theme.css")?);
-        Theme::load(name, toml.as_deref(), css.as_deref()).map_err(|problems| {
+        self.load_theme(name).map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
     }
 
-    /// Reads the publication's own words of a language, those of `en` for `en-GB` where it has no others.
-    fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
-        let primary = language.split('-').next().unwrap_or_default();
-        match self.template(&format!("strings/{language}.toml"))? {
-            None if primary != language => self.template(&format!("strings/{primary}.toml")),
-            own => Ok(own),
-        }
+    /// Reads a theme, or returns every mistake in its files.
+    fn load_theme(&self, name: &str) -> Result<Theme, Vec<Problem>> {
+        let own = |file: &str| self.template(file, "PR029");
+        let (toml, css) = (own("theme.toml")?, own("theme.css")?);
+        Theme::load(name, toml.as_deref(), css.as_deref())
     }
 
-    /// Reads a file of `templates/`, if it is there.
-    fn template(&self, name: &str) -> Result<Option<String>, Failure> {
-        let path = self.root.join("templates").join(name);
-        match fs::read_to_string(&path) {
+    /// Reads the words around an issue in its language: the publication's own where it has them, those of `en` for
+    /// `en-GB` where it has no others.
+    fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
+        let own = |language: &str| self.template(&format!("strings/{language}.toml"), "PR030");
+        let primary = language.split('-').next().unwrap_or_default();
+        let text = match own(language)? {
+            None if primary != language => own(primary)?,
+            text => text,
+        };
+        Strings::load(language, text.as_deref())
+    }
+
+    /// Reads a file of `templates/`, if it is there; where it cannot be read, that is a problem with `code`.
+    fn template(&self, name: &str, code: &'static str) -> Result<Option<String>, Vec<Problem>> {
+        let name = format!("templates/{name}");
+        match fs::read_to_string(self.root.join(&name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::file(&path, "read", &error)),
+            Err(error) => {
+                let message = format!("the file cannot be read: {error}");
+                Err(vec![Problem::error(code, Place::file(name), message)])
+            }
         }
     }
 
