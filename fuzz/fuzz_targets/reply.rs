@@ -5,8 +5,8 @@ use postrider::model;
 
 // The program shows nobody its reader of replies, so it is read here from its source.
 #[allow(dead_code)]
+#[path = "../../src/smtp"]
 mod smtp {
-    #[path = "../../../src/smtp/reply.rs"]
     mod reply;
 
     use reply::ReplyReader;

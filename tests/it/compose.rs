@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use proptest::prelude::*;
+use unicode_width::UnicodeWidthStr;
 
 use postrider::{
     compose::{Beside, Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
@@ -175,6 +176,16 @@ proptest! {
             Ok(composed) => {
                 let shown = html(&composed.edition.html) + &text(&composed.edition.text);
                 prop_assert!(!shown.contains('\u{e000}'), "{draft}");
+                let is_listing = draft.contains("    ") || draft.contains('\t') || draft.contains("```");
+                for line in text(&composed.edition.text).lines().filter(|_| !is_listing) {
+                    let is_word = !line.trim_start_matches(['|', '-', '.', ' ']).contains(' ');
+                    let is_address = line.contains("://") || line.contains("mailto:");
+                    let is_flowing = line.starts_with('⟪');
+                    prop_assert!(
+                        line.width() <= 72 || is_word || is_address || is_flowing,
+                        "{line}\nof {draft}"
+                    );
+                }
             }
             Err(problems) => prop_assert!(problems.iter().any(Problem::is_error), "{draft}"),
         }
