@@ -8,6 +8,9 @@ use crate::compose::{Beside, Draft};
 /// The draft's own file.
 const DRAFT: &str = "issue.md";
 
+/// What stands in the place of its text part; it is read without being named.
+const TEXT: &str = "text.md";
+
 /// The largest draft that is read. What is a mistake of the draft `check` says long before.
 const DRAFT_MAX: u64 = 16 * 1024 * 1024;
 
@@ -42,9 +45,18 @@ pub(super) fn read(root: &Path, issue: &IssueFolder) -> Result<Draft, Failure> {
         Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
             .hint("save it as UTF-8 in your editor")
     })?;
-    let mut folder = Folder { named: written(&text), left: FILES_MAX, files: BTreeMap::new() };
+    let beside = text_file(&issue.path.join(TEXT));
+    let named = [TEXT, &written(&text), &written(&beside)].join("\n");
+    let mut folder = Folder { named, left: FILES_MAX, files: BTreeMap::new() };
     folder.look(&issue.path, "", 0);
     Ok(Draft { slug: issue.slug.clone(), path: shown, text, files: folder.files })
+}
+
+/// Returns what `text.md` says, if it is a file of its own that can be read; why it cannot is told with the others.
+fn text_file(path: &Path) -> String {
+    let is_fine =
+        fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= DRAFT_MAX);
+    if is_fine { fs::read_to_string(path).unwrap_or_default() } else { String::new() }
 }
 
 /// Returns a draft as names of files stand in it, without what Markdown puts before a punctuation mark.

@@ -45,6 +45,7 @@ codes! {
     WRONG_FILE "PR032" "a file that the draft names cannot be used";
     UNKNOWN_SEGMENT "PR033" "a condition names a segment that the front matter does not declare";
     WRONG_NOTE "PR034" "a footnote without its mark, or a mark without its footnote";
+    WRONG_DATA "PR035" "a chart's data cannot be drawn";
 }
 
 #[cfg(test)]

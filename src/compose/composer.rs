@@ -127,7 +127,7 @@ fn set_version(
     let html = inlined(&layout::document(&frame, &version.body, page))?;
     let (html, origins) = origin::take(&html);
     let mut sheet = Sheet::new(strings, &reading.marks);
-    text::set(&frame, &version.body, &mut sheet);
+    text::set(&frame, version.text.as_ref().unwrap_or(&version.body), &mut sheet);
     let variant = Variant {
         segments: version.segments.clone(),
         subject: cut_header(&version.subject, &reading.marks),

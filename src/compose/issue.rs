@@ -12,10 +12,10 @@ use jiff::civil::Date;
 use crate::model::{Problem, Publication};
 
 use super::{
-    beside::Beside,
+    beside::{Beside, size},
     block::{Blocks, condition, notes::Definitions, of_article},
-    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
-    field::{Marks, is_mark},
+    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT, WRONG_FILE},
+    field::{Lexed, Marks, is_mark},
     front::FrontMatter,
     inline::{self, Inline},
     keys::Value,
@@ -23,6 +23,9 @@ use super::{
     reader::{Reader, markdown},
     segment::{self, Segments},
 };
+
+/// What stands beside a draft in the place of its text part.
+const TEXT_FILE: &str = "text.md";
 
 /// The editor's files of one issue.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +129,8 @@ pub(super) struct Version {
     pub(super) subject: String,
     pub(super) preheader: String,
     pub(super) body: Body,
+    /// What the text part says instead, where the editor wrote it apart.
+    pub(super) text: Option<Body>,
 }
 
 /// What an issue says, in its order.
@@ -170,25 +175,41 @@ impl<'a> Reading<'a> {
             byline: lex(&front.byline),
             credit: lex(&front.credit),
         };
-        let lexed = marks.lex(&draft.text[body..], body, &mut proof);
         let arena = Arena::new();
-        let root = parse_document(&arena, &lexed.text, &markdown());
-        let used = condition::segments(root).intersection(&front.segments).cloned().collect();
-        let mut notes = Definitions::of(root);
-        let mut versions: Vec<Version> = Vec::new();
-        for segments in segment::sets(&used) {
-            let files = &draft.files;
-            let mut reader = Reader::new(&mut proof, &lexed, files, &front.segments, &segments);
-            let nodes = condition::resolved(&mut reader, root.children());
-            let read = read_body(&mut reader, &mut notes, &nodes, &said);
-            if read.articles.is_empty() && body < draft.text.len() {
-                let end = draft.text.trim_end().len();
-                tell_no_article(&mut proof, body.min(end)..end, &segments, &used);
-            }
-            versions.push(Version::new(segments, read, &said));
+        let leaf = Leaf::parse(&arena, &draft.text[body..], body, &mut marks, &mut proof);
+        let text_file = TextFile::of(draft, &mut proof);
+        let mut text_leaf = None;
+        if let Some(file) = &text_file {
+            let mut of_file = Proof::new(&file.path, file.text);
+            refuse_hidden_characters(&mut of_file);
+            let leaf = Leaf::parse(&arena, file.text, 0, &mut marks, &mut of_file);
+            text_leaf = Some((leaf, of_file));
         }
-        let none = Segments::new();
-        notes.finish(&mut Reader::new(&mut proof, &lexed, &draft.files, &none, &none));
+        let mut used = condition::segments(leaf.root);
+        used.extend(text_leaf.iter().flat_map(|(leaf, _)| condition::segments(leaf.root)));
+        let used: Segments = used.intersection(&front.segments).cloned().collect();
+        let sets = segment::sets(&used);
+        let reads = |leaf: &Leaf<'_>, proof: &mut Proof<'_>| {
+            leaf.read(proof, &draft.files, &front.segments, &sets, &said)
+        };
+        let bodies = reads(&leaf, &mut proof);
+        for (body_read, segments) in bodies.iter().zip(&sets) {
+            if body_read.articles.is_empty() && body < draft.text.len() {
+                let end = draft.text.trim_end().len();
+                tell_no_article(&mut proof, body.min(end)..end, segments, &used);
+            }
+        }
+        let texts = text_leaf.map(|(leaf, mut of_file)| {
+            let texts = reads(&leaf, &mut of_file);
+            proof.adopt(of_file);
+            texts
+        });
+        let mut texts = texts.into_iter().flatten();
+        let versions: Vec<Version> = bodies
+            .into_iter()
+            .zip(sets)
+            .map(|(body, segments)| Version::new(segments, body, texts.next(), &said))
+            .collect();
         let version = &versions[0];
         let first = version.body.first_title();
         let title = said.title.unwrap_or(first);
@@ -209,11 +230,11 @@ impl<'a> Reading<'a> {
 
 impl Version {
     /// Makes one; what the front matter does not say of it, its articles do.
-    fn new(segments: Segments, body: Body, said: &Said) -> Self {
+    fn new(segments: Segments, body: Body, text: Option<Body>, said: &Said) -> Self {
         let subject = said.subject.clone().unwrap_or_else(|| body.first_title());
         let preheader = said.preheader.clone().unwrap_or_else(|| opening_words(&body));
         let (subject, preheader) = (one_line(&subject), one_line(&preheader));
-        Self { segments, subject, preheader, body }
+        Self { segments, subject, preheader, body, text }
     }
 }
 
@@ -221,6 +242,96 @@ impl Body {
     /// Returns the title of the first article.
     fn first_title(&self) -> String {
         self.articles.first().map_or(String::new(), |article| inline::plain(&article.title))
+    }
+}
+
+/// A file of the editor's as Markdown reads it.
+struct Leaf<'a> {
+    lexed: Lexed,
+    root: Node<'a>,
+}
+
+impl<'a> Leaf<'a> {
+    /// Reads `text`, which stands at byte `base` of the proof's.
+    fn parse(
+        arena: &'a Arena<'a>,
+        text: &str,
+        base: usize,
+        marks: &mut Marks<'_>,
+        proof: &mut Proof<'_>,
+    ) -> Self {
+        let lexed = marks.lex(text, base, proof);
+        let root = parse_document(arena, &lexed.text, &markdown());
+        Self { lexed, root }
+    }
+
+    /// Reads what it says to the readers of each set of segments.
+    fn read(
+        &self,
+        proof: &mut Proof<'_>,
+        files: &BTreeMap<String, Beside>,
+        declared: &Segments,
+        sets: &[Segments],
+        said: &Said,
+    ) -> Vec<Body> {
+        let mut notes = Definitions::of(self.root);
+        let mut bodies = Vec::new();
+        for segments in sets {
+            let mut reader = Reader::new(proof, &self.lexed, files, declared, segments);
+            let nodes = condition::resolved(&mut reader, self.root.children());
+            bodies.push(read_body(&mut reader, &mut notes, &nodes, said));
+        }
+        let none = Segments::new();
+        notes.finish(&mut Reader::new(proof, &self.lexed, files, declared, &none));
+        bodies
+    }
+}
+
+/// `text.md` beside a draft: what the text part says in the place of the draft's words.
+struct TextFile<'a> {
+    path: String,
+    text: &'a str,
+}
+
+impl<'a> TextFile<'a> {
+    /// Finds it; what cannot be used is marked.
+    fn of(draft: &'a Draft, proof: &mut Proof<'_>) -> Option<Self> {
+        let file = draft.files.get(TEXT_FILE)?;
+        let path = match draft.path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{TEXT_FILE}"),
+            None => TEXT_FILE.to_owned(),
+        };
+        let mut of_file = Proof::new(&path, "");
+        let wrong = match file {
+            Beside::Held(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) if text.trim_start().starts_with("+++") => {
+                    Some("it has front matter, which stands in issue.md alone".to_owned())
+                }
+                Ok(text) if text.trim_matches('\u{feff}').trim().is_empty() => {
+                    Some("it is empty, and so the text part would be".to_owned())
+                }
+                Ok(text) => return Some(Self { path, text: text.trim_start_matches('\u{feff}') }),
+                Err(error) => {
+                    let before = &bytes[..error.valid_up_to()];
+                    let line = memchr::memchr_iter(b'\n', before).count() + 1;
+                    Some(format!("line {line} is not UTF-8 text"))
+                }
+            },
+            Beside::Link => Some("it is a symbolic link".to_owned()),
+            Beside::Large(bytes) => Some(format!("it has {}, too much to read", size(*bytes))),
+            Beside::Unreadable(why) => Some(why.clone()),
+            Beside::Unnamed => None,
+        };
+        if let Some(wrong) = wrong {
+            of_file
+                .error_of_file(
+                    WRONG_FILE,
+                    format!("the text part cannot be taken from it: {wrong}"),
+                )
+                .helped("mend it, or delete it: without it the text part says what the draft says");
+            proof.adopt(of_file);
+        }
+        None
     }
 }
 

@@ -11,6 +11,7 @@
 mod attributes;
 mod beside;
 mod block;
+mod chart;
 mod code;
 mod composer;
 mod css;

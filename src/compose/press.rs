@@ -142,15 +142,6 @@ impl Press {
         })
     }
 
-    /// Returns the version that a reader gets.
-    fn plate(&self, reader: &Subscriber) -> &Plate {
-        let held = bits(&self.segments, |segment| {
-            reader.tags.iter().any(|tag| segment::is_tag(segment, tag))
-        });
-        let plate = self.plates.iter().find(|(segments, _)| *segments == held);
-        &plate.unwrap_or(&self.plates[0]).1
-    }
-
     /// Signs every copy from now on.
     #[must_use]
     pub fn signed_by(self, signer: Option<Signer>) -> Self {
@@ -160,6 +151,15 @@ impl Press {
     /// Tells whether copies are signed, which costs many times what printing does.
     pub fn is_signing(&self) -> bool {
         self.signer.is_some()
+    }
+
+    /// Returns the version that a reader gets.
+    fn plate(&self, reader: &Subscriber) -> &Plate {
+        let held = bits(&self.segments, |segment| {
+            reader.tags.iter().any(|tag| segment::is_tag(segment, tag))
+        });
+        let plate = self.plates.iter().find(|(segments, _)| *segments == held);
+        &plate.unwrap_or(&self.plates[0]).1
     }
 
     /// Prints one reader's copy, signed. `message_id` comes with its angle brackets; `slot` is the delivery's number within the issue.

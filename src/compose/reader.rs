@@ -84,6 +84,14 @@ impl<'r, 'p> Reader<'r, 'p> {
         self.held.contains(segment)
     }
 
+    /// Returns the path people know a file beside the draft by.
+    pub(super) fn path_beside(&self, name: &str) -> String {
+        match self.proof.path().rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_owned(),
+        }
+    }
+
     /// Returns what a file beside the draft holds; `None` after marking at `span` why it does not stand there.
     pub(super) fn beside(&mut self, name: &str, span: Range<usize>) -> Option<&'r [u8]> {
         let is_within =

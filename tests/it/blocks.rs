@@ -6,7 +6,7 @@ use postrider::{
     model::{Subscriber, SubscriberState},
 };
 
-use crate::compose::{compose_beside, html, publication, shown, text};
+use crate::compose::{beside, compose_beside, html, publication, shown, text};
 
 const HEAD: &str = "+++\ndate = 2003-10-06\n+++\n\n# Title {credit=\"Own work\"}\n\n";
 
@@ -372,4 +372,179 @@ A [link[^1]](https://www.example.org/).
 :::
 ";
     insta::assert_snapshot!(refused(body, &[]));
+}
+
+#[test]
+fn a_chart_is_a_picture_of_its_data_and_a_table_in_the_text() {
+    let draft = format!(
+        "{HEAD}:::chart oil.csv {{title=\"Oil, million tonnes a year\"}}\nSource: the *ministries*.\n:::\n\n:::chart routes.csv {{type=bar}}\n:::\n"
+    );
+    let files = beside();
+    let files: Vec<_> = files.iter().map(|(name, file)| (name.as_str(), file.clone())).collect();
+    let compose = || compose_beside(&draft, &files, "broadsheet", &publication());
+    let composed = compose().unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let enclosures = &composed.edition.enclosures;
+    assert_eq!(enclosures.len(), 2);
+    for enclosure in enclosures {
+        assert!(enclosure.bytes.len() < 60_000, "{}: {}", enclosure.name, enclosure.bytes.len());
+    }
+    assert_eq!(enclosures, &compose().expect("it composes").edition.enclosures);
+    insta::assert_snapshot!(text(&composed.edition.text));
+}
+
+#[test]
+fn data_that_cannot_be_drawn_are_told_at_their_own_line() {
+    let many = |rows: usize| {
+        let rows: Vec<String> = (0..rows).map(|row| format!("{row},1")).collect();
+        format!("a,b\n{}", rows.join("\n"))
+    };
+    let wide = format!("a{}\nx{}\n", ",b".repeat(7), ",1".repeat(7));
+    let large = format!("a,b\n{}", "x,1\n".repeat(30_000));
+    let files = [
+        ("empty.csv", ""),
+        ("blank.csv", "\n\n ,\n"),
+        ("header.csv", "Year,Oil\n"),
+        ("ragged.csv", "Year,Oil\n1999,1\n2000,1,2\n2001\n"),
+        ("words.csv", "Year,Oil\n1999,much\n2000,more\n"),
+        ("mixed.csv", "Year,Oil\r\n1999,1\r\n2000,n/a\r\n"),
+        ("nameless.csv", "Year,\n1999,1\n"),
+        ("label.csv", "Year,Oil\n,1\n"),
+        (
+            "long.csv",
+            "Year,Oil\n1999999999999999999999999999999999999999999999999999999999999999,1\n",
+        ),
+        ("chinese.csv", "Land,Oil\n中国,340\n"),
+        ("wide.csv", &wide),
+        ("many.csv", &many(201)),
+        ("bars.csv", &many(41)),
+        ("large.csv", &large),
+        ("quoted.csv", "Year,\"Oil\n1999,1\n"),
+        ("fine.csv", "Year,Oil\n1999,1\n"),
+    ];
+    let files = files.map(|(name, text)| (name, Beside::Held(text.as_bytes().to_vec())));
+    let latin = ("latin.csv", Beside::Held(b"Land,Oil\n\xc4gypten,1\n".to_vec()));
+    let files: Vec<_> = files.into_iter().chain([latin]).collect();
+    let named = files.iter().filter(|(name, _)| *name != "fine.csv");
+    let charts = named.map(|(name, _)| match *name {
+        "bars.csv" => ":::chart bars.csv {type=bar}\n:::\n".to_owned(),
+        name => format!(":::chart {name}\n:::\n"),
+    });
+    let mut body = charts.collect::<Vec<_>>().join("\n");
+    body.push_str(
+        r#"
+:::chart fine.cvs
+:::
+
+:::chart
+:::
+
+:::chart fine.csv {title="Oil" type="pie"}
+:::
+
+:::chart fine.csv {titel="Oil"}
+:::
+
+:::chart fine.csv {title=Oil prices}
+:::
+
+:::chart fine.csv {title="For {{ name }}"}
+:::
+
+:::chart fine.csv
+# Heading
+:::
+"#,
+    );
+    insta::assert_snapshot!(refused(&body, &files));
+}
+
+#[test]
+fn a_chart_of_any_sound_data_is_drawn() {
+    for (name, text) in [
+        ("one.csv", "a,b\nx,0\n".to_owned()),
+        ("gaps.csv", "a,b,c\n1,1,\n2,,\n3,3,4\n".to_owned()),
+        ("negative.csv", "a,b\n1,-1\n2,-5\n3,-3\n".to_owned()),
+        ("flat.csv", "a,b\n1,7\n2,7\n3,7\n".to_owned()),
+        ("huge.csv", "a,b\n1,999999999999999\n2,-999999999999999\n3,1\n".to_owned()),
+        ("tiny.csv", "a,b\n1,0.0000001\n2,0.0000002\n3,0.0000003\n".to_owned()),
+        ("long.csv", format!("a,{}\n1,1\n2,2\n3,3\n", "m".repeat(60))),
+        ("six.csv", "a,b,c,d,e,f,g\n1,1,2,3,4,5,6\n2,2,2,2,2,2,2\n3,1,1,1,1,1,1\n".to_owned()),
+        ("rows.csv", format!("a,b{}", "\n9,7\n8,5".repeat(100))),
+    ] {
+        for kind in ["line", "bar"] {
+            let is_much = kind == "bar" && name == "rows.csv";
+            if is_much {
+                continue;
+            }
+            let body = format!(":::chart {name} {{type={kind}}}\n:::\n");
+            let composed = composed(&body, &[(name, Beside::Held(text.clone().into_bytes()))]);
+            let picture = &composed.edition.enclosures[0];
+            assert!(picture.bytes.starts_with(b"\x89PNG"), "{name}");
+            assert!(picture.bytes.len() < 300_000, "{name}: {}", picture.bytes.len());
+        }
+    }
+}
+
+#[test]
+fn a_text_file_says_what_the_text_part_says_within_the_same_frame() {
+    let draft = r#"+++
+date = 2003-10-06
+segments = ["paid"]
++++
+
+# Oil {credit="Own work"}
+
+Words of the HTML. [A link](https://www.example.org/html)
+"#;
+    let words = r#"
+# Oil, for those who read {credit="Own work"}
+
+Dear {{ name }}, these are words of the text, see [here it is](https://www.example.org/text).
+
+:::if segment="paid"
+And some for those who pay.[^1]
+:::
+
+[^1]: A note.
+
+![A map](map.gif)
+"#;
+    let words = format!("\u{feff}{words}");
+    let files =
+        [("text.md", Beside::Held(words.into_bytes())), ("map.gif", Beside::Held(gif(9, 9)))];
+    let composed = compose_beside(draft, &files, "broadsheet", &publication())
+        .unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let press = press(&composed);
+    let page = press.part_html(&reader(&[]), Purpose::Real).expect("it prints");
+    assert!(page.contains("Words of the HTML.") && !page.contains("words of the text"), "{page}");
+    assert!(!page.contains("cid:"), "{page}");
+    let paid = press.part_text(&reader(&["paid"]), Purpose::Real).expect("it prints");
+    assert!(paid.contains("And some for those who pay.¹"), "{paid}");
+    let text = press.part_text(&reader(&[]), Purpose::Real).expect("it prints");
+    assert!(!text.contains("who pay"), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_text_file_that_cannot_be_used_is_told_at_its_own_line() {
+    let told = |file: Beside| {
+        let told = refused("Words.\n", &[("text.md", file)]);
+        told.lines().next().unwrap_or_default().to_owned()
+    };
+    let held = |text: &[u8]| told(Beside::Held(text.to_vec()));
+    let lines = [
+        held(b""),
+        held(b"\xef\xbb\xbf \n"),
+        held(b"One\nTwo\n\xff\n"),
+        held(b"+++\ndate = 2003-10-06\n+++\n\nWords\n"),
+        held(b"One\n\n# Title\n\nDear {{ nmae }}\n"),
+        held(b"One\n\n<b>bold</b>\n"),
+        held(b"One\n\nA\0B\n"),
+        held(b"One[^1]\n"),
+        held(b":::if segment=\"paid\"\nOne\n:::\n"),
+        told(Beside::Link),
+        told(Beside::Large(20_000_000)),
+        told(Beside::Unreadable("permission denied".to_owned())),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
 }

@@ -4,6 +4,8 @@ On stdin a JSON object for each copy: its `name`, `html` and `text`, and `furnit
 needs (what it calls its list of links, and a picture). On stdout a line for each copy whose parts do not agree; nothing
 where all say the same in the same order.
 
+A chart's data are words of the text part alone: the HTML has their picture, and what it says to those who do not see it.
+
 White space counts for nothing, since each part wraps its own way. Between two words of the HTML the text part may
 have only what stands in for what HTML shows otherwise: rules and underlines, bullets and numbers, brackets, colons,
 addresses, the furniture, and, where a table is set as records, the heads of its columns.
@@ -17,6 +19,10 @@ import html5lib
 
 # What the HTML has above the sheet, the text part has in its footer.
 MOVED = "above"
+
+# A picture whose data stand below it in the text part, as a table; what stands for them.
+CHART = "chart"
+DATA = object()
 
 
 def tight(text):
@@ -32,6 +38,8 @@ def words(element, table=None, column=None):
         table = element
     if element.tag == "img":
         yield tight(element.get("alt")), table, False
+        if element.get("class") == CHART:
+            yield DATA, table, False
     head = element.tag == "th"
     if element.text:
         yield tight(element.text), table, head or column
@@ -60,17 +68,21 @@ def compare(html, text, furniture):
     between += [r"\d+\.", r"\[\d+\]", r"[=\-.*|\[\]]"]
     heads = {}
     for said, table, head in words(body):
-        if head and said:
+        if head and said and said is not DATA:
             heads.setdefault(table, []).append(said)
     unseen = []
     at = 0
+    data = False
     for said, table, head in words(body):
-        if not said:
+        if said is DATA:
+            data = True
+        if not said or said is DATA:
             continue
         # Heads that stand in a row have nothing between them; those of records have their cells.
         extra = [re.escape(head) for head in heads.get(table, ())] + [":"] if not head else []
         gap = re.compile(f"(?:{'|'.join(between + extra)})*")
-        found = next((start for start in starts(rest, said, at) if gap.fullmatch(rest, at, start)), None)
+        found = next((start for start in starts(rest, said, at) if data or gap.fullmatch(rest, at, start)), None)
+        data = False
         if found is None and head:
             unseen.append(said)
         elif found is None:

@@ -5,6 +5,7 @@
 
 pub(super) mod button;
 mod callout;
+mod chart;
 pub(super) mod condition;
 mod credit;
 mod figure;
@@ -84,8 +85,9 @@ pub(super) type Blocks = Vec<Placed>;
 type ReadDirective = for<'a> fn(&mut Reader<'_, '_>, Node<'a>) -> Option<Box<dyn Block>>;
 
 /// Every directive by its name.
-pub(super) const DIRECTIVES: [(&str, ReadDirective); 6] = [
+pub(super) const DIRECTIVES: [(&str, ReadDirective); 7] = [
     ("button", button::read),
+    ("chart", chart::read),
     ("credit", credit::read),
     // A condition that is one was resolved before any block is read.
     ("else", condition::astray),

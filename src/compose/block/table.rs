@@ -132,22 +132,7 @@ impl Block for Table {
         let links = sheet.links();
         let head = texts(&self.head, links);
         let rows: Vec<Vec<String>> = self.rows.iter().map(|row| texts(row, links)).collect();
-        let all = || std::iter::once(&head).chain(&rows);
-        let widths: Vec<usize> = (0..head.len())
-            .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
-            .map(|width| width.unwrap_or(0))
-            .collect();
-        let total = widths.iter().sum::<usize>() + GUTTER.len() * widths.len().saturating_sub(1);
-        let has_field = all().flatten().any(|cell| cell.contains(is_mark));
-        if has_field || total > COLUMNS - sheet.margin_width() {
-            return records(&head, &rows, sheet);
-        }
-        sheet.line(&self.aligned(&head, &widths));
-        let dashes: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-        sheet.line(&dashes.join(GUTTER));
-        for row in &rows {
-            sheet.line(&self.aligned(row, &widths));
-        }
+        set(&head, &rows, &self.alignments, sheet);
     }
 }
 
@@ -189,20 +174,51 @@ impl Table {
             })
             .collect()
     }
+}
 
-    fn aligned(&self, row: &[String], widths: &[usize]) -> String {
-        let cells =
-            row.iter().zip(widths).zip(&self.alignments).map(|((cell, width), alignment)| {
-                let room = width.saturating_sub(cell.width());
-                let before = match alignment {
-                    TableAlignment::Right => room,
-                    TableAlignment::Center => room / 2,
-                    TableAlignment::None | TableAlignment::Left => 0,
-                };
-                format!("{}{cell}{}", " ".repeat(before), " ".repeat(room - before))
-            });
-        cells.collect::<Vec<_>>().join(GUTTER)
+/// Sets numbers below their heads, labels before them.
+pub(super) fn set_numbers(head: &[String], rows: &[Vec<String>], sheet: &mut Sheet<'_>) {
+    let mut alignments = vec![TableAlignment::Right; head.len()];
+    alignments[..1].fill(TableAlignment::Left);
+    set(head, rows, &alignments, sheet);
+}
+
+/// Sets a table in columns where they fit, else as one record a row.
+fn set(
+    head: &[String],
+    rows: &[Vec<String>],
+    alignments: &[TableAlignment],
+    sheet: &mut Sheet<'_>,
+) {
+    let all = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
+        .map(|width| width.unwrap_or(0))
+        .collect();
+    let total = widths.iter().sum::<usize>() + GUTTER.len() * widths.len().saturating_sub(1);
+    let has_field = all().flatten().any(|cell| cell.contains(is_mark));
+    if has_field || total > COLUMNS - sheet.margin_width() {
+        return records(head, rows, sheet);
     }
+    sheet.line(&aligned(head, &widths, alignments));
+    let dashes: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    sheet.line(&dashes.join(GUTTER));
+    for row in rows {
+        sheet.line(&aligned(row, &widths, alignments));
+    }
+}
+
+fn aligned(row: &[String], widths: &[usize], alignments: &[TableAlignment]) -> String {
+    let cells = row.iter().zip(widths).zip(alignments).map(|((cell, width), alignment)| {
+        let room = width.saturating_sub(cell.width());
+        let before = match alignment {
+            TableAlignment::Right => room,
+            TableAlignment::Center => room / 2,
+            TableAlignment::None | TableAlignment::Left => 0,
+        };
+        format!("{}{cell}{}", " ".repeat(before), " ".repeat(room - before))
+    });
+    cells.collect::<Vec<_>>().join(GUTTER)
 }
 
 /// Sets a table that is too wide as one record a row.
