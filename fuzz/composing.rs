@@ -13,7 +13,8 @@ static PUBLICATION: LazyLock<Publication> = LazyLock::new(|| {
         .expect("the starter is sound")
 });
 
-/// The theme of `compose_draft` when it is given none.
+/// A theme as it comes with the program.
+#[allow(dead_code, reason = "a target may bring its own")]
 pub static THEME: LazyLock<Theme> =
     LazyLock::new(|| Theme::load("broadsheet", None, None).expect("it comes with the program"));
 
