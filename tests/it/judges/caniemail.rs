@@ -14,6 +14,7 @@ const PROGRESSIVE: Allowed<'_> = &[
     ("Class selector,", "within that element"),
     ("Type selector,", "within that element"),
     ("Descendant combinator,", "the night of Outlook.com"),
+    ("Chaining selectors,", "the night of a note's further paragraphs"),
     ("Attribute selector,", "the night of Outlook.com, which marks its page with `data-ogsc`"),
     ("!important keyword,", "within that element, where `@media` is known"),
     ("border-radius,", "square corners do as well"),
