@@ -18,6 +18,7 @@ mod log;
 mod newsroom;
 mod pause;
 mod plan;
+mod preview;
 mod progress;
 mod reader;
 mod render;
@@ -92,6 +93,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Render { issue, reader, out } => {
                 render::run(console, global, &issue, reader.as_deref(), out.as_deref()).await
             }
+            Command::Preview(wish) => preview::run(console, global, &wish).await,
             Command::Test { issue, to, reader } => {
                 test::run(console, global, &issue, &to, reader.as_deref()).await
             }
