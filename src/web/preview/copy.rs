@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    Preview,
+    Preview, change,
     newsroom::{Galley, Trouble},
     wish::Place,
 };
 use crate::{
     compose::{Composed, Press, Printed, Purpose},
-    model::{Problem, Subscriber},
+    model::{Problem, Subscriber, Suppressed},
 };
 
 /// How many issues are kept as they last could be set.
@@ -36,6 +36,8 @@ pub(super) struct Copy {
     pub(super) trouble: Option<Trouble>,
     /// The issue, set.
     pub(super) set: Option<Arc<Set>>,
+    /// The issue as it was set before that.
+    before: Option<Arc<Set>>,
     /// Whether it is an earlier one, since the draft cannot be set as it is now.
     pub(super) is_past: bool,
     /// Whose copy it is, or why there is nobody.
@@ -52,18 +54,32 @@ pub(super) struct Parts {
 
 /// The issues as they last could be set, with the title of their publication.
 #[derive(Default)]
-pub(super) struct Copies(Mutex<BTreeMap<String, (String, Arc<Set>)>>);
+pub(super) struct Copies(Mutex<BTreeMap<String, Kept>>);
+
+/// An issue as it last could be set, and as it was before its last change.
+#[derive(Clone)]
+struct Kept {
+    title: String,
+    set: Arc<Set>,
+    before: Option<Arc<Set>>,
+}
 
 impl Copies {
-    fn keep(&self, slug: &str, title: &str, set: &Arc<Set>) {
+    fn keep(&self, slug: &str, title: String, set: Arc<Set>) -> Kept {
         let mut copies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if copies.len() >= KEPT && !copies.contains_key(slug) {
+        let before = match copies.remove(slug) {
+            Some(last) if last.set.composed.edition == set.composed.edition => last.before,
+            last => last.map(|last| last.set),
+        };
+        if copies.len() >= KEPT {
             copies.pop_first();
         }
-        copies.insert(slug.to_owned(), (title.to_owned(), Arc::clone(set)));
+        let kept = Kept { title, set, before };
+        copies.insert(slug.to_owned(), kept.clone());
+        kept
     }
 
-    fn last(&self, slug: &str) -> Option<(String, Arc<Set>)> {
+    fn last(&self, slug: &str) -> Option<Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(slug).cloned()
     }
 }
@@ -80,24 +96,19 @@ impl Preview {
                 (Galley { title, relay, problems, set: None }, Some(trouble))
             }
         };
-        let Galley { mut title, relay, problems, set } = galley;
+        let Galley { title, relay, problems, set } = galley;
         let is_past = set.is_none();
-        let set = match set {
+        let kept = match set {
             Some((composed, press)) => {
-                let set = Arc::new(Set { composed, press });
-                self.copies.keep(&place.slug, &title, &set);
-                Some(set)
+                Some(self.copies.keep(&place.slug, title.clone(), Arc::new(Set { composed, press })))
             }
-            None => self.copies.last(&place.slug).map(|(last, set)| {
-                if title.is_empty() {
-                    title = last;
-                }
-                set
-            }),
+            None => self.copies.last(&place.slug),
         };
+        let title = kept.as_ref().map_or(title, |kept| kept.title.clone());
+        let (set, before) = kept.map(|kept| (kept.set, kept.before)).unzip();
         let fields = set.as_ref().map(|set| set.fields()).unwrap_or_default();
         let reader = self.newsroom.reader(&place.wish.reader, &fields).await;
-        Copy { title, relay, problems, trouble, set, is_past, reader }
+        Copy { title, relay, problems, trouble, set, before: before.flatten(), is_past, reader }
     }
 }
 
@@ -112,6 +123,14 @@ impl Copy {
     }
 }
 
+impl Copy {
+    /// Finds where the last change of the draft shows in its HTML.
+    pub(super) fn change(&self, html: &str) -> Option<usize> {
+        let before = self.before.as_ref()?.print(self.reader.as_ref().ok()?).ok()?;
+        change::first(&before.html, html)
+    }
+}
+
 impl Set {
     /// Returns the merge fields that it uses.
     fn fields(&self) -> Vec<String> {
@@ -119,7 +138,7 @@ impl Set {
     }
 
     fn print(&self, reader: &Subscriber) -> Result<Parts, Trouble> {
-        let left_out = |why: crate::model::Suppressed| Trouble {
+        let left_out = |why: Suppressed| Trouble {
             message: format!("{} would be left out: {why}", reader.address),
             ..Trouble::default()
         };

@@ -5,10 +5,14 @@
 
 use axum::{
     extract::{Path, RawQuery, State},
+    http::StatusCode,
     response::Response,
 };
 
-use super::{Shared, error};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::{Shared, change, error, wish::Place};
 use crate::web::answer;
 
 const POLICY: &str = "default-src 'none'; img-src 'self' https:; style-src 'unsafe-inline'; \
@@ -26,19 +30,29 @@ pub(super) async fn answer(
         Ok((place, _)) => place,
         Err(refused) => return refused,
     };
-    match preview.copy(&place).await.parts() {
+    let copy = preview.copy(&place).await;
+    match copy.parts() {
         Some(Ok(parts)) => {
-            let html = dressed(&parts.html, place.wish.dark);
+            let html = match copy.change(&parts.html) {
+                Some(at) => change::marked(&parts.html, at),
+                None => parts.html,
+            };
+            let html = dressed(&html, place.wish.dark);
             answer::with_policy(answer::bytes("text/html; charset=utf-8", html), POLICY)
         }
         Some(Err(trouble)) => error::trouble(&trouble),
-        None => error::answer(axum::http::StatusCode::NOT_FOUND, "the draft cannot be set yet"),
+        None => error::answer(StatusCode::NOT_FOUND, "the draft cannot be set yet"),
     }
 }
 
-/// What its head begins with: links open a page of their own, and a browser that can may show it in its full height.
-const HEAD: &str =
-    "<head><base target=\"_blank\"><meta name=\"responsive-embedded-sizing\">";
+/// Returns the URL that the page's frame shows: another one whenever the mail is another, and at its last change.
+pub(super) fn path(place: &Place, html: &str, changed: bool) -> String {
+    let path = place.below("/mail");
+    let mark = if path.contains('?') { '&' } else { '?' };
+    let digest = HEXLOWER.encode(&Sha256::digest(html)[..6]);
+    let place = if changed { change::FRAGMENT } else { "" };
+    format!("{path}{mark}v={digest}{place}")
+}
 
 /// Shows a mail as a program by day, or by night, shows it, whatever this browser prefers itself.
 fn dressed(html: &str, dark: bool) -> String {
@@ -51,7 +65,7 @@ fn dressed(html: &str, dark: bool) -> String {
         rest = after;
     }
     out.push_str(&marked(rest, scheme));
-    out.replacen("<head>", HEAD, 1)
+    out.replacen("<head>", "<head><base target=\"_blank\">", 1)
 }
 
 /// Cuts at the next style sheet. In text a `<` is always escaped, so a tag is a tag.
@@ -95,7 +109,7 @@ mod tests {
     fn a_night_is_a_night_whatever_the_browser_prefers() {
         assert_eq!(
             dressed(MAIL, true),
-            "<head><base target=\"_blank\"><meta name=\"responsive-embedded-sizing\"><meta name=\"color-scheme\" content=\"dark\"><style>:root{color-scheme:dark}\
+            "<head><base target=\"_blank\"><meta name=\"color-scheme\" content=\"dark\"><style>:root{color-scheme:dark}\
              @media only screen and (min-width:0){a{b:c}}@media (max-width:0){d{e:f}}</style></head>\
              <p>(prefers-color-scheme:dark)"
         );

@@ -4,6 +4,7 @@
 //! script. The publication is read afresh for each page through [`Newsroom`]; what is kept is the last copy of an issue
 //! that could be made, and what became of the last test mails.
 
+mod change;
 mod copy;
 mod error;
 mod events;

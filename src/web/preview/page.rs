@@ -67,22 +67,32 @@ impl Page<'_> {
         let Self { place, copy, .. } = self;
         html! {
             a.skip href="#copy" { "Skip to the copy" }
-            (self.masthead())
-            (toolbar::set(place, &copy.problems))
-            div.desk.(place.wish.view.word()) {
+            header.masthead data-part="masthead" { (self.masthead()) }
+            div.toolbar data-part="toolbar" { (toolbar::set(place, &copy.problems)) }
+            div.desk {
                 main #copy tabindex="-1" {
-                    @if copy.is_past { (self.past()) }
-                    (self.stage())
+                    @if copy.is_past {
+                        div.stopped data-part="stopped" { (self.stopped()) }
+                    } @else {
+                        div data-part="stopped" {}
+                    }
+                    div.stage data-part="stage" { (self.stage()) }
                 }
                 aside aria-label="About this copy" {
-                    @if !copy.is_past { (problems::panel(&copy.problems)) }
-                    @if let Some(Ok(parts)) = self.parts {
-                        (inbox::panel(copy, parts))
-                        (size::panel(&parts.printed))
+                    div data-part="problems" {
+                        @if !copy.is_past { (problems::panel(&copy.problems)) }
                     }
-                    (readers::panel(place, copy, &self.found))
-                    (test::panel(place, &self.preview.gate, copy, self.told.as_ref()))
-                    (issues::panel(place, self.issues))
+                    div data-part="sizes" {
+                        @if let Some(Ok(parts)) = self.parts {
+                            (inbox::panel(copy, parts))
+                            (size::panel(&parts.printed))
+                        }
+                    }
+                    div data-part="readers" { (readers::panel(place, copy, &self.found)) }
+                    div data-part="test" {
+                        (test::panel(place, &self.preview.gate, copy, self.told.as_ref()))
+                    }
+                    div data-part="issues" { (issues::panel(place, self.issues)) }
                 }
             }
         }
@@ -92,20 +102,18 @@ impl Page<'_> {
         let title = if self.copy.title.is_empty() { "Preview" } else { &self.copy.title };
         let is_live = self.preview.watch.is_live();
         html! {
-            header.masthead {
-                div.nameplate {
-                    p.name { a href="/" { (title) } }
-                    p.live #live data-live=(is_live) {
-                        @if is_live { "Preview" } @else { "Preview; reload it yourself" }
-                    }
+            div.nameplate {
+                p.name { a href="/" { (title) } }
+                p.live #live data-live=(is_live) {
+                    @if is_live { "Preview" } @else { "Preview; reload it yourself" }
                 }
-                (issues::dateline(self.place, self.issues))
             }
+            (issues::dateline(self.place, self.issues))
         }
     }
 
     /// Says that the draft cannot be set, and why.
-    fn past(&self) -> Markup {
+    fn stopped(&self) -> Markup {
         html! {
             div.stop {
                 h2 { "This draft cannot be set yet" }
@@ -119,15 +127,12 @@ impl Page<'_> {
     }
 
     fn stage(&self) -> Markup {
-        let past = self.copy.is_past.then_some("past");
         html! {
             @match self.parts {
-                Some(Ok(parts)) => div.stage.(past.unwrap_or("present")) {
-                    @match self.place.wish.view {
-                        View::Html => (self.html()),
-                        View::Text => (text(parts)),
-                        View::Source => (source::set(self.place, parts)),
-                    }
+                Some(Ok(parts)) => @match self.place.wish.view {
+                    View::Html => (self.html(parts)),
+                    View::Text => (text(parts)),
+                    View::Source => (source::set(self.place, parts)),
                 },
                 Some(Err(trouble)) => div.stop { h2 { "There is no such copy" } (error::told(trouble)) },
                 None => {}
@@ -135,15 +140,15 @@ impl Page<'_> {
         }
     }
 
-    fn html(&self) -> Markup {
+    fn html(&self, parts: &Parts) -> Markup {
         let wish = &self.place.wish;
         let width = wish.width.pixels();
         let mode = if wish.dark { "night" } else { "day" };
+        let path = frame::path(self.place, &parts.html, self.copy.change(&parts.html).is_some());
         html! {
             div.window tabindex="0" role="region" aria-label="The HTML part" {
-                iframe.mail.{"w" (width)}.(mode) width=(width) sandbox=(frame::SANDBOX)
-                    title={ "The mail at " (width) " pixels, by " (mode) }
-                    src=(self.place.below("/mail")) {}
+                iframe.mail.(mode) width=(width) sandbox=(frame::SANDBOX)
+                    title={ "The mail at " (width) " pixels, by " (mode) } src=(path) {}
             }
         }
     }

@@ -1,36 +1,48 @@
-// The reload after every save, and the keys. Everything else is a link or a form, and works without.
+// Follows every save, and hears the keys. Everything else is a link or a form, and works without.
 "use strict";
 
-const { version } = document.body.dataset;
-const live = document.getElementById("live");
-const aside = document.querySelector("aside");
-// Where the editor was, kept over a reload that they did not ask for. The page's own place the browser keeps.
-const KEPT = "preview-place";
+const parts = (page) => [...page.querySelectorAll("[data-part]")];
+const live = () => document.getElementById("live");
 
-function reload() {
-  const at = document.activeElement;
-  const place = { id: at?.id, start: at?.selectionStart, end: at?.selectionEnd, aside: aside?.scrollTop };
-  sessionStorage.setItem(KEPT, JSON.stringify(place));
-  location.reload();
+// Puts what is new in the place of what is old, part by part: what did not change keeps its focus, its text and its place.
+function swap(page) {
+  for (const fresh of parts(page)) {
+    const old = document.querySelector(`[data-part="${fresh.dataset.part}"]`);
+    if (!old || old.outerHTML === fresh.outerHTML) continue;
+    if (!turn(old, fresh)) old.replaceWith(fresh);
+  }
+  document.title = page.title;
+  document.body.dataset.version = page.body.dataset.version;
 }
 
-function resume() {
-  const place = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-  sessionStorage.removeItem(KEPT);
-  if (!place) return;
-  if (aside && place.aside) aside.scrollTop = place.aside;
-  const at = place.id && document.getElementById(place.id);
-  at?.focus({ preventScroll: true });
-  if (at && typeof place.start === "number") at.setSelectionRange(place.start, place.end);
+// A mail stays in sight until the next is there to be seen.
+function turn(old, fresh) {
+  const shown = old.querySelector("iframe:not(.loading)");
+  const next = fresh.querySelector("iframe");
+  if (!shown || !next) return false;
+  for (const late of old.querySelectorAll(".loading")) late.remove();
+  next.addEventListener("load", () => { shown.remove(); next.classList.remove("loading"); }, { once: true });
+  next.classList.add("loading");
+  shown.after(next);
+  return true;
 }
 
-if (version && live?.dataset.live === "true") {
-  resume();
-  const usual = live.textContent;
-  const events = new EventSource(`/events?version=${encodeURIComponent(version)}`);
-  events.addEventListener("save", reload);
-  events.addEventListener("open", () => { live.dataset.live = "true"; live.textContent = usual; });
-  events.addEventListener("error", () => { live.dataset.live = "false"; live.textContent = "Preview has stopped"; });
+async function follow() {
+  const answer = await fetch(location.href);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.ok && page.body.dataset.version) swap(page);
+  else location.reload();
+}
+
+if (document.body.dataset.version && live()?.dataset.live === "true") {
+  const usual = live().textContent;
+  const say = (is, words) => { live().dataset.live = is; live().textContent = words; };
+  const version = encodeURIComponent(document.body.dataset.version);
+  const events = new EventSource(`/events?version=${version}`);
+  let busy = Promise.resolve();
+  events.addEventListener("save", () => { busy = busy.then(follow).catch(() => {}); });
+  events.addEventListener("open", () => say("true", usual));
+  events.addEventListener("error", () => say("false", "Preview has stopped"));
 }
 
 addEventListener("keydown", (event) => {

@@ -26,7 +26,6 @@ pub(super) fn set(place: &Place, found: &[Problem]) -> Markup {
     let wish = &place.wish;
     let grave = found.iter().any(Problem::is_error);
     html! {
-        div.toolbar {
             nav.choices aria-label="How it is shown" {
                 ul {
                     @for view in View::ALL {
@@ -65,7 +64,6 @@ pub(super) fn set(place: &Place, found: &[Problem]) -> Markup {
                     }
                 }
             }
-        }
     }
 }
 
