@@ -69,7 +69,7 @@ impl Page<'_> {
             a.skip href="#copy" { "Skip to the copy" }
             header.masthead data-part="masthead" { (self.masthead()) }
             div.toolbar data-part="toolbar" { (toolbar::set(place, &copy.problems)) }
-            div.desk {
+            div.desk.(if place.wish.is_broad() { "broad" } else { "close" }) {
                 main #copy tabindex="-1" {
                     @if copy.is_past {
                         div.stopped data-part="stopped" { (self.stopped()) }

@@ -118,6 +118,11 @@ impl Wish {
         wish
     }
 
+    /// Tells whether the copy leaves no room beside it.
+    pub(super) fn is_broad(&self) -> bool {
+        self.view == View::Html && self.width == Width::Wide
+    }
+
     /// Returns the names and values that say it; what is as usual is not said.
     pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
         let usual = Self::default();

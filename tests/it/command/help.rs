@@ -2,13 +2,14 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "demo",
     "init",
     "draft",
     "check",
     "render",
+    "preview",
     "test",
     "subscribers",
     "subscribers import",
