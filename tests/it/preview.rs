@@ -74,6 +74,24 @@ impl Drop for Running {
     }
 }
 
+/// Holds a page against its snapshot, without what differs from run to run; a tag a line.
+#[track_caller]
+fn shows(running: &Running, name: &str, path: &str) {
+    let mut page = running.page(path);
+    for (before, after) in
+        [("name=\"token\" value=\"", "\""), ("data-version=\"", "-"), ("/mail?v=", "\"")]
+    {
+        if let Some((_, rest)) = page.split_once(before) {
+            let random = rest.split(after).next().unwrap_or_default().to_owned();
+            page = page.replace(&random, "[random]");
+        }
+    }
+    let page = page.replace("><", ">\n<");
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(format!("it__preview__{name}"), page);
+    });
+}
+
 /// Returns the path of the sample issue's page, and of what is below it.
 fn issue(below: &str) -> String {
     format!("/issues/{ISSUE}{below}")

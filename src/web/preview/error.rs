@@ -61,9 +61,11 @@ pub(super) fn page(status: StatusCode, why: &str) -> Markup {
     )
 }
 
-/// Begins a fragment as a sentence begins, and sets its code.
+/// Sets a fragment as a sentence, unless it begins with a name or an address.
 fn sentence(fragment: &str) -> Markup {
-    let mut letters = fragment.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
-    problems::words(&(first.unwrap_or_default() + letters.as_str() + "."))
+    let first = fragment.split(' ').next().unwrap_or_default();
+    let is_word = first.chars().all(|letter| letter.is_ascii_lowercase());
+    let begin = if is_word { fragment.len().min(1) } else { 0 };
+    let (begin, rest) = fragment.split_at(begin);
+    problems::words(&format!("{}{rest}.", begin.to_ascii_uppercase()))
 }

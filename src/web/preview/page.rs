@@ -68,7 +68,7 @@ impl Page<'_> {
         html! {
             a.skip href="#copy" { "Skip to the copy" }
             header.masthead data-part="masthead" { (self.masthead()) }
-            div.toolbar data-part="toolbar" { (toolbar::set(place, &copy.problems)) }
+            nav.toolbar data-part="toolbar" aria-label="How it is shown" { (toolbar::set(place, &copy.problems)) }
             div.desk.(if place.wish.is_broad() { "broad" } else { "close" }) {
                 main #copy tabindex="-1" {
                     @if copy.is_past {

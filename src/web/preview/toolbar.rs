@@ -26,7 +26,7 @@ pub(super) fn set(place: &Place, found: &[Problem]) -> Markup {
     let wish = &place.wish;
     let grave = found.iter().any(Problem::is_error);
     html! {
-            nav.choices aria-label="How it is shown" {
+            div.choices {
                 ul {
                     @for view in View::ALL {
                         @let (name, key) = side(view);

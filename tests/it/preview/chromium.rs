@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,8 +25,12 @@ struct Desk {
     client: Client,
 }
 
+/// Held while a browser runs: several at once only make each other late.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// Runs a test with a page of the sample issue open; says so where there is no browser to drive.
 fn at_desk<F: Future<Output = ()>>(path: &str, test: impl FnOnce(Desk) -> F) {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(driver) = Driver::start() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("one");
     runtime.block_on(async {
@@ -48,21 +53,28 @@ struct Driver {
 
 impl Driver {
     fn start() -> Option<Self> {
-        let started = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut child) = started else {
-            skipped("a page driven in Chromium, which needs chromedriver");
-            return None;
-        };
-        let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let said = out.lines().map_while(Result::ok).find_map(|line| {
-            line.trim_end_matches('.').rsplit_once("successfully on port ")?.1.parse().ok()
-        });
-        let profile = tempfile::tempdir().expect("a folder can be made");
-        Some(Self { child, port: said.expect("it says its port"), profile })
+        // The free port that it finds may be taken before it listens there.
+        for _ in 0..5 {
+            let started = Command::new("chromedriver")
+                .arg("--port=0")
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn();
+            let Ok(mut child) = started else {
+                skipped("a page driven in Chromium, which needs chromedriver");
+                return None;
+            };
+            let out = BufReader::new(child.stdout.take().expect("a pipe"));
+            let port = out.lines().map_while(Result::ok).find_map(|line| {
+                line.trim_end_matches('.').rsplit_once("successfully on port ")?.1.parse().ok()
+            });
+            let profile = tempfile::tempdir().expect("a folder can be made");
+            let driver = Self { child, port: port.unwrap_or(0), profile };
+            if port.is_some() {
+                return Some(driver);
+            }
+        }
+        panic!("chromedriver does not begin");
     }
 
     async fn client(&self) -> Client {
@@ -168,6 +180,7 @@ fn a_save_is_followed_without_a_hand_on_the_page() {
         assert_eq!(desk.script(kept).await, "1 true to me@exa 320");
 
         // What does not change the mail leaves it where it is.
+        desk.in_mail("return document.readyState === 'complete'").await;
         desk.in_mail("scrollTo(0, 777); return scrollY === 777").await;
         desk.running.env.write("subscribers.csv", "email,name\nnew@example.org,New\n");
         desk.until("return document.querySelector('.people').innerText.includes('new@example.org')")
@@ -216,7 +229,7 @@ fn widths_and_night_are_a_key_or_a_click_away() {
         desk.press("3").await;
         desk.until("return location.search === '?width=1200&mode=dark'").await;
         assert_eq!(desk.in_mail("return innerWidth").await, 1200);
-        desk.click("nav.choices ul:nth-of-type(3) li:first-child a").await;
+        desk.click(".toolbar .choices ul:nth-of-type(3) li:first-child a").await;
         desk.until("return location.search === '?width=1200'").await;
         assert_eq!(desk.in_mail(COLOURS).await, DAY);
     });
@@ -226,9 +239,7 @@ fn widths_and_night_are_a_key_or_a_click_away() {
 fn a_browser_by_night_shows_a_day_as_a_day() {
     at_desk(&issue(""), async |desk| {
         // The browser's own wish, which a mail is not to follow here.
-        let night = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features":
-            [{ "name": "prefers-color-scheme", "value": "dark" }] } });
-        desk.devtools(night).await;
+        desk.look("dark", 1440).await;
         let chrome = "return getComputedStyle(document.body).backgroundColor";
         assert_eq!(desk.script(chrome).await, "rgb(15, 16, 18)", "the page follows it");
         assert_eq!(desk.in_mail(COLOURS).await, DAY);
@@ -286,8 +297,8 @@ fn a_test_mail_of_any_readers_copy_is_sent_from_the_page() {
         assert!(told.starts_with("[Test] is on its way to me@example.net."), "{told}");
         let mails = desk.running.env.mails();
         assert_eq!(mails.len(), 1);
-        for words in ["\nSubject: [Test] Kazakhstan", "<me@example.net>", "X-Envelope-To: me@example.net"] {
-            assert!(mails[0].contains(words) || words.starts_with("X-"), "{words}: {}", mails[0]);
+        for words in ["\nSubject: [Test] Kazakhstan", "<me@example.net>"] {
+            assert!(mails[0].contains(words), "{words}: {}", mails[0]);
         }
         // The page after it is a page to look at: a reload sends nothing.
         desk.client.refresh().await.expect("it reloads");
@@ -337,25 +348,41 @@ fn axe_finds_nothing_wrong_with_any_page() {
     };
     at_desk(&issue(""), async |desk| {
         desk.running.env.postrider("draft georgia --date 2026-11-30").code(0);
-        for scheme in ["light", "dark"] {
-            let wish = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features":
-                [{ "name": "prefers-color-scheme", "value": scheme }] } });
-            desk.devtools(wish).await;
-            for width in [320, 800, 1440] {
-                let size = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params":
-                    { "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false } });
-                desk.devtools(size).await;
-                for path in ["", "?view=text", "?view=source&find=a", "?width=1200&as=no", "x"] {
-                    desk.judge(&axe, &issue(path), &format!("{scheme}, {width} px, {path}")).await;
-                }
-            }
+        for (scheme, width, path) in [
+            ("light", 320, ""),
+            ("light", 800, "?view=text"),
+            ("light", 1440, "?view=source&find=a"),
+            ("dark", 320, "?view=text&mode=dark"),
+            ("dark", 800, "?width=1200&as=blank"),
+            ("dark", 1440, ""),
+            ("light", 800, "-that-is-not-there"),
+            ("dark", 320, "?as=nobody"),
+        ] {
+            desk.look(scheme, width).await;
+            desk.judge(&axe, &issue(path), &format!("{scheme}, {width} px, {path}")).await;
         }
         desk.running.env.edit("Dear {{ name }}", "Dear {{ nam }}");
-        desk.judge(&axe, &issue(""), "what stops a draft").await;
+        desk.running.env.edit("> — Kasym", "> Kasym");
+        for (scheme, width) in [("light", 1440), ("dark", 320)] {
+            desk.look(scheme, width).await;
+            desk.judge(&axe, &issue(""), &format!("{scheme}, what stops a draft")).await;
+        }
     });
 }
 
 impl Desk {
+    /// Makes the browser prefer a scheme, and its window as wide as this.
+    async fn look(&self, scheme: &str, width: u32) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        for (name, what) in [
+            ("setEmulatedMedia", json!({ "features": features })),
+            ("setDeviceMetricsOverride", size),
+        ] {
+            self.devtools(json!({ "cmd": format!("Emulation.{name}"), "params": what })).await;
+        }
+    }
+
     /// Gives the browser a command of its own protocol.
     async fn devtools(&self, command: Value) {
         #[derive(Debug)]
@@ -380,7 +407,7 @@ impl Desk {
         let url = format!("http://{}{path}", self.running.host);
         self.client.goto(&url).await.expect("the page opens");
         self.script(axe).await;
-        let run = "const done = arguments[0]; axe.run({}, { iframes: false }).then(({ violations }) => done( \
+        let run = "const done = arguments[0]; axe.run({ iframes: false }).then(({ violations }) => done( \
             violations.flatMap(({ id, nodes }) => nodes.map(({ target, any }) => `${id}: ${target}: ${any.map(a => a.message)}`))))";
         let faults = self.client.execute_async(run, Vec::new()).await.expect("axe runs");
         assert_eq!(faults, json!([]), "{what}");
