@@ -20,6 +20,8 @@ function turn(old, fresh) {
   const shown = old.querySelector("iframe:not(.loading)");
   const next = fresh.querySelector("iframe");
   if (!shown || !next) return false;
+  // The same mail, whatever else, such as an extension, marked on its frame.
+  if (shown.getAttribute("src") === next.getAttribute("src")) return true;
   for (const late of old.querySelectorAll(".loading")) late.remove();
   next.addEventListener("load", () => { shown.remove(); next.classList.remove("loading"); }, { once: true });
   next.classList.add("loading");
