@@ -1,8 +1,10 @@
-//! How fast an issue is delivered: our send with its durable ledger against lettre's pooled transport, in one run.
+//! How fast an issue is delivered: our send with its durable ledger against lettre's pooled transport and Postfix's
+//! smtp-source, in one run.
 //!
-//! `cargo bench --bench delivery`. Both sides hand the same personalised
-//! 40 KB message over 8 connections to the same loopback relay, which counts
-//! and keeps nothing. Absolute rates are the machine's; the ratio is ours.
+//! `cargo bench --bench delivery`. All hand a 40 KB message over 8 connections
+//! to the same loopback relay, which counts and keeps nothing. Ours is
+//! personalised and recorded; lettre's is ready-made; smtp-source repeats one
+//! body and records nothing. Absolute rates are the machine's; the ratios are ours.
 
 #![allow(clippy::print_stdout, missing_docs)]
 
@@ -10,6 +12,7 @@ mod sample;
 
 use std::{
     collections::BTreeMap,
+    process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,10 +41,16 @@ fn main() {
         .build()
         .expect("a runtime can be made");
     let relay = outbox();
-    let (mut ours, mut lettres) = (Vec::new(), Vec::new());
+    let (mut ours, mut lettres, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+    if std::env::args().any(|argument| argument == "ours") {
+        // For a profiler: nothing else runs.
+        println!("{:.0}", runtime.block_on(send(&relay)));
+        return;
+    }
     for _ in 0..ROUNDS {
         ours.push(runtime.block_on(send(&relay)));
         lettres.push(runtime.block_on(lettre_pool(&relay)));
+        sources.extend(smtp_source(&relay));
     }
     let (ours, lettres) = (median(ours), median(lettres));
     println!(
@@ -51,6 +60,31 @@ fn main() {
     println!("  postrider send, durable ledger   {ours:>9.0} messages a second");
     println!("  lettre, pooled transport         {lettres:>9.0} messages a second");
     println!("  ratio                            {:>9.1}", ours / lettres);
+    if sources.is_empty() {
+        println!("  smtp-source is not here (it comes with Postfix)");
+    } else {
+        let source = median(sources);
+        println!("  smtp-source -d, no record        {source:>9.0} messages a second");
+        println!("  ratio                            {:>9.2}", ours / source);
+    }
+}
+
+/// Postfix's load generator with the connections kept open; `None` where it is not installed.
+fn smtp_source(relay: &Outbox) -> Option<f64> {
+    let before = relay.accepted();
+    let started = Instant::now();
+    let status = Command::new("smtp-source")
+        .args(["-d", "-s", &CONNECTIONS.to_string(), "-m", &OURS.to_string()])
+        .args(["-l", &copy().len().to_string(), "-f", "report@example.org"])
+        .args(["-t", "reader@example.org", &format!("inet:{}", relay.address())])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .ok()?;
+    let took = started.elapsed();
+    assert!(status.success());
+    assert_eq!(relay.accepted() - before, u64::from(OURS));
+    Some(per_second(OURS, took))
 }
 
 /// A relay on a thread of its own, with nothing to write.
@@ -84,6 +118,7 @@ async fn send(relay: &Outbox) -> f64 {
         stop_at_rejected: 0.05,
         owner: "bench/1".to_owned(),
         journal: folder.path().join("outcomes.journal"),
+        boot: "a start".to_owned(),
         high_water: folder.path().join("high-water"),
     };
     let (_stop, stopped) = watch::channel(Stop::No);

@@ -5,9 +5,10 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    time::Duration,
 };
 
-use super::{Failure, exit};
+use super::{Failure, exit, words};
 
 /// Held until it is dropped or the process ends, however it ends.
 pub(super) struct Lock {
@@ -18,6 +19,11 @@ impl Lock {
     /// Takes the lock or says who has it.
     pub(super) fn take(path: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::file(path, "open", &error);
+        // A folder from elsewhere may bring a link that leads to a file of the sender's own.
+        if path.is_symlink() {
+            let why = format!("`{}` is a link", words::path(path));
+            return Err(Failure::new(exit::DISK, why).hint("remove it, and look who made it"));
+        }
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -26,14 +32,10 @@ impl Lock {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match try_twice(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                // Whoever took it a moment ago may not have signed yet.
-                let holder = Some(holder.trim()).filter(|holder| !holder.is_empty());
-                let holder = holder.unwrap_or("another sender");
+                let holder = signature(&mut file);
                 return Err(Failure::new(exit::AGAIN, format!("it is being sent by {holder}"))
                     .hint("wait for it, or look with `postrider status`"));
             }
@@ -45,6 +47,33 @@ impl Lock {
             .map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Says who holds the lock now; `None` where nobody does.
+    pub(super) fn holder(path: &Path) -> Option<String> {
+        let mut file = File::open(path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(signature(&mut file)),
+            _ => None,
+        }
+    }
+}
+
+/// Tries again a moment later: `holder` takes the lock too, for as long as a look takes.
+fn try_twice(file: &File) -> Result<(), TryLockError> {
+    file.try_lock().or_else(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        file.try_lock()
+    })
+}
+
+/// Reads who took the lock. Whoever took it a moment ago may not have signed yet.
+fn signature(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    match holder.trim() {
+        "" => "another sender".to_owned(),
+        holder => holder.to_owned(),
+    }
 }
 
 /// Names this sender: `host/pid`.
@@ -55,4 +84,10 @@ pub(super) fn sender_name() -> String {
 pub(super) fn host() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Names this start of the machine; empty where the system does not.
+pub(super) fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| String::new(), |id| id.trim().to_owned())
 }

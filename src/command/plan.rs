@@ -14,7 +14,12 @@ use super::{
     send,
     words::{counted, grouped, spoken},
 };
-use crate::{cli::Global, compose::Composed, ledger::Ledger, send::throttle};
+use crate::{
+    cli::Global,
+    compose::Composed,
+    ledger::{IssueRecord, Ledger},
+    send::throttle,
+};
 
 /// The keys of `--json`, which scripts rely on.
 #[derive(Serialize)]
@@ -67,7 +72,7 @@ async fn plan(
     let ledger = ledger(newsroom)?;
     let digest = composed.edition.digest();
     let known = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
-    let obstacle = known.and_then(|issue| send::may_go(&issue, &digest).err());
+    let obstacle = obstacle(newsroom, &*ledger, &folder.slug, known.as_ref(), &digest).await;
     let request = Request { rehearse: true, ..Request::default() };
     let found = freeze::freeze(newsroom, &*ledger, folder, composed, request).await?;
     let recipients = if found.frozen.fresh {
@@ -84,6 +89,18 @@ async fn plan(
         rate: rates.iter().map(ToString::to_string).collect(),
         obstacle,
     })
+}
+
+/// Returns what would keep `send` from beginning.
+async fn obstacle(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    slug: &str,
+    known: Option<&IssueRecord>,
+    digest: &str,
+) -> Option<Failure> {
+    let remembered = send::remembered(newsroom, ledger, slug, known).await;
+    remembered.and_then(|()| known.map_or(Ok(()), |issue| send::may_go(issue, digest))).err()
 }
 
 /// Opens the ledger for a look: an empty one in memory where there is none yet, so that nothing is written.
@@ -150,7 +167,7 @@ fn tell(
         line("left out", &format!("{} {reason}", grouped(*count)));
     }
     if plan.found.largest_copy > 0 {
-        let size = plan.found.largest_copy.div_ceil(1000);
+        let size = (plan.found.largest_copy + 500) / 1000;
         line("largest copy", &format!("{} kB", grouped(size as u64)));
     }
     line("relay", &newsroom.publication.relay.url.to_string());

@@ -10,7 +10,9 @@ use super::{
     account::{Account, Document},
     console::Tone,
     exit,
+    lock::Lock,
     newsroom::Newsroom,
+    send,
     words::{grouped, instant, printable, wrapped},
 };
 use crate::{
@@ -45,17 +47,36 @@ pub(super) async fn run(
     if !listed.is_empty() {
         return list(console, &*ledger, &issue, &listed).await;
     }
-    let account = account(&*ledger, &issue).await?;
+    let mut account = account(&*ledger, &issue).await?;
     if console.json {
         account.document(console);
         return Ok(exit::DONE);
     }
+    let sender = sender(&newsroom);
     let used = issue.slug.width() + 4;
-    let standing = wrapped(&standing(&issue), used, 2);
+    let standing = wrapped(&standing(&issue, sender.as_deref()), used, 2);
     console.say(format_args!("{} is {standing}", console.paint(Tone::Strong, &issue.slug)));
+    if issue.ended_at.is_none() && (sender.is_none() || issue.state != IssueState::Sending) {
+        // The hours in which nobody sent say nothing of how fast it went.
+        account.begun = 0;
+    }
     account.tell(console);
-    account.advice().iter().for_each(|advice| console.advise(advice));
+    if !matches!(issue.state, IssueState::Finished | IssueState::Cancelled)
+        && let Err(obstacle) =
+            send::remembered(&newsroom, &*ledger, &issue.slug, Some(&issue)).await
+    {
+        console.stopped_by(&obstacle);
+        return Ok(exit::DONE);
+    }
+    if sender.is_none() || issue.state != IssueState::Sending {
+        account.advice().iter().for_each(|advice| console.advise(advice));
+    }
     Ok(exit::DONE)
+}
+
+/// Names who sends issues of this publication from this machine now, if anybody does.
+fn sender(newsroom: &Newsroom) -> Option<String> {
+    Lock::holder(&newsroom.lock_path())
 }
 
 /// Takes the account of an issue from the ledger, with the time its deliveries took so far.
@@ -75,11 +96,13 @@ pub(super) async fn account(ledger: &dyn Ledger, issue: &IssueRecord) -> Result<
     Ok(Account::of(issue, tally, suppressed, took, begun))
 }
 
-fn standing(issue: &IssueRecord) -> String {
-    let mut words = issue.state.word().to_owned();
-    if let (IssueState::Scheduled, Some(booking)) = (issue.state, &issue.booking) {
-        words = format!("scheduled for {}", booking.shown);
-    }
+fn standing(issue: &IssueRecord, sender: Option<&str>) -> String {
+    let mut words = match (issue.state, &issue.booking, sender) {
+        (IssueState::Scheduled, Some(booking), _) => format!("scheduled for {}", booking.shown),
+        (IssueState::Sending, _, Some(sender)) => format!("being sent by {sender}"),
+        (IssueState::Sending, ..) => "not finished, and nobody is sending it now".to_owned(),
+        (state, ..) => state.word().to_owned(),
+    };
     if !issue.why.is_empty() {
         words = format!("{words}: {}", issue.why);
     }
@@ -206,9 +229,10 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         console.document(&Overview { issues: accounts.iter().map(Account::to_json).collect() });
         return Ok(exit::DONE);
     }
+    let sender = sender(newsroom);
     let lines: Vec<(String, String)> = known
         .iter()
-        .map(|(issue, account)| (issue.slug.clone(), summary(issue, account)))
+        .map(|(issue, account)| (issue.slug.clone(), summary(issue, account, sender.as_deref())))
         .chain(drafts.map(|account| (account.slug, "draft".to_owned())))
         .collect();
     let width = lines.iter().map(|(slug, _)| slug.width()).max().unwrap_or(0);
@@ -223,9 +247,9 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
 }
 
 /// Says where an issue stands on one line.
-fn summary(issue: &IssueRecord, account: &Account) -> String {
+fn summary(issue: &IssueRecord, account: &Account, sender: Option<&str>) -> String {
     let tally = &account.tally;
-    let mut parts = vec![standing(issue)];
+    let mut parts = vec![standing(issue, sender)];
     if tally.planned > 0 {
         parts.push(format!("{} of {} accepted", grouped(tally.accepted), grouped(tally.planned)));
     }

@@ -108,6 +108,7 @@ impl<'a> Way<'a> {
                 Err(unreachable(format!("the relay refused at {stage}: {reply}")))
             }
             Handover::Unfit { why } => Err(Failure::new(exit::BAD_DATA, why)),
+            Handover::Unwelcome { why } => Err(Failure::new(exit::AGAIN, why)),
             Handover::NotSent { stage, why } => {
                 Err(unreachable(format!("the relay failed at {stage}: {why}")))
             }

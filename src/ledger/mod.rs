@@ -3,7 +3,8 @@
 //! ```text
 //! planned -claim-> claimed -begin (durable)-> attempting -record-> accepted | rejected | deferred | in_doubt
 //! claimed:    lease over -> planned; unsubscribed -> suppressed; paused -> planned; cancelled
-//! attempting: lease over -> in_doubt, never planned; late evidence with the same fence and attempt -> the true outcome
+//! attempting: given back before anything left -> planned; lease over -> in_doubt, never planned;
+//!             late evidence with the same fence and attempt -> the true outcome
 //! deferred -> claimed again at its hour, expired after 48 h; in_doubt -> planned only by `resolve --resend`
 //! ```
 //!
@@ -437,7 +438,7 @@ pub enum Entry {
     Begin(Ticket),
     /// The attempt ended (rule D3).
     Record(Ticket, Outcome),
-    /// The claim is given back unused.
+    /// The claim is given back unused. One that was begun too, by whoever knows that nothing of its message left: it is planned again, or cancelled with its issue, and was none of the reader's attempts.
     Release(Ticket),
 }
 

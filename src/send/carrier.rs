@@ -1,7 +1,10 @@
 //! One connection's work: take a delivery, begin it, hand it over, say how it ended.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,13 +15,12 @@ use super::{
     clerk::Clerk,
     desk::{Counter, Handed},
     policy::{self, Effect, Refusals, Ruling},
+    satchel::{Copy, Satchel, unfit},
     settled,
 };
 use crate::{
-    compose::Purpose,
-    ledger::{Entered, Entry},
     model::{Outcome, Stage},
-    smtp::{Connection, Envelope, Handover, OpenError},
+    smtp::{Connection, Handover, OpenError},
 };
 
 /// How often a relay may fail to be reached before a run gives up, and the waits between.
@@ -32,8 +34,11 @@ const REOPEN: [Duration; 4] = [
 /// How long a relay may fail, however slowly it does so.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// An outcome waits this long at most for the next begin to travel with.
-const COMPANY: Duration = Duration::from_millis(2);
+/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups.
+const AHEAD: usize = 4;
+
+/// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
+const QUICK: Duration = Duration::from_millis(100);
 
 /// How many protocol errors (500-503) end a run.
 const DESYNCS: u32 = 3;
@@ -41,7 +46,9 @@ const DESYNCS: u32 = 3;
 /// What all carriers of a run know together.
 pub(super) struct Shared {
     refusals: Mutex<Refusals>,
-    desyncs: std::sync::atomic::AtomicU32,
+    desyncs: AtomicU32,
+    /// Whether the relay takes an envelope behind a message.
+    announce: AtomicBool,
     halt: watch::Sender<Option<Halt>>,
 }
 
@@ -49,7 +56,8 @@ impl Shared {
     pub(super) fn new(share: f64, halt: watch::Sender<Option<Halt>>) -> Self {
         Self {
             refusals: Mutex::new(Refusals::new(share)),
-            desyncs: std::sync::atomic::AtomicU32::new(0),
+            desyncs: AtomicU32::new(0),
+            announce: AtomicBool::new(true),
             halt,
         }
     }
@@ -64,6 +72,14 @@ impl Shared {
 
     fn is_halted(&self) -> bool {
         self.halt.borrow().is_some()
+    }
+
+    fn may_announce(&self) -> bool {
+        self.announce.load(Ordering::Relaxed)
+    }
+
+    fn announce_no_more(&self) {
+        self.announce.store(false, Ordering::Relaxed);
     }
 
     fn note(&self, outcome: &Outcome) {
@@ -88,31 +104,33 @@ pub(super) async fn carry(
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
 ) {
+    let satchel = Satchel::new(counter, clerk.clone(), Arc::clone(&run.press), progress.clone());
     let mut carrier = Carrier {
         number,
         run,
         clerk,
+        satchel,
         shared,
         stop,
         progress,
         connection: None,
         failures: 0,
         failing_since: None,
+        pace: Duration::MAX,
     };
-    let mut outcome: Option<Entry> = None;
-    loop {
-        let ask = counter.ask();
-        tokio::pin!(ask);
-        let handed = if let Ok(handed) = tokio::time::timeout(COMPANY, &mut ask).await {
-            handed
-        } else {
-            carrier.enter(outcome.take(), None).await;
-            ask.await
-        };
-        let Some(handed) = handed else { break };
-        outcome = carrier.deliver(outcome.take(), handed).await;
+    let mut ahead = None;
+    while !carrier.is_stopping()
+        && let Some(copy) = match ahead.take() {
+            Some(copy) => Some(copy),
+            None => carrier.next().await,
+        }
+    {
+        ahead = carrier.deliver(copy).await;
     }
-    carrier.enter(outcome, None).await;
+    if let Some(copy) = ahead {
+        copy.give_back(&carrier.clerk).await;
+    }
+    carrier.satchel.empty().await;
     if let Some(connection) = carrier.connection.take() {
         connection.quit().await;
     }
@@ -122,88 +140,115 @@ struct Carrier {
     number: usize,
     run: Arc<Run>,
     clerk: Clerk,
+    satchel: Satchel,
     shared: Arc<Shared>,
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
     connection: Option<Connection>,
     failures: usize,
     failing_since: Option<Instant>,
+    /// How long the last message took to be answered.
+    pace: Duration,
 }
 
 impl Carrier {
-    /// Delivers one message. Takes the outcome of the last one along to the ledger and returns the outcome of this one, for the ledger to learn with the next begin.
-    async fn deliver(&mut self, last: Option<Entry>, handed: Handed) -> Option<Entry> {
-        let ticket = handed.claim.ticket;
-        if !self.is_connected().await {
-            // A connection may take a while: what is known is recorded first.
-            self.enter(last, None).await;
-            if !self.connect().await {
-                self.clerk.enter(vec![Entry::Release(ticket)]).await;
-                return None;
-            }
-            return self.hand_over(None, handed).await;
+    /// Finds the next copy to carry; `None` where there is none any more, or no connection to carry it over.
+    async fn next(&mut self) -> Option<Copy> {
+        if !self.satchel.is_empty() || self.is_connected().await {
+            return self.satchel.take().await;
         }
-        self.hand_over(last, handed).await
-    }
-
-    async fn hand_over(&mut self, last: Option<Entry>, handed: Handed) -> Option<Entry> {
-        let ticket = handed.claim.ticket;
-        match self.enter(last, Some(Entry::Begin(ticket))).await {
-            Some(Entered::Done) => {}
-            Some(Entered::Suppressed) => {
-                let _ =
-                    self.progress.send(Progress::Settled(crate::model::DeliveryState::Suppressed));
-                return None;
-            }
-            _ => return None,
+        // Opening one may take a while, and nothing is begun before it is open.
+        let Handed { claim, lease_ends, out } = self.satchel.ask().await?;
+        if self.connect().await {
+            self.satchel.begin(Handed { claim, lease_ends, out });
+            return self.satchel.take().await;
         }
-        let ruling = self.send(&handed).await;
-        self.shared.note(&ruling.outcome);
-        let _ = self.progress.send(settled(&ruling.outcome));
-        let record = Entry::Record(ticket, ruling.outcome.clone());
-        if ruling.effect == Effect::GoOn {
-            self.failures = 0;
-            self.failing_since = None;
-            return Some(record);
-        }
-        // Something is wrong beyond this reader: the ledger learns at once.
-        self.enter(Some(record), None).await;
-        self.follow(ruling).await;
+        self.clerk.release(claim.ticket).await;
+        out.give_back();
         None
     }
 
-    async fn send(&mut self, handed: &Handed) -> Ruling {
-        let claim = &handed.claim;
-        let ticket = claim.ticket;
-        let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
-        let unfit = |why: String| Outcome::Rejected {
-            said: format!("copy not possible: {why}"),
-            hard: false,
-        };
-        let printed = match self.run.press.print(
-            &claim.reader,
-            &claim.message_id,
-            ticket.slot,
-            Purpose::Real,
-        ) {
-            Ok(printed) => printed,
-            Err(why) => return go_on(unfit(why.to_string())),
-        };
+    /// Delivers a copy; returns the next one where its envelope has left with it, or would have.
+    async fn deliver(&mut self, copy: Copy) -> Option<Copy> {
+        let is_announced = self.connection.as_ref().is_some_and(Connection::is_ahead);
+        let can_leave = is_announced || self.is_connected().await || self.connect().await;
+        if !can_leave || (copy.is_stale() && !is_announced) {
+            // Somebody may have left the list meanwhile: it is begun anew.
+            copy.give_back(&self.clerk).await;
+            return None;
+        }
+        let quick = self.pace < QUICK;
+        self.satchel.fill(if quick { AHEAD } else { 0 });
+        let next = if quick && self.shared.may_announce() { self.satchel.try_take() } else { None };
+        let started = Instant::now();
+        let (handover, refused) = self.hand_over(&copy, next.as_ref()).await;
+        self.pace = started.elapsed();
+        if refused {
+            self.hang_up().await;
+            copy.give_back(&self.clerk).await;
+            return next;
+        }
+        let ruling = self.rule(&copy, handover, is_announced);
+        self.shared.note(&ruling.outcome);
+        let _ = self.progress.send(settled(&ruling.outcome));
+        if ruling.effect == Effect::GoOn {
+            self.failures = 0;
+            self.failing_since = None;
+            self.clerk.record(copy.ticket(), ruling.outcome).await;
+        } else {
+            // Something is wrong beyond this reader: the ledger learns at once.
+            self.clerk.record_now(copy.ticket(), ruling.outcome.clone()).await;
+            self.follow(ruling).await;
+        }
+        next
+    }
+
+    /// Hands a copy to the relay. The second value tells that we ourselves kept it back at the last moment.
+    async fn hand_over(&mut self, copy: &Copy, next: Option<&Copy>) -> (Handover, bool) {
         let Some(connection) = &mut self.connection else {
-            return policy::broken(Stage::Connect, "there is no connection", ticket.attempt);
+            let why = "there is no connection".to_owned();
+            return (Handover::NotSent { stage: Stage::Connect, why }, false);
         };
-        let envelope = Envelope { from: &printed.return_path, to: &claim.reader.address };
-        let handover =
-            connection.deliver(&envelope, &printed.bytes, Some(handed.lease_ends.into())).await;
-        match handover {
+        let (clerk, shared, mut refused) = (&self.clerk, &self.shared, false);
+        let leaving = || {
+            let kept = if copy.is_stale() {
+                Err("it was begun too long ago".to_owned())
+            } else {
+                clerk.hand_over(copy.ticket()).map_err(|error| {
+                    let why = format!("`outcomes.journal` cannot be written: {error}");
+                    shared.halt(Halt::Disk(why.clone()));
+                    why
+                })
+            };
+            refused = kept.is_err();
+            kept
+        };
+        let next = next.map(Copy::parcel);
+        let ends = Some(copy.lease_ends.into());
+        let handover = connection.hand_over(copy.parcel(), next, ends, leaving).await;
+        (handover, refused)
+    }
+
+    /// Says what an answer means.
+    fn rule(&self, copy: &Copy, handover: Handover, is_announced: bool) -> Ruling {
+        let attempt = copy.ticket().attempt;
+        let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
+        let ruling = match handover {
             Handover::Accepted(reply) => go_on(Outcome::Accepted { said: reply.to_string() }),
-            Handover::Refused { stage, reply } => policy::judge(stage, &reply, ticket.attempt),
-            Handover::Unfit { why } => go_on(unfit(why)),
-            Handover::NotSent { stage, why } => policy::broken(stage, &why, ticket.attempt),
+            Handover::Refused { stage, reply } => policy::judge(stage, &reply, attempt),
+            Handover::Unfit { why } => go_on(unfit(&why)),
+            Handover::Unwelcome { why } => policy::unwelcome(&why),
+            Handover::NotSent { stage, why } => policy::broken(stage, &why, attempt),
             Handover::InDoubt { why } => {
                 Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
             }
+        };
+        if is_announced && matches!(ruling.effect, Effect::BackOff | Effect::Desync) {
+            // Perhaps this relay does not like an envelope behind a message: from now on each comes by itself.
+            self.shared.announce_no_more();
+            return Ruling { effect: Effect::BackOff, ..ruling };
         }
+        ruling
     }
 
     /// Does what a ruling asks beyond its reader.
@@ -217,7 +262,7 @@ impl Carrier {
             }
             Effect::Desync => {
                 self.hang_up().await;
-                let before = self.shared.desyncs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let before = self.shared.desyncs.fetch_add(1, Ordering::Relaxed);
                 if before + 1 >= DESYNCS {
                     self.shared
                         .halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
@@ -228,7 +273,7 @@ impl Carrier {
                 self.shared
                     .halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
             }
-            Effect::Halt(why) => self.shared.halt(Halt::Refusals(why)),
+            Effect::Halt(why) => self.shared.halt(Halt::Refused(why)),
         }
     }
 
@@ -307,16 +352,5 @@ impl Carrier {
 
     fn is_stopping(&self) -> bool {
         self.shared.is_halted() || *self.stop.borrow() != Stop::No
-    }
-
-    /// Enters an outcome and a begin, whichever there are, in that order, and returns the answer to the begin.
-    async fn enter(&self, outcome: Option<Entry>, begin: Option<Entry>) -> Option<Entered> {
-        let asks = begin.is_some();
-        let entries: Vec<Entry> = outcome.into_iter().chain(begin).collect();
-        if entries.is_empty() {
-            return None;
-        }
-        let entered = self.clerk.enter(entries).await;
-        if asks { entered.last().copied() } else { None }
     }
 }

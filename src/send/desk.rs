@@ -2,13 +2,16 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -52,6 +55,39 @@ pub(super) struct Handed {
     pub(super) claim: Claim,
     /// When the claim's lease ends, on this machine's own clock (rule D6).
     pub(super) lease_ends: Instant,
+    /// Held until it is settled or given back.
+    pub(super) out: Out,
+}
+
+/// Counts a delivery that is out with a carrier, until it is dropped. While one is out it may come back, so the desk stays open.
+#[derive(Debug)]
+pub(super) struct Out(Arc<Outs>);
+
+#[derive(Debug, Default)]
+struct Outs {
+    out: AtomicU64,
+    given_back: AtomicU64,
+    settled: Notify,
+}
+
+impl Out {
+    fn new(outs: &Arc<Outs>) -> Self {
+        outs.out.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(outs))
+    }
+
+    /// Says that it was not tried after all, so that it counts towards no limit.
+    pub(super) fn give_back(self) {
+        self.0.given_back.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        if self.0.out.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.settled.notify_one();
+        }
+    }
 }
 
 impl Counter {
@@ -78,6 +114,7 @@ impl Desk {
             halted,
             progress,
             claims: VecDeque::new(),
+            outs: Arc::default(),
             instants: VecDeque::new(),
             handed: 0,
         };
@@ -95,7 +132,8 @@ struct Work {
     stop: watch::Receiver<Stop>,
     halted: watch::Receiver<Option<Halt>>,
     progress: mpsc::UnboundedSender<Progress>,
-    claims: VecDeque<Handed>,
+    claims: VecDeque<(Claim, Instant)>,
+    outs: Arc<Outs>,
     instants: VecDeque<(Timestamp, Instant)>,
     handed: u64,
 }
@@ -108,7 +146,8 @@ impl Work {
                 Ok(Ok(handed)) => {
                     self.handed += 1;
                     if let Err(unasked) = ask.send(handed) {
-                        self.claims.push_front(unasked);
+                        self.claims.push_front((unasked.claim, unasked.lease_ends));
+                        unasked.out.give_back();
                     }
                 }
                 Ok(Err(ended)) => {
@@ -123,6 +162,9 @@ impl Work {
         }
         // Every carrier that asks is told that there is nothing more. Dropping the inbox would not do:
         // an ask that is just being put in may then lie there for ever, and its carrier wait for ever.
+        if self.is_stopping() {
+            reason = Reason::Stopped;
+        }
         inbox.close();
         while inbox.recv().await.is_some() {}
         self.give_back().await;
@@ -135,7 +177,10 @@ impl Work {
             if self.is_stopping() {
                 return Ok(Err(Reason::Stopped));
             }
-            if self.run.limit.is_some_and(|limit| self.handed >= limit) {
+            if self.run.limit.is_some_and(|limit| self.tried() >= limit) {
+                if self.wait_for_outs().await {
+                    continue;
+                }
                 return Ok(Err(Reason::Limit));
             }
             self.drop_overdue().await?;
@@ -143,7 +188,7 @@ impl Work {
                 self.claim().await?;
             }
             if self.claims.is_empty() {
-                if self.wait_for_retry().await? {
+                if self.wait_for_outs().await || self.wait_for_retry().await? {
                     continue;
                 }
                 return Ok(Err(Reason::Nothing));
@@ -153,8 +198,8 @@ impl Work {
                 Permit::Again => continue,
                 Permit::NotBefore(at) => return Ok(Err(Reason::Quota(at))),
             }
-            if let Some(handed) = self.claims.pop_front() {
-                return Ok(Ok(handed));
+            if let Some((claim, lease_ends)) = self.claims.pop_front() {
+                return Ok(Ok(Handed { claim, lease_ends, out: Out::new(&self.outs) }));
             }
         }
     }
@@ -166,13 +211,13 @@ impl Work {
             .ledger
             .claim(self.run.issue.id, &self.run.owner, self.claim_size(), LEASE, EXPIRE_AFTER)
             .await?;
-        self.claims.extend(claims.into_iter().map(|claim| Handed { claim, lease_ends: ends }));
+        self.claims.extend(claims.into_iter().map(|claim| (claim, ends)));
         Ok(())
     }
 
     /// Claims no more than ten seconds of the slowest rate, so that a claim is used long before its lease ends.
     fn claim_size(&self) -> usize {
-        let left = self.run.limit.map_or(u64::MAX, |limit| limit - self.handed);
+        let left = self.run.limit.map_or(u64::MAX, |limit| limit - self.tried());
         let slowest = self
             .run
             .rates
@@ -187,12 +232,30 @@ impl Work {
     /// Gives back claims whose lease is nearly over; they are claimed again under a new fence.
     async fn drop_overdue(&mut self) -> Result<(), LedgerError> {
         let soon = Instant::now() + LEASE / 3;
-        if self.claims.front().is_some_and(|handed| handed.lease_ends < soon) {
+        if self.claims.front().is_some_and(|(_, lease_ends)| *lease_ends < soon) {
             let entries: Vec<Entry> =
-                self.claims.drain(..).map(|handed| Entry::Release(handed.claim.ticket)).collect();
+                self.claims.drain(..).map(|(claim, _)| Entry::Release(claim.ticket)).collect();
             self.run.ledger.enter(&entries).await?;
         }
         Ok(())
+    }
+
+    /// Returns how many deliveries were handed out and not given back.
+    fn tried(&self) -> u64 {
+        self.handed - self.outs.given_back.load(Ordering::SeqCst)
+    }
+
+    /// Waits until nothing is out with a carrier any more, since what is may come back; `false` when nothing was.
+    async fn wait_for_outs(&mut self) -> bool {
+        if self.outs.out.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        tokio::select! {
+            () = self.outs.settled.notified() => {}
+            _ = self.stop.wait_for(|stop| *stop != Stop::No) => {}
+            _ = self.halted.wait_for(Option::is_some) => {}
+        }
+        true
     }
 
     /// Waits for a deferred reader who is due soon; `false` when none is.
@@ -248,7 +311,7 @@ impl Work {
             .map(|rate| u64::from(rate.count) / rate.window.as_secs().max(1) / 20)
             .min()
             .unwrap_or(1);
-        let left = self.run.limit.map_or(u64::MAX, |limit| limit - self.handed);
+        let left = self.run.limit.map_or(u64::MAX, |limit| limit - self.tried());
         usize::try_from(slowest.min(left).clamp(1, CLAIM_AT_ONCE as u64)).unwrap_or(1)
     }
 
@@ -271,7 +334,7 @@ impl Work {
     /// Returns unused claims; should the ledger be away, their lease ends by itself.
     async fn give_back(&mut self) {
         let entries: Vec<Entry> =
-            self.claims.drain(..).map(|handed| Entry::Release(handed.claim.ticket)).collect();
+            self.claims.drain(..).map(|(claim, _)| Entry::Release(claim.ticket)).collect();
         if !entries.is_empty() {
             let _ = self.run.ledger.enter(&entries).await;
         }

@@ -30,9 +30,10 @@ mod desk;
 pub mod guard;
 mod journal;
 pub mod policy;
+mod satchel;
 pub mod throttle;
 
-pub use journal::{Journal, JournalError};
+pub use journal::{Journal, JournalError, Place};
 
 use clerk::Clerk;
 use desk::Desk;
@@ -65,8 +66,10 @@ pub struct Run {
     pub stop_at_rejected: f64,
     /// This sender's name in the ledger.
     pub owner: String,
-    /// Where outcomes go when the ledger is away.
+    /// Where this sender notes what the ledger does not know yet.
     pub journal: PathBuf,
+    /// Which start of this machine it is; empty where the system does not tell.
+    pub boot: String,
     /// Where the count of begins is kept outside the ledger (rule D12).
     pub high_water: PathBuf,
 }
@@ -125,7 +128,9 @@ pub enum Halt {
     Untrusted(String),
     /// The relay cannot be reached, or not safely.
     Relay(String),
-    /// Too many refusals, or one that would meet every reader.
+    /// The relay refuses us or the message, whoever it is for.
+    Refused(String),
+    /// Too many readers were refused.
     Refusals(String),
     /// The ledger went away; outcomes are in the journal.
     Ledger(String),
@@ -164,11 +169,14 @@ impl Run {
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Result<Ended, SendError> {
         let ledger = Arc::clone(&self.ledger);
-        let high_water = guard::HighWater::check(&self.high_water, &ledger.mark().await?)?;
+        let mark = ledger.mark().await?;
+        let high_water = guard::HighWater::check(&self.high_water, &mark)?;
         high_water.remember(&self.high_water, &self.issue.slug)?;
-        let journal = Journal::open(&self.journal)?;
-        journal.replay(&*ledger).await?;
-        let recovered = ledger.recover(self.issue.id, gone).await?;
+        let journal =
+            Journal::open(&self.journal, Place { boot: self.boot.clone(), ledger: mark.ledger })?;
+        let given_back = journal.replay(&*ledger).await?;
+        let mut recovered = ledger.recover(self.issue.id, gone).await?;
+        recovered.planned += given_back;
         if recovered != Recovered::default() {
             let _ = progress.send(Progress::Recovered(recovered));
         }
@@ -252,6 +260,7 @@ impl Halt {
             Self::Credentials(why)
             | Self::Untrusted(why)
             | Self::Relay(why)
+            | Self::Refused(why)
             | Self::Refusals(why)
             | Self::Ledger(why)
             | Self::Disk(why) => why,

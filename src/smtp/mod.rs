@@ -89,6 +89,15 @@ pub struct Envelope<'a> {
     pub to: &'a Address,
 }
 
+/// One message and where it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Parcel<'a> {
+    /// The envelope.
+    pub envelope: Envelope<'a>,
+    /// RFC 5322 bytes, CRLF between lines, dots not doubled.
+    pub message: &'a [u8],
+}
+
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handover {
@@ -104,6 +113,11 @@ pub enum Handover {
     /// The message may not be put on a wire at all (the last gate); the connection was not touched.
     Unfit {
         /// What is wrong with its bytes, for people.
+        why: String,
+    },
+    /// The relay does not take such a message, whoever it is for: too large, or 8-bit bytes; nothing was said.
+    Unwelcome {
+        /// Why, for people.
         why: String,
     },
     /// Something broke before any byte of the dot had left; nothing of the message is with the relay.

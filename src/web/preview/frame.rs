@@ -12,7 +12,7 @@ use axum::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{Shared, change, error, wish::Place};
+use super::{Shared, change, error, pictures, wish::Place};
 use crate::web::answer;
 
 const POLICY: &str = "default-src 'none'; img-src 'self' https:; style-src 'unsafe-inline'; \
@@ -37,7 +37,7 @@ pub(super) async fn answer(
                 Some(at) => change::marked(&parts.html, at),
                 None => parts.html,
             };
-            let html = dressed(&html, place.wish.dark);
+            let html = pictures::led(&dressed(&html, place.wish.dark), &place);
             answer::with_policy(answer::bytes("text/html; charset=utf-8", html), POLICY)
         }
         Some(Err(trouble)) => error::trouble(&trouble),

@@ -14,6 +14,7 @@ mod issues;
 mod look;
 mod newsroom;
 mod page;
+mod pictures;
 mod problems;
 mod readers;
 mod size;
@@ -78,6 +79,7 @@ pub async fn serve(door: Door, newsroom: Arc<dyn Newsroom>) -> io::Result<()> {
         .route("/issues/{slug}", get(page::answer))
         .route("/issues/{slug}/mail", get(frame::answer))
         .route("/issues/{slug}/mail.eml", get(source::answer))
+        .route("/issues/{slug}/pictures/{id}", get(pictures::answer))
         .route("/issues/{slug}/test", post(test::answer))
         .route("/events", get(events::answer))
         .route("/preview.css", get(look::css))

@@ -2,7 +2,7 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 32] = [
     "",
     "demo",
     "init",
@@ -32,6 +32,9 @@ const COMMANDS: [&str; 29] = [
     "ledger",
     "ledger accept-rollback",
     "ledger backup",
+    "keys",
+    "keys new",
+    "keys show",
 ];
 
 #[test]
@@ -44,7 +47,7 @@ fn every_command_says_what_it_does_with_examples_in_80_columns() {
             for line in said.out.lines() {
                 assert!(line.chars().count() <= 80, "{command} {option}: {line}");
             }
-            let is_group = matches!(command, "" | "subscribers" | "ledger");
+            let is_group = matches!(command, "" | "subscribers" | "ledger" | "keys");
             assert!(is_group || said.out.contains("\nExamples:\n  "), "{command} {option}");
             let is_short = option == "-h";
             if is_short || command.is_empty() {

@@ -74,6 +74,10 @@ fn truth(number: usize) -> Outcome {
         .clone()
 }
 
+fn is_taken(truth: &Outcome) -> bool {
+    matches!(truth, Outcome::Accepted { .. } | Outcome::InDoubt { .. })
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     use IssueState::{Cancelled, Finished, Paused, Sending};
     let pick = 0_usize..64;
@@ -215,6 +219,22 @@ impl Model {
         Entered::Done
     }
 
+    fn release(&mut self, ticket: Ticket) -> Entered {
+        let cancelled = self.issue == IssueState::Cancelled;
+        let row = self.row(ticket);
+        match row.state {
+            _ if row.fence != ticket.fence => return Entered::Refused,
+            D::Claimed => row.give_back(),
+            D::Attempting => {
+                row.state = if cancelled { D::Cancelled } else { D::Planned };
+                row.retry_at = None;
+                row.first_at = row.first_at.filter(|_| row.tries > 0);
+            }
+            _ => return Entered::Refused,
+        }
+        Entered::Done
+    }
+
     fn record(&mut self, now: i64, ticket: Ticket, outcome: &Outcome) -> Entered {
         let cancelled = self.issue == IssueState::Cancelled;
         let row = self.row(ticket);
@@ -337,14 +357,13 @@ impl Run {
             Step::Begin { pick, truth: number } => self.begin(*pick, truth(*number)).await,
             Step::Record { pick } => self.record(*pick).await,
             Step::Release { pick } => {
-                let Some(ticket) = self.pick(*pick).map(|held| held.ticket) else { return };
-                let row = self.model.row(ticket);
-                let mine = row.state == D::Claimed && row.fence == ticket.fence;
-                if mine {
-                    row.give_back();
+                let Some(Held { ticket, truth }) = self.pick(*pick) else { return };
+                let (ticket, left) = (*ticket, truth.as_ref().is_some_and(is_taken));
+                // Only who knows that nothing left gives a begin back.
+                if !left {
+                    let expected = self.model.release(ticket);
+                    assert_eq!(self.desk.enter(Entry::Release(ticket)).await, expected);
                 }
-                let expected = if mine { Entered::Done } else { Entered::Refused };
-                assert_eq!(self.desk.enter(Entry::Release(ticket)).await, expected);
             }
             Step::Recover { gone } => self.recover(*gone).await,
             Step::TakeOver { gone } => {
@@ -393,8 +412,7 @@ impl Run {
         let answer = self.desk.enter(Entry::Begin(ticket)).await;
         assert_eq!(answer, self.model.begin(now, ticket));
         if answer == Entered::Done {
-            let taken = matches!(truth, Outcome::Accepted { .. } | Outcome::InDoubt { .. });
-            self.model.row(ticket).taken_by_relay += u32::from(taken);
+            self.model.row(ticket).taken_by_relay += u32::from(is_taken(&truth));
             self.pick(pick).expect("it is held").truth = Some(truth);
         }
     }

@@ -33,6 +33,8 @@ ask_every_ledger! {
     an_attempt_told_again_does_not_end_the_next,
     entries_of_one_group_are_answered_in_order,
     a_claim_given_back_is_taken_again_under_a_new_fence,
+    a_begin_given_back_never_was_one_of_the_readers_attempts,
+    a_begin_whose_outcome_is_known_is_not_given_back,
     a_dead_senders_claims_are_planned_and_its_attempts_in_doubt,
     a_living_sender_keeps_what_it_holds,
     a_deferred_reader_is_claimed_again_at_its_hour,
@@ -243,6 +245,30 @@ async fn a_claim_given_back_is_taken_again_under_a_new_fence(desk: Desk) {
     let new = desk.claim(issue, "host/1", 1).await[0].ticket;
     assert_eq!(new, Ticket { fence: old.fence + 1, ..old });
     assert_eq!(desk.enter(Entry::Release(old)).await, Entered::Refused);
+}
+
+async fn a_begin_given_back_never_was_one_of_the_readers_attempts(desk: Desk) {
+    let issue = desk.send_to(&["ann", "bob"]).await;
+    let begun = desk.begin_one(issue).await;
+    assert_eq!(desk.enter(Entry::Release(Ticket { attempt: 2, ..begun })).await, Entered::Refused);
+    assert_eq!(desk.enter(Entry::Release(begun)).await, Entered::Done);
+    assert_eq!(desk.enter(Entry::Release(begun)).await, Entered::Refused);
+    assert_eq!(desk.enter(Entry::Record(begun, accepted())).await, Entered::Refused);
+    assert_eq!(desk.states(issue).await, [D::Planned, D::Planned]);
+    assert_eq!(desk.deliveries(issue).await[0].attempts, 0);
+    let again = desk.begin_one(issue).await;
+    assert_eq!(again, Ticket { fence: begun.fence + 1, ..begun });
+    assert!(desk.turn(IssueState::Sending, IssueState::Cancelled).await);
+    assert_eq!(desk.enter(Entry::Release(again)).await, Entered::Done);
+    assert_eq!(desk.states(issue).await, [D::Cancelled, D::Cancelled]);
+}
+
+async fn a_begin_whose_outcome_is_known_is_not_given_back(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    let ticket = desk.begin_one(issue).await;
+    desk.enter(Entry::Record(ticket, accepted())).await;
+    assert_eq!(desk.enter(Entry::Release(ticket)).await, Entered::Refused);
+    assert_eq!(desk.states(issue).await, [D::Accepted]);
 }
 
 async fn a_dead_senders_claims_are_planned_and_its_attempts_in_doubt(desk: Desk) {

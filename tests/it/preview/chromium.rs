@@ -313,6 +313,14 @@ fn a_test_mail_of_any_readers_copy_is_sent_from_the_page() {
 }
 
 #[test]
+fn a_picture_that_travels_along_is_seen() {
+    at_desk(&issue(""), async |desk| {
+        super::page::with_picture(&desk.running.env);
+        desk.in_mail("return document.querySelector('.picture')?.naturalWidth > 0").await;
+    });
+}
+
+#[test]
 fn a_page_of_another_site_can_neither_read_nor_post() {
     at_desk("/nothing", async |desk| {
         let own = format!("http://{}", desk.running.host);

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::{Running, draft, http, issue, shows};
-use crate::command::env::Env;
+use crate::command::env::{Env, ISSUE};
 
 #[test]
 fn an_issue_is_shown_with_all_that_is_to_be_said_of_it() {
@@ -79,6 +79,29 @@ fn the_whole_message_can_be_saved() {
     assert!(answer.header("content-disposition").starts_with("attachment"));
     assert!(answer.body.contains("Subject: Kazakhstan Confirms"), "{}", answer.body);
     assert!(answer.body.contains("Date: Mon, 6 Oct 2003 06:00:00 +0000"), "{}", answer.body);
+}
+
+#[test]
+fn a_picture_that_travels_along_is_shown_and_nothing_else_beside_the_draft() {
+    let env = Env::publication();
+    with_picture(&env);
+    let running = Running::start(env);
+    let mail = running.page(&issue("/mail"));
+    let (_, rest) = mail.split_once(&format!("src=\"{}", issue("/pictures/"))).expect("a picture");
+    let id = rest.split('"').next().unwrap_or_default();
+    let answer = running.get(&issue(&format!("/pictures/{id}")));
+    assert_eq!((answer.status, answer.header("content-type")), (200, "image/png"));
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    for other in ["issue.md", "btc.png", "..%2fissue.md", "", "x"] {
+        assert_eq!(running.get(&issue(&format!("/pictures/{other}"))).status, 404, "{other}");
+    }
+}
+
+/// Puts a picture beside the draft and into it.
+pub(super) fn with_picture(env: &Env) {
+    let bytes = include_bytes!("../../fixtures/beside/btc.png");
+    std::fs::write(env.root.join(format!("issues/{ISSUE}/btc.png")), bytes).expect("written");
+    env.edit("## Security and Iraq", "![The pipeline on a map](btc.png)\n\n## Security and Iraq");
 }
 
 #[test]
