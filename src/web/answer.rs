@@ -14,7 +14,8 @@ use axum::{
 use maud::Markup;
 
 /// An answer that nothing may be loaded for and nothing may frame.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'";
+const NOTHING: &str =
+    "default-src 'none'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'";
 
 /// Makes an answer of bytes.
 pub(super) fn bytes(kind: &'static str, bytes: impl Into<Body>) -> Response {

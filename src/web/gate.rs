@@ -97,7 +97,10 @@ impl Gate {
         {
             Ok(())
         } else {
-            Err((StatusCode::FORBIDDEN, "the form is from an earlier run: reload the page and try again"))
+            Err((
+                StatusCode::FORBIDDEN,
+                "the form is from an earlier run: reload the page and try again",
+            ))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// A secret of 128 bits that only our own pages know.
@@ -14,7 +14,7 @@ impl Token {
     pub(super) fn random() -> io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Self(BASE64URL_NOPAD.encode(&bytes)))
+        Ok(Self(HEXLOWER.encode(&bytes)))
     }
 
     /// Returns it, to be put into a page.

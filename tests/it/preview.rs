@@ -78,12 +78,17 @@ impl Drop for Running {
 #[track_caller]
 fn shows(running: &Running, name: &str, path: &str) {
     let mut page = running.page(path);
-    for (before, after) in
-        [("name=\"token\" value=\"", "\""), ("data-version=\"", "-"), ("/mail?v=", "\"")]
-    {
-        if let Some((_, rest)) = page.split_once(before) {
-            let random = rest.split(after).next().unwrap_or_default().to_owned();
-            page = page.replace(&random, "[random]");
+    for (before, after) in [
+        ("name=\"token\" value=\"", "\""),
+        ("data-version=\"", "-"),
+        ("/mail?v=", "\""),
+        ("class=\"used\" width=\"", "\""),
+        ("<strong class=\"under\">", "<"),
+        ("The whole message is ", "<"),
+    ] {
+        if let Some((head, rest)) = page.split_once(before) {
+            let (_, rest) = rest.split_once(after).expect(before);
+            page = format!("{head}{before}[...]{after}{rest}");
         }
     }
     let page = page.replace("><", ">\n<");

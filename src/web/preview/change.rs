@@ -62,7 +62,9 @@ mod tests {
         let shown = first(before, html).map(|at| marked(html, at));
         let wanted = marked_at.map(|tag| format!("{tag} id=\"{NAME}\""));
         match wanted {
-            Some(wanted) => assert!(shown.as_ref().is_some_and(|shown| shown.contains(&wanted)), "{shown:?}"),
+            Some(wanted) => {
+                assert!(shown.as_ref().is_some_and(|shown| shown.contains(&wanted)), "{shown:?}");
+            }
             None => assert_eq!(shown, None),
         }
     }
@@ -71,14 +73,22 @@ mod tests {
     fn the_element_whose_words_changed_is_marked() {
         check(BEFORE, &BEFORE.replace("two", "2"), Some("<p"));
         check(BEFORE, &BEFORE.replace("three", "3"), Some("<b"));
-        check(BEFORE, &BEFORE.replace("</body>", "<p>four</body>"), Some("<p>".trim_end_matches('>')));
+        check(
+            BEFORE,
+            &BEFORE.replace("</body>", "<p>four</body>"),
+            Some("<p>".trim_end_matches('>')),
+        );
         check(BEFORE, &BEFORE.replace("<b>three</b>", ""), Some("<p"));
     }
 
     #[test]
     fn looks_are_no_change() {
         check(BEFORE, BEFORE, None);
-        check(BEFORE, &BEFORE.replace("class=\"p\"", "class=\"q\"").replace("title>x", "title>y"), None);
+        check(
+            BEFORE,
+            &BEFORE.replace("class=\"p\"", "class=\"q\"").replace("title>x", "title>y"),
+            None,
+        );
     }
 
     #[test]

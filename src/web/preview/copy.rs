@@ -99,9 +99,11 @@ impl Preview {
         let Galley { title, relay, problems, set } = galley;
         let is_past = set.is_none();
         let kept = match set {
-            Some((composed, press)) => {
-                Some(self.copies.keep(&place.slug, title.clone(), Arc::new(Set { composed, press })))
-            }
+            Some((composed, press)) => Some(self.copies.keep(
+                &place.slug,
+                title.clone(),
+                Arc::new(Set { composed, press }),
+            )),
             None => self.copies.last(&place.slug),
         };
         let title = kept.as_ref().map_or(title, |kept| kept.title.clone());

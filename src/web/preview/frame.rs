@@ -26,9 +26,9 @@ pub(super) async fn answer(
     path: Path<String>,
     query: RawQuery,
 ) -> Response {
-    let place = match preview.place(path, query) {
+    let place = match preview.place(path, &query) {
         Ok((place, _)) => place,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let copy = preview.copy(&place).await;
     match copy.parts() {
@@ -123,7 +123,12 @@ mod tests {
 
     #[test]
     fn any_text_is_dressed() {
-        for html in ["", "<style", "<style>(prefers-color-scheme", "<style>(prefers-color-scheme:é)</style>"] {
+        for html in [
+            "",
+            "<style",
+            "<style>(prefers-color-scheme",
+            "<style>(prefers-color-scheme:é)</style>",
+        ] {
             dressed(html, true);
         }
     }

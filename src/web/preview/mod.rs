@@ -71,7 +71,7 @@ pub async fn serve(door: Door, newsroom: Arc<dyn Newsroom>) -> io::Result<()> {
         cookie: format!("preview-{}", door.address().port()),
         refusal: error::page,
     };
-    let watch = Watch::start(Arc::clone(&newsroom), &Token::random()?);
+    let watch = Watch::start(&newsroom, &Token::random()?);
     let (copies, tests) = (Copies::default(), Tests::default());
     let preview = Preview { newsroom, gate: gate.clone(), copies, tests, watch };
     let router = Router::new()
@@ -114,10 +114,16 @@ async fn newest(State(preview): Shared) -> Response {
 
 impl Preview {
     /// Returns what was asked for, where there is such an issue. A name from a URL goes no further than this comparison.
-    fn place(&self, Path(slug): Path<String>, query: RawQuery) -> Result<(Place, Vec<String>), Response> {
-        let issues = self.newsroom.issues().map_err(|trouble| error::trouble(&trouble))?;
+    fn place(
+        &self,
+        Path(slug): Path<String>,
+        query: &RawQuery,
+    ) -> Result<(Place, Vec<String>), Box<Response>> {
+        let issues =
+            self.newsroom.issues().map_err(|trouble| Box::new(error::trouble(&trouble)))?;
         if !issues.contains(&slug) {
-            return Err(error::answer(StatusCode::NOT_FOUND, "there is no such issue"));
+            let refused = error::answer(StatusCode::NOT_FOUND, "there is no such issue");
+            return Err(Box::new(refused));
         }
         let wish = wish::Wish::read(query.0.as_deref().unwrap_or_default());
         Ok((Place { slug, wish }, issues))

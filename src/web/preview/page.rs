@@ -35,9 +35,9 @@ pub(super) async fn answer(
 ) -> Response {
     // Before anything is read: a save from here on is another version.
     let version = preview.watch.version();
-    let (place, issues) = match preview.place(path, query) {
+    let (place, issues) = match preview.place(path, &query) {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let copy = preview.copy(&place).await;
     let parts = copy.parts();

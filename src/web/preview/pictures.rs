@@ -16,9 +16,9 @@ pub(super) async fn answer(
     Path((slug, id)): Path<(String, String)>,
     query: RawQuery,
 ) -> Response {
-    let place = match preview.place(Path(slug), query) {
+    let place = match preview.place(Path(slug), &query) {
         Ok((place, _)) => place,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let set = preview.copy(&place).await.set;
     let enclosures = set.as_ref().map(|set| set.composed.edition.enclosures.as_slice());

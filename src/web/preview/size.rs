@@ -17,7 +17,9 @@ const WHOLE: usize = 120_000;
 pub(super) fn panel(printed: &Printed) -> Markup {
     let bytes = printed.html_bytes;
     let (class, verdict) = match bytes {
-        CLIPPED.. => ("over", "Gmail clips it: what stands at its end, the way out too, is hidden."),
+        CLIPPED.. => {
+            ("over", "Gmail clips it: what stands at its end, the way out too, is hidden.")
+        }
         WARNED.. => ("near", "Gmail clips at 102 kB: this is near."),
         _ => ("under", "Gmail clips at 102 kB."),
     };

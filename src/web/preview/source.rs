@@ -19,9 +19,9 @@ pub(super) async fn answer(
     path: Path<String>,
     query: RawQuery,
 ) -> Response {
-    let place = match preview.place(path, query) {
+    let place = match preview.place(path, &query) {
         Ok((place, _)) => place,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     match preview.copy(&place).await.parts() {
         Some(Ok(parts)) => {

@@ -29,9 +29,9 @@ pub(super) async fn answer(
     query: RawQuery,
     body: Bytes,
 ) -> Response {
-    let mut place = match preview.place(path, query) {
+    let mut place = match preview.place(path, &query) {
         Ok((place, _)) => place,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let form = String::from_utf8_lossy(&body);
     place.wish = Wish::read(&form);

@@ -36,11 +36,11 @@ type Watcher = Debouncer<RecommendedWatcher, RecommendedCache>;
 
 impl Watch {
     /// Begins to watch. `run` tells one run of the program from the next.
-    pub(super) fn start(newsroom: Arc<dyn Newsroom>, run: &Token) -> Self {
+    pub(super) fn start(newsroom: &Arc<dyn Newsroom>, run: &Token) -> Self {
         let (count, saves) = watch::channel(0);
         let watcher = Arc::new(Mutex::new(None));
         let handler = {
-            let (newsroom, watcher) = (Arc::clone(&newsroom), Arc::downgrade(&watcher));
+            let (newsroom, watcher) = (Arc::clone(newsroom), Arc::downgrade(&watcher));
             move |result: DebounceEventResult| {
                 let watched = newsroom.watched();
                 let Ok(events) = result else { return };
@@ -114,9 +114,8 @@ impl Watched {
             let part = part.to_string_lossy();
             part.starts_with(['.', '#']) || part.ends_with('~') || part == "rendered"
         };
-        let below = |folder: &PathBuf| {
-            path.strip_prefix(folder).is_ok_and(|rest| !rest.iter().any(is_own))
-        };
+        let below =
+            |folder: &PathBuf| path.strip_prefix(folder).is_ok_and(|rest| !rest.iter().any(is_own));
         self.files.iter().any(|file| file == path) || self.folders.iter().any(below)
     }
 }

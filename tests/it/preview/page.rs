@@ -26,7 +26,9 @@ fn the_last_good_copy_stays_in_sight_below_what_stops_the_next() {
     running.page(&issue(""));
     running.env.edit("Dear {{ name }}", "Dear {{ nam }}");
     let page = running.page(&issue(""));
-    for words in ["This draft cannot be set yet", "as it last could be set", "<iframe", "did you mean"] {
+    for words in
+        ["This draft cannot be set yet", "as it last could be set", "<iframe", "did you mean"]
+    {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(running.page(&issue("/mail")).contains("Dear Anna Reader"));
@@ -122,7 +124,11 @@ fn a_publication_without_an_issue_says_how_to_begin_one() {
     let running = Running::start(env);
     let answer = running.get("/");
     assert_eq!(answer.status, 404);
-    assert!(answer.body.contains("<code>postrider draft SLUG</code> begins one"), "{}", answer.body);
+    assert!(
+        answer.body.contains("<code>postrider draft SLUG</code> begins one"),
+        "{}",
+        answer.body
+    );
 }
 
 #[test]

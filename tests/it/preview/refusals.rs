@@ -27,7 +27,7 @@ impl Own {
         let mut head = format!("POST {} HTTP/1.1\r\nHost: {host}\r\n", issue("/test"));
         for (name, value) in [("Origin", origin), ("Cookie", cookie)] {
             if !value.is_empty() {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                head.extend([name, ": ", value, "\r\n"]);
             }
         }
         head.push_str("Content-Type: application/x-www-form-urlencoded\r\n");
@@ -45,7 +45,13 @@ fn a_test_mail_is_sent_by_our_own_page_alone() {
     let foreign = format!("{cookie}x");
     for (why, host, origin, cookie, body) in [
         ("no token", host, origin.as_str(), cookie, "to=me%40example.org"),
-        ("a wrong token", host, &origin, cookie, "token=AAAAAAAAAAAAAAAAAAAAAA&to=me%40example.org"),
+        (
+            "a wrong token",
+            host,
+            &origin,
+            cookie,
+            "token=AAAAAAAAAAAAAAAAAAAAAA&to=me%40example.org",
+        ),
         ("an empty token", host, &origin, cookie, "token=&to=me%40example.org"),
         ("no cookie", host, &origin, "", &body),
         ("a wrong cookie", host, &origin, &foreign, &body),
@@ -184,7 +190,8 @@ fn only_reading_and_posting_are_done_here() {
     let head = format!("HEAD {} HTTP/1.1\r\nHost: {}\r\n", issue(""), running.host);
     let answer = http::ask(&running.host, &head, "");
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
-    for noise in [&b"\x16\x03\x01\x02\x00"[..], b"\r\n\r\n", b"EHLO x\r\n", b"GET / HTTP/9\r\n\r\n"] {
+    for noise in [&b"\x16\x03\x01\x02\x00"[..], b"\r\n\r\n", b"EHLO x\r\n", b"GET / HTTP/9\r\n\r\n"]
+    {
         drop(http::say(&running.host, noise));
     }
     assert_eq!(running.get("/").status, 303, "it goes on");
@@ -233,7 +240,11 @@ fn every_answer_says_what_a_browser_may_not_do_with_it() {
         let referrer = if own { "same-origin" } else { "no-referrer" };
         assert_eq!(answer.header("referrer-policy"), referrer, "{path}");
         let cookie = answer.header("set-cookie");
-        assert_eq!(own, cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{path}: {cookie}");
+        assert_eq!(
+            own,
+            cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+            "{path}: {cookie}"
+        );
     }
     let mail = running.get(&issue("/mail"));
     let policy = mail.header("content-security-policy");
@@ -268,9 +279,12 @@ fn what_strangers_wrote_is_text() {
         assert!(!answer.body.contains(hostile) && !answer.body.contains("<script>"), "{path}");
     }
     running.env.edit(" {{ nme }}", "");
-    for path in
-        ["?as=mallory%40example.org", "?view=text", "?view=source", "/mail?as=mallory%40example.org"]
-    {
+    for path in [
+        "?as=mallory%40example.org",
+        "?view=text",
+        "?view=source",
+        "/mail?as=mallory%40example.org",
+    ] {
         assert!(!running.page(&issue(path)).contains("<script>alert"), "{path} of {ISSUE}");
     }
 }
