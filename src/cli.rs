@@ -107,6 +107,17 @@ pub struct Global {
     pub now: Option<String>,
 }
 
+/// How `check` tells what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Each with its line, a caret and help
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
@@ -170,15 +181,33 @@ Examples:
     },
     /// Find every mistake of a draft, at file:line:column
     #[command(after_help = "\
-Without ISSUE, checks every issue of the publication.
+It looks at the longest copy on the list, in both parts, as it would be sent.
+Without ISSUE, checks every issue of the publication. Errors stop `test`, `send`
+and `schedule`; warnings stop nothing.
 
 Examples:
   postrider check
-  postrider check kazakhstan --json")]
+  postrider check kazakhstan --json
+  postrider check --format sarif > check.sarif")]
     Check {
         /// The issues to check: folder names, or any unambiguous part
         #[arg(value_name = "ISSUE")]
         issues: Vec<String>,
+        /// How to tell it: human, json, or sarif (2.1.0) for the tools of a code host
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human,
+            hide_possible_values = true, hide_default_value = true)]
+        format: Format,
+    },
+    /// Say what a code of `check` means and how to mend it
+    #[command(after_help = "\
+Without CODE, lists every code there is.
+
+Examples:
+  postrider explain PR112
+  postrider explain")]
+    Explain {
+        /// The code, such as PR112
+        code: Option<String>,
     },
     /// Write the issue as one reader gets it: HTML, text and mail
     #[command(after_help = "\
@@ -209,21 +238,13 @@ Examples:
     /// Send one real mail to yourself, marked [Test]
     #[command(after_help = "\
 It is exactly what that reader would get, through the relay of publication.toml.
-Its unsubscribe link does nothing, and nobody's delivery is touched.
+Its unsubscribe link does nothing, and nobody's delivery is touched. An issue in
+which `check` finds errors is not sent without --force.
 
 Examples:
   postrider test kazakhstan --to me@example.org
   postrider test kazakhstan --to me@example.org --as anna@example.org")]
-    Test {
-        /// The issue
-        issue: String,
-        /// Where to send it; may be given several times
-        #[arg(long, value_name = "ADDR", required = true, num_args = 1..)]
-        to: Vec<String>,
-        /// As which reader, else the address it goes to
-        #[arg(long = "as", value_name = "ADDR")]
-        reader: Option<String>,
-    },
+    Test(Test),
     /// The list: bring people, let them go, look them up
     #[command(subcommand)]
     Subscribers(Subscribers),
@@ -446,6 +467,22 @@ pub struct Preview {
     /// Open it in a browser: $BROWSER, else the desktop's own
     #[arg(long)]
     pub open: bool,
+}
+
+/// What `test` is asked.
+#[derive(Clone, Debug, Args)]
+pub struct Test {
+    /// The issue
+    pub issue: String,
+    /// Where to send it; may be given several times
+    #[arg(long, value_name = "ADDR", required = true, num_args = 1..)]
+    pub to: Vec<String>,
+    /// As which reader, else the address it goes to
+    #[arg(long = "as", value_name = "ADDR")]
+    pub reader: Option<String>,
+    /// Send it although `check` finds errors
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// How to send.

@@ -9,9 +9,11 @@ mod draft;
 mod due;
 mod ears;
 pub mod exit;
+mod explain;
 mod failure;
 mod freeze;
 mod init;
+mod inspection;
 mod keys;
 mod ledger;
 mod lock;
@@ -27,6 +29,7 @@ mod render;
 mod resolve;
 mod resume;
 mod rows;
+mod sarif;
 mod schedule;
 mod send;
 mod status;
@@ -91,14 +94,13 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Draft { slug, date, like, edit } => {
                 draft::run(console, global, &draft::Wish { slug, date, like, edit })
             }
-            Command::Check { issues } => check::run(console, global, &issues),
+            Command::Check { issues, format } => check::run(console, global, &issues, format).await,
+            Command::Explain { code } => Ok(explain::run(console, code.as_deref())?),
             Command::Render { issue, reader, out } => {
                 render::run(console, global, &issue, reader.as_deref(), out.as_deref()).await
             }
             Command::Preview(wish) => preview::run(console, global, &wish).await,
-            Command::Test { issue, to, reader } => {
-                test::run(console, global, &issue, &to, reader.as_deref()).await
-            }
+            Command::Test(wish) => test::run(console, global, &wish).await,
             Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
             Command::Plan { issue } => plan::run(console, global, &issue).await,
             Command::Send(wish) => send::run(console, global, &wish).await,

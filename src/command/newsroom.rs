@@ -33,6 +33,8 @@ pub(super) struct Newsroom {
     pub(super) root: PathBuf,
     /// What `publication.toml` says.
     pub(super) publication: Publication,
+    /// What it holds, to point at its lines.
+    pub(super) settings: String,
     /// The time to go by for schedules and Date; the ledger keeps its own.
     pub(super) now: Timestamp,
 }
@@ -86,7 +88,7 @@ impl Newsroom {
         let publication = config::read(&text, "publication.toml").map_err(mistakes)?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
-        Ok(Self { root, publication, now })
+        Ok(Self { root, publication, settings: text, now })
     }
 
     /// Lists the issues' folders in the order of their names.
@@ -177,14 +179,19 @@ impl Newsroom {
 
     /// Reads a theme: what the publication's own files say of it, over the built-in one.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
-        let (toml, css) = (self.template("theme.toml")?, self.template("theme.css")?);
-        Theme::load(name, toml.as_deref(), css.as_deref()).map_err(|problems| {
+        self.load_theme(name)?.map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
     }
 
+    /// Reads a theme; the inner result tells the mistakes of its files.
+    pub(super) fn load_theme(&self, name: &str) -> Result<Result<Theme, Vec<Problem>>, Failure> {
+        let (toml, css) = (self.template("theme.toml")?, self.template("theme.css")?);
+        Ok(Theme::load(name, toml.as_deref(), css.as_deref()))
+    }
+
     /// Reads the publication's own words of a language, those of `en` for `en-GB` where it has no others.
-    fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
+    pub(super) fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
         let primary = language.split('-').next().unwrap_or_default();
         match self.template(&format!("strings/{language}.toml"))? {
             None if primary != language => self.template(&format!("strings/{primary}.toml")),

@@ -10,6 +10,7 @@ use super::{
     console::Tone,
     exit,
     freeze::{self, Found, Request},
+    inspection,
     newsroom::{IssueFolder, Newsroom},
     send,
     words::{counted, grouped, spoken},
@@ -51,7 +52,8 @@ struct Plan {
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(issue)?;
-    let composed = newsroom.compose(&folder)?;
+    let (composed, problems) = inspection::looked_at(&newsroom, &folder).await?;
+    let composed = Composed { warnings: problems, ..composed };
     let plan = plan(&newsroom, &folder, &composed).await?;
     plan.found.tell_list(console, &newsroom);
     plan.found.somebody(&newsroom)?;
@@ -72,7 +74,10 @@ async fn plan(
     let ledger = ledger(newsroom)?;
     let digest = composed.edition.digest();
     let known = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
+    let is_frozen = known.as_ref().is_some_and(|issue| issue.frozen_at.is_some());
     let obstacle = obstacle(newsroom, &*ledger, &folder.slug, known.as_ref(), &digest).await;
+    let obstacle =
+        obstacle.or_else(|| inspection::refusal(folder, &composed.warnings).filter(|_| !is_frozen));
     let request = Request { rehearse: true, ..Request::default() };
     let found = freeze::freeze(newsroom, &*ledger, folder, composed, request).await?;
     let recipients = if found.frozen.fresh {

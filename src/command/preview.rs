@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     Console, Failure, exit,
+    inspection::{self, Inspector},
     newsroom::{self, Newsroom},
     reader,
     test::Way,
@@ -22,10 +23,10 @@ use super::{
 use crate::{
     cli::{Global, Preview},
     compose::{KeyRing, Press},
-    model::{Address, Subscriber},
+    model::{Problem, Subscriber},
     web::{
         Door,
-        preview::{self, Found, Galley, Reader, Trouble, Watched},
+        preview::{self, Found, Galley, Reader, Test, Trouble, Watched},
     },
 };
 
@@ -171,8 +172,15 @@ impl preview::Newsroom for Desk {
         let keys = KeyRing::fresh(&[0; 32]);
         let press = Press::new(&composed.edition, 0, newsroom.now, keys)
             .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
-        let problems = composed.warnings.clone();
-        Ok(Galley { title, relay, problems, set: Some((composed, press)) })
+        Ok(Galley { title, relay, problems: Vec::new(), set: Some((composed, press)) })
+    }
+
+    async fn problems(&self, slug: &str) -> Result<Vec<Problem>, Trouble> {
+        let newsroom = self.open()?;
+        let folder = newsroom.issue(slug)?;
+        let mut inspector = Inspector::of(&newsroom).await;
+        let last = inspector.before(&folder);
+        Ok(inspector.inspect(&folder, last.as_ref())?.problems)
     }
 
     async fn reader(&self, reader: &Reader, fields: &[String]) -> Result<Subscriber, Trouble> {
@@ -190,13 +198,18 @@ impl preview::Newsroom for Desk {
         Ok(Found { readers, more })
     }
 
-    async fn test(&self, slug: &str, reader: Subscriber, to: &Address) -> Result<String, Trouble> {
+    async fn test(&self, slug: &str, test: Test) -> Result<String, Trouble> {
         let newsroom = self.open()?;
-        let composed = newsroom.compose(&newsroom.issue(slug)?)?;
+        let folder = newsroom.issue(slug)?;
+        let composed = if test.force {
+            newsroom.compose(&folder)?
+        } else {
+            inspection::fit_to_send(&newsroom, &folder).await?
+        };
         let mut way = Way::open(&newsroom, &composed).await?;
-        let sent = way.send(reader, to).await?;
+        let sent = way.send(test.reader, &test.to).await?;
         way.close().await;
-        let masked = to.masked();
+        let masked = test.to.masked();
         // Where the command has ended, nobody is left to be told.
         let _ = self.tell.send(format!("[Test] of {slug} is on its way to {masked}"));
         Ok(sent.said)

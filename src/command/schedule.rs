@@ -2,7 +2,7 @@
 
 use jiff::{Zoned, tz::TimeZone};
 
-use super::{Console, Failure, console::Tone, exit, newsroom::Newsroom};
+use super::{Console, Failure, console::Tone, exit, inspection, newsroom::Newsroom};
 use crate::{
     cli::{self, Global},
     ledger::Booking,
@@ -21,7 +21,7 @@ pub(super) async fn run(
         return cron_line(console, &newsroom);
     };
     let folder = newsroom.issue(name)?;
-    let composed = newsroom.compose(&folder)?;
+    let composed = inspection::fit_to_send(&newsroom, &folder).await?;
     console.problems(&composed.warnings);
     let at = hour(&newsroom, wish.at.as_deref())?;
     if at.timestamp() <= newsroom.now {

@@ -11,6 +11,7 @@ use super::{
     exit,
     failure::code_of,
     freeze::{self, Request},
+    inspection,
     lock::{boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
     progress, status,
@@ -93,7 +94,13 @@ pub(super) async fn deliver(
     {
         return Ok(sent);
     }
-    let composed = newsroom.compose(folder)?;
+    // What was frozen was looked at then; nothing may keep the rest of it from its readers.
+    let is_frozen = known.as_ref().is_some_and(|issue| issue.frozen_at.is_some());
+    let composed = if is_frozen {
+        newsroom.compose(folder)?
+    } else {
+        inspection::fit_to_send(newsroom, folder).await?
+    };
     if let Some(issue) = &known {
         unchanged(issue, &composed.edition.digest())?;
     }

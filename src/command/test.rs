@@ -1,8 +1,10 @@
 //! `test`: one real mail to yourself, through the relay, marked and harmless.
 
-use super::{Console, Failure, exit, newsroom::Newsroom, reader, send::open_outbox, words};
+use super::{
+    Console, Failure, exit, inspection, newsroom::Newsroom, reader, send::open_outbox, words,
+};
 use crate::{
-    cli::Global,
+    cli::{self, Global},
     compose::{Composed, Press, Purpose},
     model::{Address, RelayUrl, Subscriber},
     outbox::Outbox,
@@ -13,23 +15,31 @@ use crate::{
 pub(super) async fn run(
     console: &Console,
     global: &Global,
-    issue: &str,
-    to: &[String],
-    reader: Option<&str>,
+    wish: &cli::Test,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
-    let folder = newsroom.issue(issue)?;
-    let to = to
+    let folder = newsroom.issue(&wish.issue)?;
+    let to = wish
+        .to
         .iter()
         .map(|text| text.parse().map_err(|error| Failure::address(text, error)))
         .collect::<Result<Vec<Address>, Failure>>()?;
-    let composed = newsroom.compose(&folder)?;
+    let composed = if wish.force {
+        let (composed, problems) = inspection::looked_at(&newsroom, &folder).await?;
+        Composed { warnings: problems, ..composed }
+    } else {
+        inspection::fit_to_send(&newsroom, &folder).await.map_err(|failure| {
+            failure.hint(
+                "`--force` sends the test all the same; `send` stays closed until they are mended",
+            )
+        })?
+    };
     console.problems(&composed.warnings);
 
     let mut way = Way::open(&newsroom, &composed).await?;
     let mut sent = Vec::new();
     for address in &to {
-        let copy = match reader {
+        let copy = match wish.reader.as_deref() {
             Some(text) => reader::find(&newsroom, text, false).await?,
             None => reader::find(&newsroom, address.written(), true).await?,
         };

@@ -255,7 +255,7 @@ fn unclosed_comment(text: &str) -> Option<usize> {
 }
 
 /// Replaces comments with as many blanks, so that every byte stays where it stood.
-pub(super) fn without_comments(text: &str) -> String {
+pub fn without_comments(text: &str) -> String {
     let mut blanked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, comment)) = rest.split_once("/*") {

@@ -74,6 +74,14 @@ enum Found {
     Open,
 }
 
+/// Returns the bytes of a draft's TOML.
+pub fn front_matter(text: &str) -> Option<Range<usize>> {
+    match find(text) {
+        Found::At(span, _) => Some(span),
+        Found::Nowhere | Found::Open => None,
+    }
+}
+
 fn find(text: &str) -> Found {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let mut lines = text[mark..].split_inclusive('\n');

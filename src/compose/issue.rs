@@ -94,6 +94,11 @@ impl Issue {
         &self.language
     }
 
+    /// Returns where it is on the web, where it says so itself.
+    pub fn canonical_url(&self) -> Option<&str> {
+        self.canonical_url.as_deref()
+    }
+
     /// Returns the name of the theme it asks for, else the publication's.
     pub fn theme(&self) -> &str {
         &self.theme

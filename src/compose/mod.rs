@@ -39,10 +39,12 @@ mod theme;
 mod url;
 
 pub use beside::Beside;
-pub use code::CODES;
+pub use code::{CODES, Code};
 pub use composer::{Composed, compose};
+pub use css::without_comments;
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
 pub use enclosure::Enclosure;
+pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
 pub use origin::Origins;

@@ -15,6 +15,7 @@ use super::{
     clerk::Clerk,
     desk::{Counter, Handed},
     policy::{self, Effect, Refusals, Ruling},
+    printer::Printer,
     satchel::{Copy, Satchel, unfit},
     settled,
 };
@@ -49,15 +50,17 @@ pub(super) struct Shared {
     desyncs: AtomicU32,
     /// Whether the relay takes an envelope behind a message.
     announce: AtomicBool,
+    printer: Printer,
     halt: watch::Sender<Option<Halt>>,
 }
 
 impl Shared {
-    pub(super) fn new(share: f64, halt: watch::Sender<Option<Halt>>) -> Self {
+    pub(super) fn new(run: &Run, halt: watch::Sender<Option<Halt>>) -> Self {
         Self {
-            refusals: Mutex::new(Refusals::new(share)),
+            refusals: Mutex::new(Refusals::new(run.stop_at_rejected)),
             desyncs: AtomicU32::new(0),
             announce: AtomicBool::new(true),
+            printer: Printer::new(Arc::clone(&run.press)),
             halt,
         }
     }
@@ -104,7 +107,7 @@ pub(super) async fn carry(
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
 ) {
-    let satchel = Satchel::new(counter, clerk.clone(), Arc::clone(&run.press), progress.clone());
+    let satchel = Satchel::new(counter, clerk.clone(), shared.printer.clone(), progress.clone());
     let mut carrier = Carrier {
         number,
         run,

@@ -30,6 +30,7 @@ mod desk;
 pub mod guard;
 mod journal;
 pub mod policy;
+mod printer;
 mod satchel;
 pub mod throttle;
 
@@ -187,7 +188,7 @@ impl Run {
         let (desk, counter) =
             Desk::open(Arc::clone(&run), stop.clone(), halted.clone(), progress.clone());
         let mut carriers = tokio::task::JoinSet::new();
-        let shared = Arc::new(carrier::Shared::new(run.stop_at_rejected, halt));
+        let shared = Arc::new(carrier::Shared::new(&run, halt));
         for number in 0..run.connections {
             carriers.spawn(carrier::carry(
                 number,

@@ -4,10 +4,7 @@
 //! would spend most of its time so. It begins a few ahead instead, and what it
 //! does not come to is given back.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -15,9 +12,10 @@ use super::{
     Progress,
     clerk::Clerk,
     desk::{Counter, Handed, Out},
+    printer::Printer,
 };
 use crate::{
-    compose::{Press, Printed, Purpose},
+    compose::Printed,
     ledger::{Claim, Entered, Ticket},
     model::{DeliveryState, Outcome},
     smtp::{Envelope, Parcel},
@@ -75,7 +73,7 @@ pub(super) struct Satchel {
 struct Purse {
     counter: Counter,
     clerk: Clerk,
-    press: Arc<Press>,
+    printer: Printer,
     progress: mpsc::UnboundedSender<Progress>,
 }
 
@@ -83,10 +81,10 @@ impl Satchel {
     pub(super) fn new(
         counter: Counter,
         clerk: Clerk,
-        press: Arc<Press>,
+        printer: Printer,
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Self {
-        Self { purse: Purse { counter, clerk, press, progress }, coming: JoinSet::new() }
+        Self { purse: Purse { counter, clerk, printer, progress }, coming: JoinSet::new() }
     }
 
     /// Tells whether nothing is in it or on its way.
@@ -172,8 +170,7 @@ impl Purse {
             Entered::Refused => return None,
         }
         let begun_at = (Instant::now(), SystemTime::now());
-        let printed =
-            self.press.print(&claim.reader, &claim.message_id, ticket.slot, Purpose::Real);
+        let (claim, printed) = self.printer.print(claim).await;
         match printed {
             Ok(printed) => Some(Copy { claim, printed, begun_at, lease_ends, out }),
             Err(why) => {

@@ -182,7 +182,7 @@ proptest! {
 }
 
 /// Returns one of the forms an issue is made of, or breaks one.
-fn piece() -> impl Strategy<Value = String> {
+pub(crate) fn piece() -> impl Strategy<Value = String> {
     let forms = [
         "# ",
         "## ",

@@ -62,7 +62,8 @@ fn every_form_gives_the_text_that_stands_below_it() {
 
 #[test]
 fn every_code_of_a_problem_stands_in_the_documents() {
-    let listed = [("docs/writing.md", compose::CODES), ("docs/publication.md", config::CODES)];
+    let of_drafts: Vec<_> = compose::CODES.iter().map(|code| (code.code, code.meaning)).collect();
+    let listed = [("docs/writing.md", &of_drafts[..]), ("docs/publication.md", config::CODES)];
     for (name, codes) in listed {
         let text = document(name);
         for (code, meaning) in codes {

@@ -3,6 +3,7 @@
 mod announced;
 mod blocks;
 mod browser;
+mod check;
 mod command;
 mod compose;
 mod config;

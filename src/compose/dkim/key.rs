@@ -199,3 +199,39 @@ fn der(tag: u8, value: &[u8]) -> Vec<u8> {
     };
     [&[tag], length.as_slice(), value].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_our_own_is_written_as_openssl_writes_it_and_never_shown() {
+        let openssl = include_str!("../../../tests/fixtures/dkim/ed25519.pem");
+        let base64 = openssl.lines().nth(1).expect("the key stands on its own line");
+        let der = BASE64.decode(base64.as_bytes()).expect("it is base64");
+        let seed: [u8; 32] = der[16..].try_into().expect("it ends with the seed");
+        assert_eq!(DkimKey::ed25519_pem(&seed), openssl);
+        let key = DkimKey::from_pem(openssl.as_bytes()).expect("it is a key");
+        let shown = format!("{key:?}");
+        let secrets = [format!("{seed:?}"), data_encoding::HEXLOWER.encode(&seed)];
+        assert!(!secrets.iter().any(|secret| shown.contains(secret)), "{shown}");
+        assert!(shown.contains("public_key"), "{shown}");
+    }
+
+    #[test]
+    fn a_selector_is_labels_of_a_domain_name() {
+        for (text, fits) in [
+            ("e2026", true),
+            ("a.b-c", true),
+            ("", false),
+            ("a..b", false),
+            ("-a", false),
+            ("a-", false),
+            ("a_b", false),
+            ("é", false),
+            ("../x", false),
+        ] {
+            assert_eq!(is_selector(text), fits, "{text}");
+        }
+    }
+}

@@ -78,6 +78,11 @@ impl Signer {
         Self { domain, keys, fields, time, random }
     }
 
+    /// Tells whether one of the signatures takes about a millisecond.
+    pub fn is_slow(&self) -> bool {
+        self.keys.iter().any(|(_, key)| key.algorithm() == Algorithm::Rsa)
+    }
+
     /// Puts the signatures before a message, one for each key.
     pub fn sign(&self, message: &mut Vec<u8>) -> Result<(), Unsigned> {
         let signatures = self.signatures(message)?;

@@ -5,8 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use axum::{
+    extract::{Path, RawQuery},
+    http::StatusCode,
+    response::Response,
+};
+
 use super::{
-    Preview, change,
+    Preview, change, error,
     newsroom::{Galley, Trouble},
     wish::Place,
 };
@@ -111,6 +117,35 @@ impl Preview {
         let fields = set.as_ref().map(|set| set.fields()).unwrap_or_default();
         let reader = self.newsroom.reader(&place.wish.reader, &fields).await;
         Copy { title, relay, problems, trouble, set, before: before.flatten(), is_past, reader }
+    }
+
+    /// Prints the copy that was asked for, or answers why there is none.
+    pub(super) async fn printed(
+        &self,
+        path: Path<String>,
+        query: &RawQuery,
+    ) -> Result<(Place, Copy, Parts), Box<Response>> {
+        let (place, _) = self.place(path, query)?;
+        let copy = self.copy(&place).await;
+        match copy.parts() {
+            Some(Ok(parts)) => Ok((place, copy, parts)),
+            Some(Err(trouble)) => Err(Box::new(error::trouble(&trouble))),
+            None => {
+                let why = "the draft cannot be set yet";
+                Err(Box::new(error::answer(StatusCode::NOT_FOUND, why)))
+            }
+        }
+    }
+
+    /// Finds every problem of an issue that is set.
+    pub(super) async fn look_at(&self, place: &Place, copy: &mut Copy) {
+        if copy.is_past {
+            return;
+        }
+        match self.newsroom.problems(&place.slug).await {
+            Ok(problems) => copy.problems = problems,
+            Err(trouble) => copy.problems.extend(trouble.problems),
+        }
     }
 }
 

@@ -5,14 +5,13 @@
 
 use axum::{
     extract::{Path, RawQuery, State},
-    http::StatusCode,
     response::Response,
 };
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{Shared, change, error, pictures, wish::Place};
+use super::{Shared, change, pictures, wish::Place};
 use crate::web::answer;
 
 const POLICY: &str = "default-src 'none'; img-src 'self' https:; style-src 'unsafe-inline'; \
@@ -26,23 +25,16 @@ pub(super) async fn answer(
     path: Path<String>,
     query: RawQuery,
 ) -> Response {
-    let place = match preview.place(path, &query) {
-        Ok((place, _)) => place,
+    let (place, copy, parts) = match preview.printed(path, &query).await {
+        Ok(printed) => printed,
         Err(refused) => return *refused,
     };
-    let copy = preview.copy(&place).await;
-    match copy.parts() {
-        Some(Ok(parts)) => {
-            let html = match copy.change(&parts.html) {
-                Some(at) => change::marked(&parts.html, at),
-                None => parts.html,
-            };
-            let html = pictures::led(&dressed(&html, place.wish.dark), &place);
-            answer::with_policy(answer::bytes("text/html; charset=utf-8", html), POLICY)
-        }
-        Some(Err(trouble)) => error::trouble(&trouble),
-        None => error::answer(StatusCode::NOT_FOUND, "the draft cannot be set yet"),
-    }
+    let html = match copy.change(&parts.html) {
+        Some(at) => change::marked(&parts.html, at),
+        None => parts.html,
+    };
+    let html = pictures::led(&dressed(&html, place.wish.dark), &place);
+    answer::with_policy(answer::bytes("text/html; charset=utf-8", html), POLICY)
 }
 
 /// Returns the URL that the page's frame shows: another one whenever the mail is another, and at its last change.

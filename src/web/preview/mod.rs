@@ -39,7 +39,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use newsroom::{Found, Galley, Newsroom, Reader, Trouble, Watched};
+pub use newsroom::{Found, Galley, Newsroom, Reader, Test, Trouble, Watched};
 
 use super::{
     answer,

@@ -18,14 +18,17 @@ pub trait Newsroom: Send + Sync {
     /// Composes the issue of this name.
     fn galley(&self, slug: &str) -> Result<Galley, Trouble>;
 
+    /// Tells every problem of an issue that composes, in the order of the draft's lines.
+    async fn problems(&self, slug: &str) -> Result<Vec<Problem>, Trouble>;
+
     /// Finds a reader, who has all of `fields` where they are made up.
     async fn reader(&self, reader: &Reader, fields: &[String]) -> Result<Subscriber, Trouble>;
 
     /// Finds up to `most` readers whose address or name holds `words`.
     async fn find(&self, words: &str, most: usize) -> Result<Found, Trouble>;
 
-    /// Sends the copy of `reader` to an address, marked as a test, and returns what the relay said.
-    async fn test(&self, slug: &str, reader: Subscriber, to: &Address) -> Result<String, Trouble>;
+    /// Sends a test mail, marked as one, and returns what the relay said.
+    async fn test(&self, slug: &str, test: Test) -> Result<String, Trouble>;
 
     /// Says what to watch.
     fn watched(&self) -> Watched;
@@ -37,10 +40,21 @@ pub struct Galley {
     pub title: String,
     /// Where test mails go, in words.
     pub relay: String,
-    /// Every mistake, in the order of the draft's lines.
+    /// Every mistake that keeps it from being set, in the order of the draft's lines; none where it is set.
     pub problems: Vec<Problem>,
     /// The issue as it is set, and the press that prints its copies; `None` where a mistake keeps it from being set.
     pub set: Option<(Composed, Press)>,
+}
+
+/// A test mail that is asked for.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Whose copy.
+    pub reader: Subscriber,
+    /// Where it goes.
+    pub to: Address,
+    /// Whether it goes although the issue has mistakes that would keep it from being sent.
+    pub force: bool,
 }
 
 /// Whose copy is shown.

@@ -39,7 +39,8 @@ pub(super) async fn answer(
         Ok(found) => found,
         Err(refused) => return *refused,
     };
-    let copy = preview.copy(&place).await;
+    let mut copy = preview.copy(&place).await;
+    preview.look_at(&place, &mut copy).await;
     let parts = copy.parts();
     let page = Page {
         place: &place,

@@ -2,12 +2,12 @@
 
 use axum::{
     extract::{Path, RawQuery, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::Response,
 };
 use maud::{Markup, html};
 
-use super::{Shared, copy::Parts, error, wish::Place};
+use super::{Shared, copy::Parts, wish::Place};
 use crate::web::answer;
 
 /// How much of the source is shown; the file has all of it.
@@ -19,20 +19,14 @@ pub(super) async fn answer(
     path: Path<String>,
     query: RawQuery,
 ) -> Response {
-    let place = match preview.place(path, &query) {
-        Ok((place, _)) => place,
+    let bytes = match preview.printed(path, &query).await {
+        Ok((.., parts)) => parts.printed.bytes,
         Err(refused) => return *refused,
     };
-    match preview.copy(&place).await.parts() {
-        Some(Ok(parts)) => {
-            let mut response = answer::bytes("message/rfc822", parts.printed.bytes);
-            let saved = HeaderValue::from_static("attachment; filename=\"mail.eml\"");
-            response.headers_mut().insert(header::CONTENT_DISPOSITION, saved);
-            response
-        }
-        Some(Err(trouble)) => error::trouble(&trouble),
-        None => error::answer(StatusCode::NOT_FOUND, "the draft cannot be set yet"),
-    }
+    let mut response = answer::bytes("message/rfc822", bytes);
+    let saved = HeaderValue::from_static("attachment; filename=\"mail.eml\"");
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, saved);
+    response
 }
 
 /// Sets headers and source.

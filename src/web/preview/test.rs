@@ -11,11 +11,11 @@ use super::{
     Preview, Shared, Told,
     copy::Copy,
     error,
-    newsroom::Trouble,
+    newsroom::{Test, Trouble},
     wish::{Place, Wish},
 };
 use crate::{
-    model::Address,
+    model::{Address, Problem},
     web::{
         answer,
         gate::{self, Gate},
@@ -35,21 +35,21 @@ pub(super) async fn answer(
     };
     let form = String::from_utf8_lossy(&body);
     place.wish = Wish::read(&form);
-    let to = form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == "to");
-    let to = to.map(|(_, to)| to.trim().to_owned()).unwrap_or_default();
-    let result = preview.send(&place, &to).await;
+    let field = |wanted| form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == wanted);
+    let to = field("to").map(|(_, to)| to.trim().to_owned()).unwrap_or_default();
+    let result = preview.send(&place, &to, field("force").is_some()).await;
     place.wish.told = Some(preview.tests.keep(Told { to, result }));
     answer::see(&(place.path() + "#test"))
 }
 
 impl Preview {
-    async fn send(&self, place: &Place, to: &str) -> Result<String, Trouble> {
+    async fn send(&self, place: &Place, to: &str, force: bool) -> Result<String, Trouble> {
         let to: Address = to.parse().map_err(|error| Trouble {
             message: format!("`{}` is not an address: {error}", to.escape_debug()),
             ..Trouble::default()
         })?;
         let reader = self.copy(place).await.reader?;
-        self.newsroom.test(&place.slug, reader, &to).await
+        self.newsroom.test(&place.slug, Test { reader, to, force }).await
     }
 }
 
@@ -70,6 +70,9 @@ pub(super) fn panel(place: &Place, gate: &Gate, copy: &Copy, told: Option<&Told>
                     input #to type="text" inputmode="email" name="to" value=(to) placeholder="me@example.org"
                         required autocomplete="email" spellcheck="false" maxlength="320";
                     button { "Send" }
+                }
+                @if !copy.is_past && copy.problems.iter().any(Problem::is_error) {
+                    label.force { input type="checkbox" name="force" value="yes"; " although it has mistakes" }
                 }
             }
             @if !copy.relay.is_empty() { p.fine { "By " (copy.relay) "." } }

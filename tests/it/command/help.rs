@@ -8,6 +8,7 @@ const COMMANDS: [&str; 32] = [
     "init",
     "draft",
     "check",
+    "explain",
     "render",
     "preview",
     "test",

@@ -37,7 +37,7 @@ fn readers_get_what_is_for_their_segments_by_every_door() {
     let list =
         "email,name,tags\na@example.org,A,paid\nb@example.org,B,\nc@example.org,C,\"vip, Paid\"\n";
     let env = Env::with_list(list);
-    let draft = "+++\ndate = 2026-12-07\nsegments = [\"paid\"]\n+++\n\n# Oil {credit=\"Own\"}\n\n:::if segment=\"paid\"\nSecret words.\n:::else\nOpen words.\n:::\n";
+    let draft = "+++\ndate = 2026-12-07\nsegments = [\"paid\"]\npreheader = \"What oil does to those who have it, and to those who pay.\"\n+++\n\n# Oil {credit=\"Own\"}\n\n:::if segment=\"paid\"\nSecret words.\n:::else\nOpen words.\n:::\n";
     env.write("issues/2026-12-07-oil/issue.md", draft);
     for (reader, words) in [("a@example.org", "Secret"), ("b@example.org", "Open")] {
         env.postrider(&format!("render oil --as {reader} --out shown")).code(0);

@@ -82,6 +82,26 @@ fn a_test_mail_is_sent_by_our_own_page_alone() {
 }
 
 #[test]
+fn a_test_of_an_issue_that_may_not_be_sent_has_to_be_insisted_on() {
+    let own = Own::new();
+    own.running.env.edit("[Asia Society]", "[click here]");
+    let page = own.running.page(&issue(""));
+    assert!(page.contains("<article class=\"problem error\">"), "{page}");
+    assert!(page.contains("<iframe") && !page.contains("cannot be set"), "it is shown: {page}");
+    let origin = format!("http://{}", own.running.host);
+    let send = |body: &str| {
+        let body = format!("token={}&to=me%40example.org{body}", own.token);
+        let answer = own.post(&own.running.host, &origin, &own.cookie, &body);
+        own.running.page(answer.header("location").trim_end_matches("#test"))
+    };
+    let told = send("");
+    assert!(told.contains(&format!("issues/{ISSUE}/issue.md has 1 mistake.")), "{told}");
+    assert_eq!(own.running.env.mails().len(), 0);
+    send("&force=yes");
+    assert_eq!(own.running.env.mails().len(), 1);
+}
+
+#[test]
 fn a_name_that_is_not_ours_gets_nothing() {
     let running = Running::start(Env::publication());
     let port = running.host.rsplit(':').next().unwrap_or_default();

@@ -1,0 +1,55 @@
+//! Prints copies: at once where that is quick, and on threads of their own where each costs a millisecond.
+//!
+//! An RSA signature takes as long as a hundred copies take to leave. Made on
+//! the threads that speak to relays, it would hold up every conversation.
+
+use std::{future::pending, panic::resume_unwind, sync::Arc, thread::available_parallelism};
+
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, spawn_blocking},
+};
+
+use crate::{
+    compose::{Press, Printed, Purpose},
+    ledger::Claim,
+    model::Suppressed,
+};
+
+/// All carriers of a run print by one of these.
+#[derive(Clone)]
+pub(super) struct Printer {
+    press: Arc<Press>,
+    /// As many at once as there are processors: more would only take turns.
+    places: Arc<Semaphore>,
+}
+
+impl Printer {
+    pub(super) fn new(press: Arc<Press>) -> Self {
+        let processors = available_parallelism().map_or(1, usize::from);
+        Self { press, places: Arc::new(Semaphore::new(processors)) }
+    }
+
+    /// Prints the copy of a claimed delivery, and hands the claim back.
+    pub(super) async fn print(&self, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
+        if !self.press.is_slow() {
+            return print(&self.press, claim);
+        }
+        // It is never closed.
+        let place = self.places.acquire().await;
+        let press = Arc::clone(&self.press);
+        let printed = spawn_blocking(move || print(&press, claim)).await;
+        drop(place);
+        match printed.map_err(JoinError::try_into_panic) {
+            Ok(printed) => printed,
+            Err(Ok(panic)) => resume_unwind(panic),
+            // The runtime is ending, and this task with it.
+            Err(Err(_)) => pending().await,
+        }
+    }
+}
+
+fn print(press: &Press, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
+    let printed = press.print(&claim.reader, &claim.message_id, claim.ticket.slot, Purpose::Real);
+    (claim, printed)
+}

@@ -1,0 +1,198 @@
+//! What `check` finds stops whoever would send it; and it is told to people, to scripts and to the tools of a code host.
+
+use serde_json::Value;
+
+use super::{
+    env::{Env, ISSUE},
+    shows,
+};
+
+/// Makes a publication whose issue has a link that does not say where it leads.
+fn mistaken() -> Env {
+    let env = Env::publication();
+    let path = format!("issues/{ISSUE}/issue.md");
+    let draft = env.read(&path).replace("[Asia Society]", "[here]");
+    env.write(&path, &draft);
+    env
+}
+
+#[test]
+fn an_error_stops_a_test_unless_it_is_forced_and_a_send_always() {
+    let env = mistaken();
+    let lines = [
+        "test kazakhstan --to me@example.org",
+        "send kazakhstan --yes",
+        "schedule kazakhstan --at '2026-12-07 07:00' --now 2026-12-01T00:00:00Z",
+    ];
+    for line in lines {
+        env.postrider(line).code(65).tells("error[PR138]: `here` does not say");
+    }
+    assert_eq!(env.mails().len(), 0);
+    env.postrider("test kazakhstan --to me@example.org --force").code(0).tells("PR138");
+    assert_eq!(env.mails().len(), 1);
+    env.postrider("plan kazakhstan").code(0).tells("`send` would stop: ");
+    let plan = env.json("plan kazakhstan");
+    let problems: Vec<&str> =
+        plan["problems"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert!(problems.contains(&"PR138: `here` does not say where the link leads"), "{problems:?}");
+    assert_eq!(env.json("status kazakhstan")["state"], "draft");
+}
+
+#[test]
+fn what_was_frozen_goes_on_whatever_check_says_since() {
+    let env = Env::with_readers(5);
+    env.postrider("send kazakhstan --yes --limit 2").code(75);
+    // A list whose longest copy is too long would stop a first send.
+    env.postrider("send kazakhstan").code(0);
+    assert_eq!(env.mails().len(), 5);
+}
+
+#[test]
+fn check_tells_people_scripts_and_tools_the_same() {
+    let env = mistaken();
+    shows("check_human", &env.postrider("check").code(1).shown());
+    let json = env.postrider("check --json").code(1);
+    assert_eq!(json.out, env.postrider("check --format json").code(1).out);
+    let problems: Value = serde_json::from_str(&json.out).expect("it is JSON");
+    let log: Value = serde_json::from_str(&env.postrider("check --format sarif").code(1).out)
+        .expect("it is JSON");
+    let [run] = &log["runs"].as_array().expect("a list")[..] else { panic!("{log}") };
+    let [result] = &run["results"].as_array().expect("a list")[..] else { panic!("{run}") };
+    let location = &result["locations"][0]["physicalLocation"];
+    assert_eq!(result["ruleId"], problems[0]["code"]);
+    assert_eq!(location["artifactLocation"]["uri"], problems[0]["file"]);
+    assert_eq!(location["region"]["startLine"], problems[0]["line"]);
+    assert_eq!(location["region"]["startColumn"], problems[0]["column"]);
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("a list");
+    let at = usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("a place");
+    assert_eq!(rules[at]["id"], "PR138");
+}
+
+/// Where something of the SARIF schema stands, by the names on the way; `*` is each of a list.
+const SARIF_NEEDS: [(&str, &[&str]); 7] = [
+    ("", &["version", "runs"]),
+    ("runs.*", &["tool"]),
+    ("runs.*.tool", &["driver"]),
+    ("runs.*.tool.driver", &["name"]),
+    ("runs.*.tool.driver.rules.*", &["id"]),
+    ("runs.*.results.*", &["message"]),
+    ("runs.*.results.*.message", &["text"]),
+];
+
+#[test]
+fn the_log_for_tools_has_what_its_schema_requires() {
+    let env = mistaken();
+    // A problem of a file as a whole has no region.
+    env.write("templates/strings/en-GB.toml", "links = \"Links\"\n");
+    env.postrider("draft georgia --date 2003-10-13").code(0);
+    let log: Value = serde_json::from_str(&env.postrider("check --format sarif").code(1).out)
+        .expect("it is JSON");
+    assert_eq!(log["version"], "2.1.0");
+    assert!(
+        log["$schema"].as_str().is_some_and(|schema| schema.ends_with("sarif-schema-2.1.0.json"))
+    );
+    for (path, needed) in SARIF_NEEDS {
+        let found = at(&log, path);
+        assert!(!found.is_empty(), "{path}");
+        for value in found {
+            for name in needed {
+                assert!(!value[name].is_null(), "{path} has no {name}: {value}");
+            }
+        }
+    }
+    for result in at(&log, "runs.*.results.*") {
+        assert!(["error", "warning"].iter().any(|level| result["level"] == *level), "{result}");
+        let region = &result["locations"][0]["physicalLocation"]["region"];
+        let count = |name: &str| region[name].as_u64().unwrap_or(1);
+        assert!(count("startLine") > 0 && count("startColumn") > 0, "{result}");
+        assert!(count("endColumn") >= count("startColumn"), "{result}");
+    }
+}
+
+fn at<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+    path.split('.').filter(|name| !name.is_empty()).fold(vec![value], |values, name| {
+        values
+            .into_iter()
+            .flat_map(|value| match name {
+                "*" => value.as_array().map(|list| list.iter().collect()).unwrap_or_default(),
+                _ => vec![&value[name]],
+            })
+            .collect()
+    })
+}
+
+#[test]
+fn a_code_is_explained_with_its_source_and_two_examples() {
+    let env = Env::empty();
+    shows("explain", &env.postrider("explain PR138").code(0).shown());
+    for written in ["pr138", "138"] {
+        let line = format!("explain {written}");
+        assert_eq!(env.postrider(&line).out, env.postrider("explain PR138").out);
+    }
+    env.postrider("explain PR012").code(0).tells("raw HTML");
+    env.postrider("explain PR999").code(2).tells("there is no code `PR999`");
+    let all = env.postrider("explain").code(0).out;
+    let listed = all.lines().filter(|line| line.starts_with("PR")).count();
+    let codes = env.json("explain");
+    let codes = codes.as_array().expect("a list");
+    assert_eq!(listed, codes.len());
+    for line in all.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for code in codes {
+        let code = code["code"].as_str().expect("a text");
+        let said = env.postrider(&format!("explain {code}")).code(0).out;
+        assert_eq!(env.json(&format!("explain {code}"))["code"], code);
+        let is_text = |line: &&str| !line.starts_with("  ");
+        for line in said.lines().filter(is_text) {
+            assert!(line.chars().count() <= 80, "{code}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_the_theme_is_told_once_however_many_issues_it_dresses() {
+    let env = Env::publication();
+    env.postrider("draft georgia --date 2003-10-13 --like kazakhstan").code(0);
+    env.write("templates/theme.css", ".small { font-size: 11px }\n");
+    let problems = env.json("check");
+    let told: Vec<(&str, &str, u64)> = problems
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default();
+            (text("code"), text("file"), one["line"].as_u64().unwrap_or_default())
+        })
+        .filter(|(code, ..)| *code != "PR151" && *code != "PR152")
+        .collect();
+    assert_eq!(told, [("PR128", "templates/theme.css", 1)], "{problems}");
+}
+
+#[test]
+fn what_only_some_readers_see_is_looked_at_as_well() {
+    let env = Env::publication();
+    let path = format!("issues/{ISSUE}/issue.md");
+    let draft = env.read(&path).replacen("+++\n", "+++\nsegments = [\"paid\"]\n", 1)
+        + "\n:::if segment=\"paid\"\nThe numbers are [here](https://www.example.org/numbers).\n:::\n";
+    env.write(&path, &draft);
+    let line = draft.lines().position(|line| line.contains("[here]")).expect("it is there") + 1;
+    let problems = env.json("check");
+    assert_eq!(problems[0]["code"], "PR138", "{problems}");
+    assert_eq!(problems[0]["line"], line, "{problems}");
+    assert_eq!(problems.as_array().map(Vec::len), Some(1), "{problems}");
+}
+
+#[test]
+fn a_new_draft_is_told_what_is_still_to_be_written() {
+    let env = Env::publication();
+    env.postrider("draft georgia --date 2003-10-13").code(0);
+    let said = env.postrider("check georgia").code(0);
+    for word in ["`TODO`", "`Name, role`", "`What happened, and why it matters`"] {
+        assert!(
+            said.err.contains(&format!("warning[PR146]: {word} was to be replaced")),
+            "{}",
+            said.err
+        );
+    }
+}
