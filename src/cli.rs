@@ -224,6 +224,17 @@ Examples:
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Look at an issue on a page that follows every save
+    #[command(after_help = "\
+HTML at three widths by day and night, text, headers and source; its problems
+beside their lines; the copy of any reader; a test mail. The page is there for
+this machine alone, until Ctrl-C. What it shows stands in its address.
+
+Examples:
+  postrider preview
+  postrider preview kazakhstan --open
+  postrider preview --listen 127.0.0.1:0 --json")]
+    Preview(Preview),
     /// Send one real mail to yourself, marked [Test]
     #[command(after_help = "\
 It is exactly what that reader would get, through the relay of publication.toml.
@@ -442,6 +453,20 @@ Examples:
         /// The address
         address: String,
     },
+}
+
+/// What to look at, and where.
+#[derive(Clone, Debug, Args)]
+pub struct Preview {
+    /// The issue, else the newest
+    pub issue: Option<String>,
+    /// Where to listen, on this machine alone; port 0 takes a free one. Else
+    /// 127.0.0.1:8642, or any port where that is taken
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Open it in a browser: $BROWSER, else the desktop's own
+    #[arg(long)]
+    pub open: bool,
 }
 
 /// What `test` is asked.

@@ -15,3 +15,4 @@ pub mod outbox;
 pub mod schedule;
 pub mod send;
 pub mod smtp;
+pub mod web;

@@ -171,7 +171,8 @@ impl Console {
         self.broken.borrow_mut().take()
     }
 
-    fn flush(&self) {
+    /// Writes out what is waiting.
+    pub(super) fn flush(&self) {
         if !self.closed.get()
             && let Err(error) = self.out.borrow_mut().flush()
         {

@@ -22,6 +22,7 @@ mod manuscript;
 mod newsroom;
 mod pause;
 mod plan;
+mod preview;
 mod progress;
 mod reader;
 mod render;
@@ -98,6 +99,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Render { issue, reader, out } => {
                 render::run(console, global, &issue, reader.as_deref(), out.as_deref()).await
             }
+            Command::Preview(wish) => preview::run(console, global, &wish).await,
             Command::Test(wish) => test::run(console, global, &wish).await,
             Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
             Command::Plan { issue } => plan::run(console, global, &issue).await,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Failure, exit, newsroom::Newsroom};
-use crate::model::{Address, Subscriber, SubscriberState};
+use crate::{
+    ledger::Record,
+    model::{Address, Subscriber, SubscriberState},
+};
 
 /// Returns the reader at `text`; somebody on no list is made up with nothing but an address when `stranger` may be.
 pub(super) async fn find(
@@ -17,11 +20,7 @@ pub(super) async fn find(
         if let Some(record) =
             records.find_map(|record| record.ok().filter(|record| record.address.key() == key))
         {
-            let mut reader = made_up(record.address);
-            reader.name = record.name;
-            reader.tags = record.tags;
-            reader.fields = record.fields;
-            return Ok(reader);
+            return Ok(of_record(record));
         }
     }
     if newsroom.ledger_path().exists()
@@ -37,6 +36,50 @@ pub(super) async fn find(
         .hint("`postrider subscribers list` shows who is"))
 }
 
+/// Returns up to `most` readers whose address or name holds `words`, those of the list file first.
+pub(super) async fn search(
+    newsroom: &Newsroom,
+    words: &str,
+    most: usize,
+) -> Result<Vec<Subscriber>, Failure> {
+    let words = words.to_lowercase();
+    let fits = |reader: &Subscriber| {
+        let holds = |text: &str| text.to_lowercase().contains(&words);
+        holds(reader.address.written()) || holds(&reader.name)
+    };
+    let mut found = Vec::new();
+    if let Some((records, _)) = newsroom.records()? {
+        let readers = records.filter_map(Result::ok).map(of_record);
+        found.extend(readers.filter(fits).take(most));
+    }
+    if !newsroom.ledger_path().exists() {
+        return Ok(found);
+    }
+    let ledger = newsroom.ledger()?;
+    let mut after: Option<String> = None;
+    while found.len() < most {
+        let page = ledger.subscribers(&newsroom.publication.id, after.as_deref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.address.key());
+        for reader in page.into_iter().filter(fits) {
+            let key = reader.address.key();
+            if found.len() < most && !found.iter().any(|known| known.address.key() == key) {
+                found.push(reader);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many people the ledger is asked for at once.
+const PAGE: usize = 1_000;
+
+/// Makes a reader of a record of the list file, as the ledger would.
+fn of_record(record: Record) -> Subscriber {
+    let Record { address, name, tags, fields, .. } = record;
+    Subscriber { name, tags, fields, ..made_up(address) }
+}
+
 /// Makes up a reader of whom only the address is known.
 pub(super) fn made_up(address: Address) -> Subscriber {
     Subscriber {
@@ -50,12 +93,15 @@ pub(super) fn made_up(address: Address) -> Subscriber {
     }
 }
 
+/// Makes up a reader at an address of nobody.
+pub(super) fn blank() -> Result<Subscriber, Failure> {
+    const ADDRESS: &str = "reader@example.org";
+    ADDRESS.parse().map(made_up).map_err(|error| Failure::address(ADDRESS, error))
+}
+
 /// Makes up the reader that `render` shows when nobody is named: one who fills every field the issue asks for.
 pub(super) fn sample(fields: impl Iterator<Item = String>) -> Result<Subscriber, Failure> {
-    let address = "reader@example.org"
-        .parse()
-        .map_err(|error| Failure::address("reader@example.org", error))?;
-    let mut reader = made_up(address);
+    let mut reader = blank()?;
     "Anna Reader".clone_into(&mut reader.name);
     reader.fields = fields
         .filter(|name| name != "name")

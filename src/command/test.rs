@@ -5,8 +5,8 @@ use super::{
 };
 use crate::{
     cli::{self, Global},
-    compose::{Composed, Purpose},
-    model::{Address, RelayUrl},
+    compose::{Composed, Press, Purpose},
+    model::{Address, RelayUrl, Subscriber},
     outbox::Outbox,
     smtp::{Connection, Envelope, Handover},
 };
@@ -35,65 +35,21 @@ pub(super) async fn run(
         })?
     };
     console.problems(&composed.warnings);
-    let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
 
-    let outbox = match newsroom.publication.relay.url {
-        RelayUrl::Outbox => Some(open_outbox(&newsroom)?),
-        RelayUrl::Server { .. } => None,
-    };
-    let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
-    let mut connection = Connection::open(&relay).await?;
+    let mut way = Way::open(&newsroom, &composed).await?;
     let mut sent = Vec::new();
-    for (number, address) in to.iter().enumerate() {
-        let mut copy = match wish.reader.as_deref() {
+    for address in &to {
+        let copy = match wish.reader.as_deref() {
             Some(text) => reader::find(&newsroom, text, false).await?,
             None => reader::find(&newsroom, address.written(), true).await?,
         };
-        // Everything is as that reader gets it but where it goes.
-        copy.address = address.clone();
-        let message_id = format!(
-            "<test.{}.{number}.{}@{}>",
-            newsroom.now.as_microsecond(),
-            std::process::id(),
-            newsroom.publication.sender.from.address.domain()
-        );
-        let printed = press.print(&copy, &message_id, 0, Purpose::Test).map_err(|why| {
-            Failure::new(exit::BAD_DATA, format!("the copy for {address} cannot be made: {why}"))
-                .hint("`--as ADDR` takes the fields of a reader on the list")
-        })?;
-        let envelope = Envelope { from: &printed.return_path, to: address };
-        let said = match connection.deliver(&envelope, &printed.bytes, None).await {
-            Handover::Accepted(reply) => reply.to_string(),
-            Handover::Refused { stage, reply } => {
-                return Err(Failure::new(
-                    exit::UNREACHABLE,
-                    format!("the relay refused at {stage}: {reply}"),
-                ));
-            }
-            Handover::Unfit { why } => return Err(Failure::new(exit::BAD_DATA, why)),
-            Handover::Unwelcome { why } => return Err(Failure::new(exit::AGAIN, why)),
-            Handover::NotSent { stage, why } => {
-                return Err(Failure::new(
-                    exit::UNREACHABLE,
-                    format!("the relay failed at {stage}: {why}"),
-                ));
-            }
-            Handover::InDoubt { why } => {
-                return Err(Failure::new(
-                    exit::UNREACHABLE,
-                    format!("the relay's answer was lost: {why}"),
-                )
-                .hint("look into your mailbox before you try again"));
-            }
-        };
+        let Sent { message_id, said } = way.send(copy, address).await?;
         console.tell_sentence(&format!("[Test] is on its way to {address} ({said})"));
         sent.push(
             serde_json::json!({ "to": address.written(), "message_id": message_id, "said": said }),
         );
     }
-    connection.quit().await;
-    if let Some(outbox) = outbox {
-        outbox.stop();
+    if way.close().await {
         let mails = words::path(&newsroom.root.join("outbox/new"));
         console.advise(&format!(
             "it is in {mails}: [relay] url is \"outbox\", so nothing leaves this machine"
@@ -103,4 +59,81 @@ pub(super) async fn run(
         console.document(&serde_json::json!({ "issue": folder.slug, "digest": composed.edition.digest(), "sent": sent }));
     }
     Ok(exit::DONE)
+}
+
+/// The way of test mails: an issue on the press, and a relay that listens.
+pub(super) struct Way<'a> {
+    newsroom: &'a Newsroom,
+    press: Press,
+    /// The built-in relay, where it is that one.
+    outbox: Option<Outbox>,
+    connection: Connection,
+    count: usize,
+}
+
+/// A test mail that the relay took.
+pub(super) struct Sent {
+    message_id: String,
+    /// What the relay said.
+    pub(super) said: String,
+}
+
+impl<'a> Way<'a> {
+    /// Opens it.
+    pub(super) async fn open(newsroom: &'a Newsroom, composed: &Composed) -> Result<Self, Failure> {
+        let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
+        let outbox = match newsroom.publication.relay.url {
+            RelayUrl::Outbox => Some(open_outbox(newsroom)?),
+            RelayUrl::Server { .. } => None,
+        };
+        let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
+        let connection = Connection::open(&relay).await?;
+        Ok(Self { newsroom, press, outbox, connection, count: 0 })
+    }
+
+    /// Sends a reader's copy to an address: everything is as that reader gets it but where it goes.
+    pub(super) async fn send(
+        &mut self,
+        mut copy: Subscriber,
+        address: &Address,
+    ) -> Result<Sent, Failure> {
+        copy.address = address.clone();
+        let message_id = format!(
+            "<test.{}.{}.{}@{}>",
+            self.newsroom.now.as_microsecond(),
+            self.count,
+            std::process::id(),
+            self.newsroom.publication.sender.from.address.domain()
+        );
+        self.count += 1;
+        let printed = self.press.print(&copy, &message_id, 0, Purpose::Test).map_err(|why| {
+            Failure::new(exit::BAD_DATA, format!("the copy for {address} cannot be made: {why}"))
+                .hint("`--as ADDR` takes the fields of a reader on the list")
+        })?;
+        let envelope = Envelope { from: &printed.return_path, to: address };
+        let unreachable = |message| Failure::new(exit::UNREACHABLE, message);
+        match self.connection.deliver(&envelope, &printed.bytes, None).await {
+            Handover::Accepted(reply) => Ok(Sent { message_id, said: reply.to_string() }),
+            Handover::Refused { stage, reply } => {
+                Err(unreachable(format!("the relay refused at {stage}: {reply}")))
+            }
+            Handover::Unfit { why } => Err(Failure::new(exit::BAD_DATA, why)),
+            Handover::Unwelcome { why } => Err(Failure::new(exit::AGAIN, why)),
+            Handover::NotSent { stage, why } => {
+                Err(unreachable(format!("the relay failed at {stage}: {why}")))
+            }
+            Handover::InDoubt { why } => {
+                Err(unreachable(format!("the relay's answer was lost: {why}"))
+                    .hint("look into your mailbox before you try again"))
+            }
+        }
+    }
+
+    /// Closes it, and tells whether the mails stay on this machine.
+    pub(super) async fn close(self) -> bool {
+        self.connection.quit().await;
+        let Some(outbox) = self.outbox else { return false };
+        outbox.stop();
+        true
+    }
 }

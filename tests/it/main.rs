@@ -18,6 +18,7 @@ mod list;
 mod message;
 mod outbox;
 mod postfix;
+mod preview;
 mod python;
 mod schedule;
 mod seed;

@@ -15,7 +15,7 @@ pub(crate) const ISSUE: &str = "2003-10-06-kazakhstan";
 /// A temporary folder, and where in it the program runs.
 pub(crate) struct Env {
     folder: TempDir,
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 /// What a run came to.
@@ -30,7 +30,7 @@ pub(crate) struct Said {
 
 impl Env {
     /// Makes an empty folder.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         // Always as long a path, since sentences are broken where they get too long.
         let folder = TempDir::new_in("/tmp").expect("a folder can be made");
         let root = folder.path().canonicalize().expect("it is there");
@@ -38,7 +38,7 @@ impl Env {
     }
 
     /// Makes what `init` makes, with a rate that keeps no test waiting.
-    pub(super) fn publication() -> Self {
+    pub(crate) fn publication() -> Self {
         let mut env = Self::empty();
         assert_eq!(env.postrider("init tt").code, 0);
         env.root = env.root.join("tt");
@@ -88,7 +88,7 @@ impl Env {
     }
 
     #[track_caller]
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.root.join(name)).expect(name)
     }
 
@@ -102,7 +102,7 @@ impl Env {
 
     /// Runs the program to its end.
     #[track_caller]
-    pub(super) fn postrider(&self, line: &str) -> Said {
+    pub(crate) fn postrider(&self, line: &str) -> Said {
         self.said(self.command(line).output().expect("it runs"))
     }
 
@@ -123,7 +123,7 @@ impl Env {
     }
 
     /// Returns the mails of the outbox, each as text.
-    pub(super) fn mails(&self) -> Vec<String> {
+    pub(crate) fn mails(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.root.join("outbox/new")) else { return Vec::new() };
         entries
             .map(|entry| fs::read_to_string(entry.expect("a mail").path()).expect("7-bit text"))
@@ -131,7 +131,7 @@ impl Env {
     }
 
     /// Returns every file of the publication, however deep.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         walk(&self.root, &mut files);
         files

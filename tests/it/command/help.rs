@@ -2,7 +2,7 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 33] = [
     "",
     "demo",
     "init",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 32] = [
     "check",
     "explain",
     "render",
+    "preview",
     "test",
     "subscribers",
     "subscribers import",

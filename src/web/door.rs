@@ -1,0 +1,98 @@
+//! The door: a socket on loopback, and a bound on what each who comes through it may send and for how long.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+/// The longest head of a request, in bytes.
+const HEAD_MAX: usize = 16 * 1024;
+
+/// The most fields of a head.
+const FIELDS_MAX: usize = 64;
+
+/// How long a request's head, and then its body, may take to arrive.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many may be served at once; who comes later waits.
+const CONNECTIONS_MAX: usize = 256;
+
+/// A socket that listens on loopback.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Opens the door; port 0 takes one that is free. Whoever is not on this machine cannot come to it.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+        if !address.ip().is_loopback() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{address} is not an address of this machine alone"),
+            ));
+        }
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Returns where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns every `Host` that means this door: its address, and the name that browsers have for loopback.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let mut names = vec![self.address.to_string()];
+        if self.address.ip() == Ipv4Addr::LOCALHOST || self.address.is_ipv6() {
+            names.push(format!("localhost:{}", self.address.port()));
+        }
+        names
+    }
+
+    /// Serves whoever comes, for as long as it is polled.
+    pub(super) async fn serve(self, router: Router) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = connection(stream, router.clone());
+                    tokio::spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                // The system is out of something, such as file descriptors; who is served now will give it back.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(HEAD_MAX)
+        .max_headers(FIELDS_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .await;
+    // Whoever breaks off, or speaks no HTTP, has nobody here to be told of it.
+    drop(served);
+}
