@@ -10,6 +10,7 @@ mod judges;
 mod ledger;
 mod list;
 mod message;
+mod model;
 mod outbox;
 mod postfix;
 mod python;
