@@ -49,7 +49,8 @@ pub(super) async fn freeze(
     let (records, meeting) = newsroom.records()?.unzip();
     let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
     let press = Press::new(&composed.edition, 0, newsroom.now, keys)
-        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?
+        .signed_by(newsroom.signer(newsroom.now)?);
     let largest = Arc::new(AtomicUsize::new(0));
     let order = order(newsroom, folder, composed, request)?;
     let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&largest))).await;
@@ -88,10 +89,19 @@ fn order(
 }
 
 /// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name; notes how long the longest is.
+///
+/// Only the first is signed: that takes most of a copy's time, and the
+/// signatures of one issue are all as long.
 fn admit(press: Press, largest: Arc<AtomicUsize>) -> Admit {
+    const MESSAGE_ID: &str = "<copy@example.org>";
+    let mut signatures = None;
     Box::new(move |reader| {
-        let printed = press.print(reader, "<copy@example.org>", 0, Purpose::Real)?;
-        largest.fetch_max(printed.bytes.len(), Ordering::Relaxed);
+        let length = press.unsigned(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();
+        if signatures.is_none() {
+            let signed = press.print(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();
+            signatures = Some(signed - length);
+        }
+        largest.fetch_max(length + signatures.unwrap_or_default(), Ordering::Relaxed);
         Ok(())
     })
 }

@@ -12,6 +12,7 @@ pub mod exit;
 mod failure;
 mod freeze;
 mod init;
+mod keys;
 mod ledger;
 mod lock;
 mod log;
@@ -107,6 +108,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Status(wish) => status::run(console, global, &wish).await,
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
+            Command::Keys(verb) => keys::run(console, global, verb),
             Command::Ledger(verb) => ledger::run(console, global, verb).await,
         }
     });

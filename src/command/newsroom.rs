@@ -10,18 +10,20 @@ use std::{
 };
 
 use jiff::Timestamp;
+use ring::rand::SystemRandom;
 
 use super::{
     Failure, exit,
+    lock::Lock,
     rows::{self, Break, Meeting},
     words::counted,
 };
 use crate::{
     cli::Global,
-    compose::{self, Composed, Draft, Edition, KeyRing, Press, Strings, Theme},
+    compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
     config,
     ledger::{Ledger, Records, SqliteLedger},
-    model::{Problem, Publication, RelayUrl},
+    model::{DkimSettings, Problem, Publication, RelayUrl},
     smtp,
 };
 
@@ -84,10 +86,7 @@ impl Newsroom {
     /// Opens the publication of this `publication.toml`.
     pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
-        let publication = config::read(&text, "publication.toml").map_err(|problems| {
-            let count = counted(problems.len() as u64, "mistake");
-            Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
-        })?;
+        let publication = config::read(&text, "publication.toml").map_err(mistakes)?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
         Ok(Self { root, publication, now })
@@ -242,6 +241,17 @@ impl Newsroom {
         self.root.join(path)
     }
 
+    /// Takes the lock of whoever sends from this ledger on this machine.
+    pub(super) fn lock(&self) -> Result<Lock, Failure> {
+        self.private()?;
+        Lock::take(&self.lock_path())
+    }
+
+    /// Returns where that lock is: beside the ledger, since two folders may share one.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.ledger_path().with_file_name("send.lock")
+    }
+
     /// Reads the keys that sign links, making the first one where there is none.
     pub(super) fn keys(&self) -> Result<KeyRing, Failure> {
         let path = self.private()?.join("key");
@@ -286,8 +296,24 @@ impl Newsroom {
         issue: i64,
         date: Timestamp,
     ) -> Result<Press, Failure> {
-        Press::new(edition, issue, date, self.keys()?)
-            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))
+        let press = Press::new(edition, issue, date, self.keys()?)
+            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+        Ok(press.signed_by(self.signer(date)?))
+    }
+
+    /// Reads the keys that sign messages, where the publication does that itself; `date` is when they say they were signed.
+    pub(super) fn signer(&self, date: Timestamp) -> Result<Option<Signer>, Failure> {
+        let Some(DkimSettings { domain, unsigned, .. }) = &self.publication.dkim else {
+            return Ok(None);
+        };
+        let keys = self.dkim_keys()?;
+        Ok(Some(Signer::new(domain.clone(), keys, unsigned, date, SystemRandom::new())))
+    }
+
+    /// Reads the keys that `[dkim]` names, with their selectors.
+    pub(super) fn dkim_keys(&self) -> Result<Vec<(String, DkimKey)>, Failure> {
+        let Some(settings) = &self.publication.dkim else { return Ok(Vec::new()) };
+        config::dkim_keys(settings, &self.root).map_err(mistakes)
     }
 
     /// Says how to reach the relay, password included; `outbox` is where the built-in one listens.
@@ -353,11 +379,22 @@ impl Newsroom {
     /// Opens the list file, if the publication has one. A break in it breaks the stream.
     pub(super) fn records(&self) -> Result<Option<(Records, Meeting)>, Failure> {
         let Some(name) = &self.publication.list.csv else { return Ok(None) };
-        let rows = rows::open(&self.root.join(name), name).map_err(|failure| {
+        let path = self.root.join(name);
+        // A device or a pipe has no end, or another one each time.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Failure::new(exit::NO_INPUT, format!("the list `{name}` is not a file"))
+                .hint("the list is `csv` under [list] in publication.toml"));
+        }
+        let rows = rows::open(&path, name).map_err(|failure| {
             failure.hint("the list is `csv` under [list] in publication.toml")
         })?;
         Ok(Some(rows::records(rows, Break::Refuse)))
     }
+}
+
+fn mistakes(problems: Vec<Problem>) -> Failure {
+    let count = counted(problems.len() as u64, "mistake");
+    Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
 }
 
 /// Returns the issue that a mistaken name was probably meant for, its date left out or not.
@@ -406,12 +443,17 @@ fn key_is_gone() -> Failure {
         .hint("if it is lost for good, `touch .postrider/key` begins a new one")
 }
 
-fn make_key(path: &Path) -> Result<String, Failure> {
+/// Returns bytes nobody can guess, for a key.
+pub(super) fn random_bytes() -> Result<[u8; 32], Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         Failure::new(exit::BUG, format!("the system gives no random bytes: {error}"))
     })?;
-    let text = KeyRing::fresh(&bytes).to_lines();
+    Ok(bytes)
+}
+
+fn make_key(path: &Path) -> Result<String, Failure> {
+    let text = KeyRing::fresh(&random_bytes()?).to_lines();
     write_private(path, text.as_bytes())?;
     Ok(text)
 }

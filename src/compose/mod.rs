@@ -40,6 +40,7 @@ pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};
 
 mod base64;
+mod dkim;
 mod header;
 mod merge;
 mod part;
@@ -48,6 +49,7 @@ mod quoted;
 mod token;
 mod wrap;
 
+pub use dkim::{Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned, is_selector};
 pub use header::PressError;
 pub use press::{Press, Printed};
 pub use token::{

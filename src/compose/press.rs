@@ -6,8 +6,8 @@
 //! reader's own. The bytes are a function of edition, reader and keys: no
 //! clock, no randomness, so a second attempt sends the same.
 //!
-//! Lines end with CRLF and are at most 998 bytes long; dots are not stuffed
-//! and nothing is signed here.
+//! Lines end with CRLF and are at most 998 bytes long; dots are not stuffed.
+//! Where a domain signs, that is the last step: it is over the finished bytes.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ use lettre::message::{Body, MultiPart, SinglePart, header as mime};
 use sha2::{Digest, Sha256};
 
 use super::{
+    dkim::Signer,
     edition::{Edition, Headers, Piece},
     header::{self, PressError},
     merge::{Merge, header_text},
@@ -29,6 +30,7 @@ use crate::model::{Address, Field, Subscriber, Suppressed};
 #[derive(Debug)]
 pub struct Press {
     keys: KeyRing,
+    signer: Option<Signer>,
     issue: i64,
     publication: String,
     fields: BTreeMap<String, Field>,
@@ -107,6 +109,7 @@ impl Press {
         let [before_text, between, after_html] = frame(edition, text.encoding, html.encoding);
         Ok(Self {
             keys,
+            signer: None,
             issue,
             publication: edition.publication.clone(),
             fields: edition.fields.clone(),
@@ -128,8 +131,35 @@ impl Press {
         })
     }
 
-    /// Prints one reader's copy. `message_id` comes with its angle brackets; `slot` is the delivery's number within the issue.
+    /// Signs every copy from now on.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// Tells whether copies are signed, which costs many times what printing does.
+    pub fn is_signing(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// Prints one reader's copy, signed. `message_id` comes with its angle brackets; `slot` is the delivery's number within the issue.
     pub fn print(
+        &self,
+        reader: &Subscriber,
+        message_id: &str,
+        slot: i64,
+        purpose: Purpose,
+    ) -> Result<Printed, Suppressed> {
+        let mut printed = self.unsigned(reader, message_id, slot, purpose)?;
+        if let Some(signer) = &self.signer {
+            let signed = signer.sign(&mut printed.bytes);
+            signed.map_err(|why| Suppressed::Unprintable(why.to_string()))?;
+        }
+        Ok(printed)
+    }
+
+    /// Prints one reader's copy without a signature: to be counted and looked at, not to be sent.
+    pub fn unsigned(
         &self,
         reader: &Subscriber,
         message_id: &str,

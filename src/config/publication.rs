@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
+    dkim,
     mistake::Mistake,
     relay::relay_url,
     table::{Page, Table, Value},
@@ -52,6 +53,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let links = links(root, page);
     let sender = sender(root, page);
     let relay = relay(root, page);
+    let dkim = dkim::settings(root, sender.as_ref(), page);
     let list = list(root, page);
     let schedule = schedule(root, page);
     let send = send(root, page);
@@ -77,6 +79,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         links: links?,
         sender: sender?,
         relay,
+        dkim,
         list,
         schedule,
         send,

@@ -69,11 +69,12 @@ fn every_code_of_a_problem_stands_in_the_documents() {
 #[test]
 fn every_block_of_configuration_can_be_read() {
     let starter = include_str!("../../templates/starter/publication.toml");
-    let text = document("docs/publication.md");
-    for (line, block) in blocks(&text, "toml") {
-        let whole = with_table(starter, block);
-        let read = config::read(&whole, "publication.toml");
-        assert!(read.is_ok(), "docs/publication.md:{line}: {:?}\n{whole}", read.err());
+    for name in ["docs/publication.md", "docs/dkim.md"] {
+        for (line, block) in blocks(&document(name), "toml") {
+            let whole = with_table(starter, block);
+            let read = config::read(&whole, "publication.toml");
+            assert!(read.is_ok(), "{name}:{line}: {:?}\n{whole}", read.err());
+        }
     }
 }
 
