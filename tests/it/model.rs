@@ -98,7 +98,8 @@ fn every_reachable_state_keeps_every_invariant() {
     for (name, world) in worlds() {
         let found = explore(&world, Rules::ALL, None);
         if let Some(broken) = found.broken {
-            eprintln!("{name}: {broken}"); continue;
+            eprintln!("{name}: {broken}");
+            continue;
         }
         eprintln!("{name}: {} states", found.states);
         total += found.states;

@@ -64,8 +64,7 @@ impl Ledger {
     }
 
     pub(super) fn can_claim(&self, at: usize) -> bool {
-        self.issue == IssueState::Sending
-            && matches!(self.rows[at].state, D::Planned | D::Deferred)
+        self.issue == IssueState::Sending && matches!(self.rows[at].state, D::Planned | D::Deferred)
     }
 
     /// Takes a delivery; returns the fence to show from now on.

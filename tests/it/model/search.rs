@@ -6,7 +6,10 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use super::{Invariant, Rules, world::{Event, World}};
+use super::{
+    Invariant, Rules,
+    world::{Event, World},
+};
 
 /// What a search came to.
 pub(crate) struct Found {
@@ -24,7 +27,8 @@ pub(crate) struct Broken {
 /// Visits every state that can be reached from `start`, or stops at the first that breaks the invariant that is sought, or any.
 pub(crate) fn explore(start: &World, rules: Rules, sought: Option<Invariant>) -> Found {
     let is_sought = |invariant: &Invariant| sought.is_none_or(|sought| sought == *invariant);
-    let mut from: HashMap<World, Option<(u32, Event)>, BuildHasherDefault<Quick>> = HashMap::default();
+    let mut from: HashMap<World, Option<(u32, Event)>, BuildHasherDefault<Quick>> =
+        HashMap::default();
     let mut order = vec![*start];
     let mut queue = VecDeque::from([0_u32]);
     from.insert(*start, None);

@@ -95,8 +95,7 @@ impl Journal {
 
     /// Tells the ledger what its lines prove: an outcome always, silence only within the start of the machine it was written in.
     pub(super) fn replay(&self, ledger: &mut Ledger, rules: Rules) {
-        let silence_proves =
-            self.of_this_start || !rules.has(Rule::SilenceProvesWithinOneStart);
+        let silence_proves = self.of_this_start || !rules.has(Rule::SilenceProvesWithinOneStart);
         for (at, (line, fence)) in self.lines.into_iter().enumerate() {
             match line {
                 Line::Record(outcome) => ledger.record(at, fence, outcome, rules),

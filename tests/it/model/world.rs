@@ -96,6 +96,9 @@ pub(crate) enum Event {
     Resend { reader: usize },
 }
 
+/// Every reader.
+const ALL: u8 = 2;
+
 /// Which lines of a journal are on the disk when the power goes: the kernel writes them in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
@@ -141,8 +144,7 @@ impl World {
 
     /// Two senders on two machines after one reader: one is frozen past its lease, the relay keeps silent, a person asks for another copy.
     pub(crate) fn frozen() -> Self {
-        let budget =
-            Budget { leases: 1, silences: 1, deferrals: 1, resends: 1, ..Self::NOTHING };
+        let budget = Budget { leases: 1, silences: 1, deferrals: 1, resends: 1, ..Self::NOTHING };
         Self::new(1, Second::Elsewhere, 1, true, budget)
     }
 
@@ -178,7 +180,14 @@ impl World {
 
     /// Somebody leaves, and a person pauses, resumes, cancels.
     pub(crate) fn person() -> Self {
-        let budget = Budget { kills: 1, turns: 2, deferrals: 1, unsubscribes: 1, returns: 1, ..Self::NOTHING };
+        let budget = Budget {
+            kills: 1,
+            turns: 2,
+            deferrals: 1,
+            unsubscribes: 1,
+            returns: 1,
+            ..Self::NOTHING
+        };
         Self::new(1, Second::None, 1, true, budget)
     }
 
@@ -202,7 +211,10 @@ impl World {
         }
         let all_down = self.senders.iter().all(|sender| sender.standing == Standing::Down);
         for (reader, row) in self.ledger.rows.iter().enumerate() {
-            if matches!(row.state, D::Claimed | D::Attempting) && !row.is_over && self.budget.leases > 0 {
+            if matches!(row.state, D::Claimed | D::Attempting)
+                && !row.is_over
+                && self.budget.leases > 0
+            {
                 events.push(Event::LeaseEnds { reader });
             }
             let is_up = |sender: &Sender| sender.standing == Standing::Up;
@@ -265,7 +277,8 @@ impl World {
                 let held = this.held[reader];
                 let moves: &[Event] = &match held.hand {
                     Hand::Empty => {
-                        let room = ahead < usize::from(self.ahead) && (self.journal || is_wire_free);
+                        let room =
+                            ahead < usize::from(self.ahead) && (self.journal || is_wire_free);
                         let is_next = (0..reader).all(|before| !self.ledger.can_claim(before));
                         if room && is_next && self.ledger.can_claim(reader) {
                             vec![Event::Claim { sender, reader }]
@@ -278,10 +291,9 @@ impl World {
                         Event::Begin { sender, reader, is_answer_lost: false },
                         Event::Begin { sender, reader, is_answer_lost: true },
                     ],
-                    Hand::Begun if is_wire_free => vec![
-                        Event::HandOver { sender, reader },
-                        Event::GiveBack { sender, reader },
-                    ],
+                    Hand::Begun if is_wire_free => {
+                        vec![Event::HandOver { sender, reader }, Event::GiveBack { sender, reader }]
+                    }
                     Hand::Begun => vec![Event::GiveBack { sender, reader }],
                     Hand::Leaving => vec![
                         Event::Dot { sender, reader },
@@ -315,9 +327,8 @@ impl World {
 
     fn affords(&self, event: &Event) -> bool {
         match event {
-            Event::Begin { is_answer_lost: true, .. } | Event::Record { is_answer_lost: true, .. } => {
-                self.budget.lost_answers > 0
-            }
+            Event::Begin { is_answer_lost: true, .. }
+            | Event::Record { is_answer_lost: true, .. } => self.budget.lost_answers > 0,
             Event::BreakBeforeDot { .. } | Event::Answer { outcome: Outcome::Deferred, .. } => {
                 self.budget.deferrals > 0
             }
@@ -375,7 +386,7 @@ impl World {
         match event {
             Event::Start { sender } => self.start(sender, rules),
             Event::Claim { sender, reader } => {
-                let fence = self.ledger.claim(reader, sender as u8, rules);
+                let fence = self.ledger.claim(reader, owner(sender), rules);
                 self.senders[sender].held[reader] =
                     Held { hand: Hand::Claimed, fence, is_over: false };
             }
@@ -472,7 +483,7 @@ impl World {
                 self.excuse(1);
             }
             Event::PowerCut { is_taken, kept, is_mark_kept } => {
-                self.cut_power(is_taken, kept, is_mark_kept, rules);
+                self.cut_power(is_taken, kept, is_mark_kept);
             }
             Event::LeaseEnds { reader } => {
                 self.budget.leases -= 1;
@@ -498,7 +509,7 @@ impl World {
             Event::AcceptRollback => {
                 self.ledger.accept_rollback(self.seen.0, rules);
                 self.forgot = false;
-                self.excuse(READERS as u8);
+                self.excuse(ALL);
             }
             Event::Resend { reader } => {
                 self.budget.resends -= 1;
@@ -545,7 +556,7 @@ impl World {
     /// Takes back what is known to be dead: everything of this machine's senders, whose lock is now ours.
     fn recover(&mut self, sender: usize, rules: Rules) {
         let here = self.second == Second::Here;
-        self.ledger.recover(|owner| here || owner == sender as u8, rules);
+        self.ledger.recover(|holder| here || holder == owner(sender), rules);
     }
 
     fn begin(
@@ -600,7 +611,7 @@ impl World {
     }
 
     fn excuse(&mut self, readers: u8) {
-        self.excuses = (self.excuses + readers).min(READERS as u8);
+        self.excuses = (self.excuses + readers).min(ALL);
     }
 
     fn die(&mut self, sender: usize, is_taken: bool) {
@@ -610,7 +621,7 @@ impl World {
         self.senders[sender] = Sender::DOWN;
     }
 
-    fn cut_power(&mut self, is_taken: bool, kept: Kept, is_mark_kept: bool, _rules: Rules) {
+    fn cut_power(&mut self, is_taken: bool, kept: Kept, is_mark_kept: bool) {
         self.budget.power_cuts -= 1;
         for sender in 0..2 {
             self.die(sender, is_taken);
@@ -629,7 +640,7 @@ impl World {
             self.seen.0 = self.seen.1;
         }
         // Whatever was begun and not recorded.
-        self.excuse(READERS as u8);
+        self.excuse(ALL);
     }
 
     fn end_lease(&mut self, reader: usize) {
@@ -697,4 +708,9 @@ impl World {
         let open = self.ledger.rows.iter().any(|row| row.state.is_open());
         !open && matches!(self.ledger.issue, IssueState::Finished | IssueState::Cancelled)
     }
+}
+
+/// Names a sender in the ledger.
+fn owner(sender: usize) -> u8 {
+    u8::from(sender == 1)
 }
