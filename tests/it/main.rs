@@ -19,6 +19,7 @@ mod python;
 mod schedule;
 mod seed;
 mod send;
+mod simulation;
 mod skip;
 mod smtp;
 mod watched;

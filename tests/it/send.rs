@@ -27,8 +27,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::watched::{Fate, Watched};
 
-const PUBLICATION: &str = "tt-report";
-const SLUG: &str = "2003-10-06-kazakhstan";
+pub(crate) const PUBLICATION: &str = "tt-report";
+pub(crate) const SLUG: &str = "2003-10-06-kazakhstan";
 
 /// A publication's ledger and a relay, ready to send one issue to a few readers.
 struct Trial {
@@ -174,11 +174,11 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime can be made")
 }
 
-async fn issue(ledger: &dyn Ledger) -> IssueRecord {
+pub(crate) async fn issue(ledger: &dyn Ledger) -> IssueRecord {
     ledger.issue(PUBLICATION, SLUG).await.expect("it answers").expect("the issue is frozen")
 }
 
-fn people(count: usize) -> Records {
+pub(crate) fn people(count: usize) -> Records {
     Box::new((1..=count).map(|number| {
         Ok(Record {
             line: number as u64 + 1,
@@ -191,7 +191,7 @@ fn people(count: usize) -> Records {
     }))
 }
 
-async fn freeze(
+pub(crate) async fn freeze(
     ledger: &dyn Ledger,
     records: Records,
     expected: Option<u64>,
@@ -215,7 +215,7 @@ async fn freeze(
     Ok(ledger.freeze(order, Some(records), Box::new(|_| Ok(()))).await?.issue)
 }
 
-fn edition() -> Edition {
+pub(crate) fn edition() -> Edition {
     crate::message::edition()
 }
 
@@ -427,6 +427,20 @@ fn an_issue_that_is_paused_or_cancelled_begins_nothing_more() {
         assert_eq!(tally.accepted, trial.outbox.accepted());
         assert!(tally.accepted <= 2 && tally.balances(), "{tally:?}");
     }
+}
+
+#[test]
+fn a_run_ends_when_its_issue_is_paused_also_where_a_reader_is_due() {
+    let trial = Trial::new("rcpt 1 reply 421 4.3.2 going down", 3);
+    let ledger = trial.ledger();
+    let (turned, is_paused) = (Arc::clone(&ledger), AtomicU64::new(0));
+    // The first reader is deferred for a few seconds; while they are waited for, somebody pauses.
+    let watched = Watched::new(ledger, move |call| {
+        let waits = call == "next_retry" && is_paused.fetch_add(1, Ordering::SeqCst) == 0;
+        if waits { Fate::Turn(Arc::clone(&turned), IssueState::Paused) } else { Fate::Live }
+    });
+    assert_eq!(trial.deliver_through(Arc::new(watched)), Ok(Ended::Paused));
+    assert_eq!(trial.tally().remaining, 1);
 }
 
 #[test]
