@@ -16,6 +16,7 @@ mod keys;
 mod ledger;
 mod lock;
 mod log;
+mod manuscript;
 mod newsroom;
 mod pause;
 mod plan;

@@ -1,7 +1,6 @@
 //! An opened publication: its folder, its settings, its drafts, its list file and its ledger. The one place commands touch the disk for those.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
@@ -15,6 +14,7 @@ use ring::rand::SystemRandom;
 use super::{
     Failure, exit,
     lock::Lock,
+    manuscript,
     rows::{self, Break, Meeting},
     words::counted,
 };
@@ -26,9 +26,6 @@ use crate::{
     model::{DkimSettings, Problem, Publication, RelayUrl},
     smtp,
 };
-
-/// The largest file beside a draft that is read.
-const ATTACHED_MAX: u64 = 10 * 1024 * 1024;
 
 /// A publication's folder, opened.
 pub(super) struct Newsroom {
@@ -153,27 +150,7 @@ impl Newsroom {
 
     /// Reads a draft and the files beside it.
     pub(super) fn draft(&self, issue: &IssueFolder) -> Result<Draft, Failure> {
-        let path = issue.path.join("issue.md");
-        let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-        let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count() + 1;
-            Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
-                .hint("save it as UTF-8 in your editor")
-        })?;
-        let mut files = BTreeMap::new();
-        for entry in fs::read_dir(&issue.path).into_iter().flatten().flatten() {
-            let is_small =
-                entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= ATTACHED_MAX);
-            if let (true, Some(name)) = (is_small, entry.file_name().to_str())
-                && name != "issue.md"
-                && let Ok(bytes) = fs::read(entry.path())
-            {
-                files.insert(name.to_owned(), bytes);
-            }
-        }
-        Ok(Draft { slug: issue.slug.clone(), path: shown, text, files })
+        manuscript::read(&self.root, issue)
     }
 
     /// Composes an issue, or returns every mistake it has.
@@ -193,23 +170,36 @@ impl Newsroom {
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
         let (issue, _) = compose::parse(draft, &self.publication);
         let theme = self.theme(issue.theme())?;
-        Ok(compose::compose(draft, &self.publication, &theme, &|language| self.strings(language)))
+        let own = self.own_strings(issue.language())?;
+        let strings = |language: &str| Strings::load(language, own.as_deref());
+        Ok(compose::compose(draft, &self.publication, &theme, &strings))
     }
 
-    /// Reads a theme: the publication's own files where it has them, else the built-in ones.
+    /// Reads a theme: what the publication's own files say of it, over the built-in one.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
-        let folder = self.root.join("templates");
-        let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        let (toml, css) = (own("theme.toml"), own("theme.css"));
+        let (toml, css) = (self.template("theme.toml")?, self.template("theme.css")?);
         Theme::load(name, toml.as_deref(), css.as_deref()).map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
     }
 
-    /// Reads the words around an issue in its language: the publication's own file where it has one.
-    fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
-        let file = self.root.join("templates/strings").join(format!("{language}.toml"));
-        Strings::load(language, fs::read_to_string(file).ok().as_deref())
+    /// Reads the publication's own words of a language, those of `en` for `en-GB` where it has no others.
+    fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
+        let primary = language.split('-').next().unwrap_or_default();
+        match self.template(&format!("strings/{language}.toml"))? {
+            None if primary != language => self.template(&format!("strings/{primary}.toml")),
+            own => Ok(own),
+        }
+    }
+
+    /// Reads a file of `templates/`, if it is there.
+    fn template(&self, name: &str) -> Result<Option<String>, Failure> {
+        let path = self.root.join("templates").join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::file(&path, "read", &error)),
+        }
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.

@@ -8,12 +8,16 @@
 //! not the theme, adds masthead, disclaimer, privacy, feedback, postal
 //! address, reason line and unsubscribe.
 
+mod attributes;
+mod beside;
 mod block;
+mod chart;
 mod code;
 mod composer;
 mod css;
 mod cut;
 mod edition;
+mod enclosure;
 mod field;
 mod front;
 mod inline;
@@ -21,8 +25,12 @@ mod issue;
 mod keys;
 mod layout;
 mod nearest;
+mod origin;
+mod picture;
 mod proof;
 mod reader;
+mod script;
+mod segment;
 mod sheet;
 mod starter;
 mod strings;
@@ -30,11 +38,14 @@ mod text;
 mod theme;
 mod url;
 
+pub use beside::Beside;
 pub use code::CODES;
 pub use composer::{Composed, compose};
-pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
+pub use enclosure::Enclosure;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
+pub use origin::Origins;
 pub use starter::{number, renumbered, starter};
 pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};

@@ -93,6 +93,7 @@ fn links(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Links> {
     let website = table.text("website", page, value::https);
     let subscribe = table.text("subscribe", page, value::https);
     let archive = table.text("archive", page, value::https_base);
+    let images = table.text("images", page, value::https_base);
     let line = "disclaimer = \"https://...\"";
     let disclaimer = table.needed("disclaimer", line, page, value::https);
     let privacy = table.needed("privacy", "privacy = \"https://...\"", page, value::https);
@@ -105,6 +106,7 @@ fn links(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Links> {
         website,
         subscribe,
         archive,
+        images,
         disclaimer: disclaimer?,
         privacy: privacy?,
         feedback: feedback?,

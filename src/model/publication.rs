@@ -60,6 +60,8 @@ pub struct Links {
     pub subscribe: Option<String>,
     /// Where past issues are; an issue's own page is this, a slash and its slug.
     pub archive: Option<String>,
+    /// Where the publisher puts the pictures of issues; without it they travel with the mail.
+    pub images: Option<String>,
     /// The disclaimer.
     pub disclaimer: String,
     /// The privacy statement.

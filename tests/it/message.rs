@@ -386,6 +386,7 @@ pub(crate) fn edition() -> Edition {
             Passage::Fixed("\nFrom our own correspondent.\n\nUnsubscribe:\n".to_owned()),
             flowing(vec![slot(Source::Unsubscribe, Context::Text)]),
         ],
+        variants: Vec::new(),
         headers: Headers {
             from: mailbox("TT Business Intelligence Report <report@example.org>"),
             reply_to: Some(mailbox("feedback@example.org")),
@@ -402,6 +403,7 @@ pub(crate) fn edition() -> Edition {
             ("company".to_owned(), field_known(Some("your company"))),
             ("site".to_owned(), field_known(Some("https://example.org/"))),
         ]),
+        enclosures: Vec::new(),
     }
 }
 

@@ -5,11 +5,8 @@ signatures.py KEYS FILE... finds public keys not in the DNS but in KEYS: a line 
 
 import sys
 
-try:
-    import dkim
-    import nacl.signing
-except ImportError:
-    sys.exit()
+import dkim
+import nacl.signing  # noqa: F401 dkimpy cannot verify Ed25519 without it, and says so only then
 
 with open(sys.argv[1], "rb") as file:
     records = dict(line.rstrip(b"\n").split(b" ", 1) for line in file)

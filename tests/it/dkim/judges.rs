@@ -2,7 +2,7 @@
 
 use std::{env, fs, io::ErrorKind, path::Path, process::Command};
 
-use crate::{python::python, skip::skipped};
+use crate::{python::python_with, skip::skipped};
 
 /// A mail with what it is called when it is judged wrongly.
 pub(crate) type Case = (String, Vec<u8>);
@@ -38,12 +38,8 @@ pub(crate) fn judge(records: &[String], mails: &[Case], holding: usize) {
 fn dkimpy(keys: &Path, names: &[String]) -> Option<Vec<usize>> {
     let keys = keys.display().to_string();
     let arguments: Vec<&str> = std::iter::once(&keys).chain(names).map(String::as_str).collect();
-    let told =
-        String::from_utf8(python("signatures.py", &arguments, b"")?).expect("it tells numbers");
-    if told.is_empty() {
-        skipped("dkimpy (python3-dkim), to verify our signatures");
-        return None;
-    }
+    let told = python_with("dkim", "signatures.py", &arguments, b"")?;
+    let told = String::from_utf8(told).expect("it tells numbers");
     Some(told.lines().map(|count| count.parse().expect("a number")).collect())
 }
 
