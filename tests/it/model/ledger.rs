@@ -131,14 +131,13 @@ impl Ledger {
     /// Takes back what senders left that no longer live: those of `gone`, and those whose lease is over.
     pub(super) fn recover(&mut self, gone: impl Fn(u8) -> bool, rules: Rules) {
         for row in &mut self.rows {
-            let over = row.is_over && rules.has(Rule::LeaseEnds);
-            if !over && !(gone(row.owner) && rules.has(Rule::LeaseEnds)) {
+            let is_dead = row.is_over || gone(row.owner);
+            if !is_dead || !rules.has(Rule::LeaseEnds) {
                 continue;
             }
             row.state = match row.state {
-                D::Claimed => D::Planned,
                 D::Attempting if rules.has(Rule::AttemptEndsInDoubt) => D::InDoubt,
-                D::Attempting => D::Planned,
+                D::Claimed | D::Attempting => D::Planned,
                 state => state,
             };
         }
@@ -160,9 +159,12 @@ impl Ledger {
 
     /// Finishes where nothing is open (rule D15).
     pub(super) fn finish(&mut self, rules: Rules) -> bool {
-        let open = |row: &Row| match rules.has(Rule::FinishedWhenNothingIsOpen) {
-            true => row.state.is_open(),
-            false => matches!(row.state, D::Planned | D::Claimed),
+        let open = |row: &Row| {
+            if rules.has(Rule::FinishedWhenNothingIsOpen) {
+                row.state.is_open()
+            } else {
+                matches!(row.state, D::Planned | D::Claimed)
+            }
         };
         let done = self.issue == IssueState::Sending && !self.rows.iter().any(open);
         if done {
@@ -186,9 +188,10 @@ impl Ledger {
     pub(super) fn accept_rollback(&mut self, begins: u8, rules: Rules) {
         self.begins = self.begins.max(begins);
         for row in &mut self.rows {
-            let doubtful = match rules.has(Rule::AcceptedBackupIsInDoubt) {
-                true => row.state.is_open(),
-                false => row.state == D::Attempting,
+            let doubtful = if rules.has(Rule::AcceptedBackupIsInDoubt) {
+                row.state.is_open()
+            } else {
+                row.state == D::Attempting
             };
             if doubtful {
                 row.state = D::InDoubt;

@@ -75,12 +75,12 @@ impl Held {
     pub(super) const NONE: Self = Self { hand: Hand::Empty, fence: 0, is_over: false };
 
     /// Tells whether the connection is taken by it.
-    pub(super) fn is_on_the_wire(&self) -> bool {
+    pub(super) fn is_on_the_wire(self) -> bool {
         matches!(self.hand, Hand::Leaving | Hand::DotOut | Hand::Ended(_))
     }
 
     /// Tells whether it counts as begun ahead.
-    pub(super) fn is_ahead(&self) -> bool {
+    pub(super) fn is_ahead(self) -> bool {
         matches!(self.hand, Hand::Claimed | Hand::Noted | Hand::Begun)
     }
 }
@@ -94,7 +94,7 @@ impl Journal {
         Self { lines: [(Line::Nothing, 0); READERS], of_this_start: true };
 
     /// Tells the ledger what its lines prove: an outcome always, silence only within the start of the machine it was written in.
-    pub(super) fn replay(&self, ledger: &mut Ledger, rules: Rules) {
+    pub(super) fn replay(self, ledger: &mut Ledger, rules: Rules) {
         let silence_proves = self.of_this_start || !rules.has(Rule::SilenceProvesWithinOneStart);
         for (at, (line, fence)) in self.lines.into_iter().enumerate() {
             match line {

@@ -263,60 +263,14 @@ impl World {
 
     fn events_of(&self, sender: usize, rules: Rules, events: &mut Vec<Event>) {
         let this = &self.senders[sender];
-        if this.standing != Standing::Up {
-            if self.can_start(sender, rules) {
-                events.push(Event::Start { sender });
-            }
-        } else {
-            let is_taken = |held: &Held| {
-                held.is_on_the_wire() || !self.journal && matches!(held.hand, Hand::Told(_))
-            };
-            let is_wire_free = !this.held.iter().any(is_taken);
-            let ahead = this.held.iter().filter(|held| held.is_ahead()).count();
-            for reader in 0..READERS {
-                let held = this.held[reader];
-                let moves: &[Event] = &match held.hand {
-                    Hand::Empty => {
-                        let room =
-                            ahead < usize::from(self.ahead) && (self.journal || is_wire_free);
-                        let is_next = (0..reader).all(|before| !self.ledger.can_claim(before));
-                        if room && is_next && self.ledger.can_claim(reader) {
-                            vec![Event::Claim { sender, reader }]
-                        } else {
-                            vec![]
-                        }
-                    }
-                    Hand::Claimed => vec![Event::NoteBegin { sender, reader }],
-                    Hand::Noted => vec![
-                        Event::Begin { sender, reader, is_answer_lost: false },
-                        Event::Begin { sender, reader, is_answer_lost: true },
-                    ],
-                    Hand::Begun if is_wire_free => {
-                        vec![Event::HandOver { sender, reader }, Event::GiveBack { sender, reader }]
-                    }
-                    Hand::Begun => vec![Event::GiveBack { sender, reader }],
-                    Hand::Leaving => vec![
-                        Event::Dot { sender, reader },
-                        Event::BreakBeforeDot { sender, reader },
-                    ],
-                    Hand::DotOut => vec![
-                        Event::Answer { sender, reader, outcome: Outcome::Accepted },
-                        Event::Answer { sender, reader, outcome: Outcome::Rejected },
-                        Event::Answer { sender, reader, outcome: Outcome::Deferred },
-                        Event::NoAnswer { sender, reader, is_taken: true },
-                        Event::NoAnswer { sender, reader, is_taken: false },
-                    ],
-                    Hand::Ended(_) => vec![Event::NoteOutcome { sender, reader }],
-                    Hand::Told(_) => vec![
-                        Event::Record { sender, reader, is_answer_lost: false },
-                        Event::Record { sender, reader, is_answer_lost: true },
-                    ],
-                };
-                events.extend(moves.iter().filter(|event| self.affords(event)));
-            }
+        if this.standing == Standing::Up {
+            let steps = (0..READERS).flat_map(|reader| self.steps(sender, reader));
+            events.extend(steps.filter(|step| self.affords(*step)));
             if this.held.iter().all(|held| held.hand == Hand::Empty) {
                 events.push(Event::Finish { sender });
             }
+        } else if self.can_start(sender, rules) {
+            events.push(Event::Start { sender });
         }
         if self.budget.kills > 0 && this.standing != Standing::Down {
             for &is_taken in self.ends_of_a_dot() {
@@ -325,7 +279,49 @@ impl World {
         }
     }
 
-    fn affords(&self, event: &Event) -> bool {
+    /// Returns what may become of one delivery in a living sender's hands.
+    fn steps(&self, sender: usize, reader: usize) -> Vec<Event> {
+        let held = &self.senders[sender].held;
+        let is_wire_taken = held.iter().any(|held| {
+            held.is_on_the_wire() || !self.journal && matches!(held.hand, Hand::Told(_))
+        });
+        match held[reader].hand {
+            Hand::Empty => {
+                let ahead = held.iter().filter(|held| held.is_ahead()).count();
+                let has_room = ahead < usize::from(self.ahead) && (self.journal || !is_wire_taken);
+                // Claims are made in the order of the list.
+                let is_next = (0..reader).all(|before| !self.ledger.can_claim(before));
+                let claims = has_room && is_next && self.ledger.can_claim(reader);
+                claims.then_some(Event::Claim { sender, reader }).into_iter().collect()
+            }
+            Hand::Claimed => vec![Event::NoteBegin { sender, reader }],
+            Hand::Noted => vec![
+                Event::Begin { sender, reader, is_answer_lost: false },
+                Event::Begin { sender, reader, is_answer_lost: true },
+            ],
+            Hand::Begun if is_wire_taken => vec![Event::GiveBack { sender, reader }],
+            Hand::Begun => {
+                vec![Event::HandOver { sender, reader }, Event::GiveBack { sender, reader }]
+            }
+            Hand::Leaving => {
+                vec![Event::Dot { sender, reader }, Event::BreakBeforeDot { sender, reader }]
+            }
+            Hand::DotOut => vec![
+                Event::Answer { sender, reader, outcome: Outcome::Accepted },
+                Event::Answer { sender, reader, outcome: Outcome::Rejected },
+                Event::Answer { sender, reader, outcome: Outcome::Deferred },
+                Event::NoAnswer { sender, reader, is_taken: true },
+                Event::NoAnswer { sender, reader, is_taken: false },
+            ],
+            Hand::Ended(_) => vec![Event::NoteOutcome { sender, reader }],
+            Hand::Told(_) => vec![
+                Event::Record { sender, reader, is_answer_lost: false },
+                Event::Record { sender, reader, is_answer_lost: true },
+            ],
+        }
+    }
+
+    fn affords(&self, event: Event) -> bool {
         match event {
             Event::Begin { is_answer_lost: true, .. }
             | Event::Record { is_answer_lost: true, .. } => self.budget.lost_answers > 0,
@@ -417,9 +413,10 @@ impl World {
             }
             Event::BreakBeforeDot { sender, reader } => {
                 self.budget.deferrals -= 1;
-                let outcome = match rules.has(Rule::FailureBeforeTheDotIsNone) {
-                    true => Outcome::Deferred,
-                    false => Outcome::InDoubt,
+                let outcome = if rules.has(Rule::FailureBeforeTheDotIsNone) {
+                    Outcome::Deferred
+                } else {
+                    Outcome::InDoubt
                 };
                 self.senders[sender].held[reader].hand = Hand::Ended(outcome);
             }
@@ -443,9 +440,10 @@ impl World {
                 self.budget.silences -= 1;
                 self.excuse(1);
                 self.taken[reader] += u8::from(is_taken);
-                let outcome = match rules.has(Rule::SilenceIsDoubt) {
-                    true => Outcome::InDoubt,
-                    false => Outcome::Deferred,
+                let outcome = if rules.has(Rule::SilenceIsDoubt) {
+                    Outcome::InDoubt
+                } else {
+                    Outcome::Deferred
                 };
                 self.senders[sender].held[reader].hand = Hand::Ended(outcome);
             }
@@ -568,9 +566,10 @@ impl World {
     ) -> Option<Invariant> {
         let fence = self.senders[sender].held[reader].fence;
         let forbidden = self.ledger.forbids(reader);
-        let entered = match rules.has(Rule::BegunBeforeItLeaves) {
-            true => self.ledger.begin(reader, fence, rules),
-            false => Entered::Done,
+        let entered = if rules.has(Rule::BegunBeforeItLeaves) {
+            self.ledger.begin(reader, fence, rules)
+        } else {
+            Entered::Done
         };
         if entered == Entered::Done {
             self.seen.0 = self.seen.0.max(self.ledger.begins);
