@@ -119,9 +119,10 @@ impl Trial {
             script: script.parse().expect("it is a script"),
             ..OutboxSettings::new(Keep::Count)
         };
-        let folder = match std::path::Path::new("/dev/shm").is_dir() {
-            true => TempDir::new_in("/dev/shm"),
-            false => TempDir::new(),
+        let folder = if std::path::Path::new("/dev/shm").is_dir() {
+            TempDir::new_in("/dev/shm")
+        } else {
+            TempDir::new()
         };
         Self {
             seed,
@@ -257,20 +258,11 @@ impl Trial {
             }
         }
         let ended = fast(&self.clock, async {
-            let lives = lives
+            let mut lives = lives
                 .into_iter()
                 .map(|(machine, mishaps)| self.live(machine, mishaps, Duration::from_secs(40)));
-            let mut ended = Vec::new();
-            let mut lives: Vec<_> = lives.map(Box::pin).collect();
-            match lives.len() {
-                1 => ended.push(lives.remove(0).await),
-                _ => {
-                    let (second, first) = (lives.remove(1), lives.remove(0));
-                    let both = tokio::join!(first, second);
-                    ended.extend([both.0, both.1]);
-                }
-            }
-            ended
+            let (first, second) = (lives.next(), lives.next());
+            tokio::join!(lived(first), lived(second))
         });
         self.tell(format!("ended: {ended:?}"));
     }
@@ -333,7 +325,7 @@ impl Trial {
         for _ in 0..30 {
             // What a dead sender elsewhere held is over by then, and who was deferred is due.
             self.jump(9);
-            let ended = fast(&self.clock, self.live(0, Vec::new(), Duration::from_secs(600)));
+            let ended = fast(&self.clock, self.live(0, Vec::new(), Duration::from_mins(10)));
             self.tell(format!("and then: {ended:?}"));
             if ended == Some(Ok(Ended::Finished)) {
                 return;
@@ -372,6 +364,14 @@ impl Trial {
         for (address, before) in self.left.lock().expect("nobody panicked").iter() {
             assert_eq!(self.taken_by(address), *before, "{address} was mailed after leaving");
         }
+    }
+}
+
+/// Lives a life, where there is one.
+async fn lived<T>(life: Option<impl Future<Output = T>>) -> Option<T> {
+    match life {
+        Some(life) => Some(life.await),
+        None => None,
     }
 }
 
