@@ -8,6 +8,7 @@ mod compose;
 mod config;
 mod dkim;
 mod docs;
+mod faults;
 mod floors;
 mod gallery;
 mod judges;

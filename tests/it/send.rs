@@ -31,18 +31,18 @@ pub(crate) const PUBLICATION: &str = "tt-report";
 pub(crate) const SLUG: &str = "2003-10-06-kazakhstan";
 
 /// A publication's ledger and a relay, ready to send one issue to a few readers.
-struct Trial {
-    folder: TempDir,
-    outbox: Outbox,
+pub(crate) struct Trial {
+    pub(crate) folder: TempDir,
+    pub(crate) outbox: Outbox,
     connections: usize,
-    rates: Vec<Rate>,
+    pub(crate) rates: Vec<Rate>,
     limit: Option<u64>,
     /// How many readers may be in doubt in the end: one for each connection of each death, and of each answer that was lost.
-    doubts: u64,
+    pub(crate) doubts: u64,
 }
 
 impl Trial {
-    fn new(script: &str, readers: usize) -> Self {
+    pub(crate) fn new(script: &str, readers: usize) -> Self {
         let script: Script = script.parse().expect("the script is one");
         let outbox = Outbox::start(OutboxSettings { script, ..OutboxSettings::new(Keep::Count) })
             .expect("a loopback port is free");
@@ -56,11 +56,11 @@ impl Trial {
         trial
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
+    pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
         Arc::new(SqliteLedger::open(&self.folder.path().join("ledger.sqlite")).expect("it opens"))
     }
 
-    fn run(&self, ledger: Arc<dyn Ledger>, issue: IssueRecord) -> Run {
+    pub(crate) fn run(&self, ledger: Arc<dyn Ledger>, issue: IssueRecord) -> Run {
         let date = issue.frozen_at.expect("it is frozen");
         let press = Press::new(&edition(), issue.id, date, KeyRing::fresh(&[7; 32]));
         Run {
@@ -81,11 +81,11 @@ impl Trial {
     }
 
     /// Delivers until the run ends by itself.
-    fn deliver(&self) -> Ended {
+    pub(crate) fn deliver(&self) -> Ended {
         self.deliver_through(self.ledger()).expect("the run ends")
     }
 
-    fn deliver_through(&self, ledger: Arc<dyn Ledger>) -> Result<Ended, String> {
+    pub(crate) fn deliver_through(&self, ledger: Arc<dyn Ledger>) -> Result<Ended, String> {
         runtime().block_on(async {
             let issue = issue(&*ledger).await;
             let (_stop, stopped) = watch::channel(Stop::No);
@@ -116,7 +116,7 @@ impl Trial {
         ended
     }
 
-    fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Tally {
         runtime().block_on(async {
             let ledger = self.ledger();
             let issue = issue(&*ledger).await;
@@ -124,12 +124,12 @@ impl Trial {
         })
     }
 
-    fn state(&self) -> IssueState {
+    pub(crate) fn state(&self) -> IssueState {
         runtime().block_on(async { issue(&*self.ledger()).await.state })
     }
 
     /// Holds the ledger's account against what the relay took.
-    fn check(&self, what: &str) {
+    pub(crate) fn check(&self, what: &str) {
         let mut taken: HashMap<String, u64> = HashMap::new();
         for acceptance in self.outbox.acceptances() {
             *taken.entry(acceptance.message_id).or_default() += 1;
@@ -166,7 +166,7 @@ impl Trial {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
