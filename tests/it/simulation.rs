@@ -49,6 +49,9 @@ const BOUND: Duration = Duration::from_secs(20);
 /// How long a life may take by our clock.
 const HANGS: Duration = Duration::from_secs(15);
 
+/// How many messages a connection may have begun: four ahead, and the one on the wire.
+const BEGUN_AHEAD: usize = 5;
+
 /// How many are played at once; most of them wait.
 const AT_ONCE: usize = 8;
 
@@ -250,6 +253,10 @@ impl Trial {
             self.tell(format!("sender {machine}: {mishaps:?}"));
             for (_, mishap) in mishaps {
                 match mishap {
+                    // The second machine may never come back, and its journal with it: all it had begun is in doubt.
+                    Mishap::DieBefore | Mishap::DieAfter if *machine == 1 => {
+                        self.excuse(BEGUN_AHEAD * self.connections);
+                    }
                     Mishap::DieBefore | Mishap::DieAfter => self.excuse(self.connections),
                     // A begin that was answered into the void is asked again and refused.
                     Mishap::LoseAnswer | Mishap::Jump(_) => self.excuse(self.readers),

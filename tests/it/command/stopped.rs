@@ -226,7 +226,8 @@ fn a_second_signal_ends_it_at_once_and_leaves_a_doubt_that_is_told() {
     assert_eq!(end(&env, child).code, 75);
     let said = env.postrider("send kazakhstan").code(1);
     shows("cut_off", &said.shown());
-    assert_eq!(doubtful(&env), HashSet::from(["reader3@example.org".to_owned()]));
+    // Of those begun ahead any may have been the third on the wire.
+    assert_eq!(doubtful(&env).len(), 1);
     assert_eq!(relay.accepted(), 5);
 }
 
