@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::{Halt, LEASE, PATIENCE, Progress, Run, Stop, policy::EXPIRE_AFTER};
-use crate::ledger::{Claim, Entry, LedgerError};
+use crate::{
+    ledger::{Claim, Entry, LedgerError},
+    model::IssueState,
+};
 
 /// The most deliveries claimed at once.
 const CLAIM_AT_ONCE: usize = 256;
@@ -264,12 +267,18 @@ impl Work {
             return Ok(false);
         };
         let wait = until(at, self.run.ledger.now().await?);
-        if wait > PATIENCE {
+        // Of a paused issue nothing can be claimed, however long it has been due.
+        if wait > PATIENCE || !self.is_sending().await? {
             return Ok(false);
         }
         let _ = self.progress.send(Progress::Waiting(at));
         self.sleep(wait.max(Duration::from_millis(50))).await;
         Ok(true)
+    }
+
+    async fn is_sending(&self) -> Result<bool, LedgerError> {
+        let issue = self.run.ledger.issue(&self.run.publication, &self.run.issue.slug).await?;
+        Ok(issue.is_some_and(|issue| issue.state == IssueState::Sending))
     }
 
     async fn permit(&mut self) -> Result<Permit, LedgerError> {

@@ -27,22 +27,22 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::watched::{Fate, Watched};
 
-const PUBLICATION: &str = "tt-report";
-const SLUG: &str = "2003-10-06-kazakhstan";
+pub(crate) const PUBLICATION: &str = "tt-report";
+pub(crate) const SLUG: &str = "2003-10-06-kazakhstan";
 
 /// A publication's ledger and a relay, ready to send one issue to a few readers.
-struct Trial {
-    folder: TempDir,
-    outbox: Outbox,
+pub(crate) struct Trial {
+    pub(crate) folder: TempDir,
+    pub(crate) outbox: Outbox,
     connections: usize,
-    rates: Vec<Rate>,
+    pub(crate) rates: Vec<Rate>,
     limit: Option<u64>,
     /// How many readers may be in doubt in the end: one for each connection of each death, and of each answer that was lost.
-    doubts: u64,
+    pub(crate) doubts: u64,
 }
 
 impl Trial {
-    fn new(script: &str, readers: usize) -> Self {
+    pub(crate) fn new(script: &str, readers: usize) -> Self {
         let script: Script = script.parse().expect("the script is one");
         let outbox = Outbox::start(OutboxSettings { script, ..OutboxSettings::new(Keep::Count) })
             .expect("a loopback port is free");
@@ -56,11 +56,11 @@ impl Trial {
         trial
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
+    pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
         Arc::new(SqliteLedger::open(&self.folder.path().join("ledger.sqlite")).expect("it opens"))
     }
 
-    fn run(&self, ledger: Arc<dyn Ledger>, issue: IssueRecord) -> Run {
+    pub(crate) fn run(&self, ledger: Arc<dyn Ledger>, issue: IssueRecord) -> Run {
         let date = issue.frozen_at.expect("it is frozen");
         let press = Press::new(&edition(), issue.id, date, KeyRing::fresh(&[7; 32]));
         Run {
@@ -81,11 +81,11 @@ impl Trial {
     }
 
     /// Delivers until the run ends by itself.
-    fn deliver(&self) -> Ended {
+    pub(crate) fn deliver(&self) -> Ended {
         self.deliver_through(self.ledger()).expect("the run ends")
     }
 
-    fn deliver_through(&self, ledger: Arc<dyn Ledger>) -> Result<Ended, String> {
+    pub(crate) fn deliver_through(&self, ledger: Arc<dyn Ledger>) -> Result<Ended, String> {
         runtime().block_on(async {
             let issue = issue(&*ledger).await;
             let (_stop, stopped) = watch::channel(Stop::No);
@@ -116,7 +116,7 @@ impl Trial {
         ended
     }
 
-    fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Tally {
         runtime().block_on(async {
             let ledger = self.ledger();
             let issue = issue(&*ledger).await;
@@ -124,12 +124,12 @@ impl Trial {
         })
     }
 
-    fn state(&self) -> IssueState {
+    pub(crate) fn state(&self) -> IssueState {
         runtime().block_on(async { issue(&*self.ledger()).await.state })
     }
 
     /// Holds the ledger's account against what the relay took.
-    fn check(&self, what: &str) {
+    pub(crate) fn check(&self, what: &str) {
         let mut taken: HashMap<String, u64> = HashMap::new();
         for acceptance in self.outbox.acceptances() {
             *taken.entry(acceptance.message_id).or_default() += 1;
@@ -166,7 +166,7 @@ impl Trial {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -174,11 +174,11 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime can be made")
 }
 
-async fn issue(ledger: &dyn Ledger) -> IssueRecord {
+pub(crate) async fn issue(ledger: &dyn Ledger) -> IssueRecord {
     ledger.issue(PUBLICATION, SLUG).await.expect("it answers").expect("the issue is frozen")
 }
 
-fn people(count: usize) -> Records {
+pub(crate) fn people(count: usize) -> Records {
     Box::new((1..=count).map(|number| {
         Ok(Record {
             line: number as u64 + 1,
@@ -191,7 +191,7 @@ fn people(count: usize) -> Records {
     }))
 }
 
-async fn freeze(
+pub(crate) async fn freeze(
     ledger: &dyn Ledger,
     records: Records,
     expected: Option<u64>,
@@ -215,7 +215,7 @@ async fn freeze(
     Ok(ledger.freeze(order, Some(records), Box::new(|_| Ok(()))).await?.issue)
 }
 
-fn edition() -> Edition {
+pub(crate) fn edition() -> Edition {
     crate::message::edition()
 }
 
@@ -427,6 +427,20 @@ fn an_issue_that_is_paused_or_cancelled_begins_nothing_more() {
         assert_eq!(tally.accepted, trial.outbox.accepted());
         assert!(tally.accepted <= 2 && tally.balances(), "{tally:?}");
     }
+}
+
+#[test]
+fn a_run_ends_when_its_issue_is_paused_also_where_a_reader_is_due() {
+    let trial = Trial::new("rcpt 1 reply 421 4.3.2 going down", 3);
+    let ledger = trial.ledger();
+    let (turned, is_paused) = (Arc::clone(&ledger), AtomicU64::new(0));
+    // The first reader is deferred for a few seconds; while they are waited for, somebody pauses.
+    let watched = Watched::new(ledger, move |call| {
+        let waits = call == "next_retry" && is_paused.fetch_add(1, Ordering::SeqCst) == 0;
+        if waits { Fate::Turn(Arc::clone(&turned), IssueState::Paused) } else { Fate::Live }
+    });
+    assert_eq!(trial.deliver_through(Arc::new(watched)), Ok(Ended::Paused));
+    assert_eq!(trial.tally().remaining, 1);
 }
 
 #[test]

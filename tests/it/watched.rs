@@ -26,6 +26,8 @@ pub(crate) enum Fate {
     DieAfter(Arc<Notify>),
     /// The disk is full.
     Fail,
+    /// The ledger does as asked, and its answer is lost.
+    LoseAnswer,
     /// Somebody else turns the issue first.
     Turn(Arc<dyn Ledger>, IssueState),
 }
@@ -61,6 +63,10 @@ impl Watched {
                 std::future::pending().await
             }
             Fate::Fail => Err(LedgerError::Disk("no space left on device".to_owned())),
+            Fate::LoseAnswer => {
+                call.await?;
+                Err(LedgerError::Busy("its answer was lost".to_owned()))
+            }
             Fate::Turn(ledger, to) => {
                 for issue in ledger.issues("tt-report").await? {
                     ledger

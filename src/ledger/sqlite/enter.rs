@@ -9,7 +9,7 @@ use super::{
     fault::Fault,
     freeze::{reason, reason_json},
     list,
-    run::give_back,
+    run::{give_back, reopen},
 };
 use crate::{
     ledger::{Entered, Entry, Event, Ticket},
@@ -146,6 +146,10 @@ fn record(
         ])?;
     if let Outcome::Rejected { said, hard: true } = outcome {
         bounce(ledger, now, ticket, said)?;
+    }
+    // The word may come late, after another sender finished the issue with this reader in doubt.
+    if state == DeliveryState::Deferred && attempt.issue == IssueState::Finished {
+        reopen(ledger, ticket.issue)?;
     }
     Ok(Entered::Done)
 }

@@ -9,6 +9,7 @@ use super::{
     enrol,
     fault::Fault,
     issue, list,
+    run::reopen,
 };
 use crate::{
     ledger::{Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records},
@@ -188,16 +189,6 @@ fn keep(
             tags_json(&reader.tags),
             fields_json(&reader.fields),
         ])?;
-    Ok(())
-}
-
-/// Lets a finished issue go on with those who were added.
-fn reopen(ledger: &Connection, issue: i64) -> Result<(), Fault> {
-    ledger.execute(
-        "UPDATE issues SET state = 'sending', ended_at = NULL
-         WHERE id = ?1 AND state = 'finished'",
-        [issue],
-    )?;
     Ok(())
 }
 

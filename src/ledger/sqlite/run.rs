@@ -188,14 +188,20 @@ pub(super) fn resolve(
                  WHERE issue = ?1 AND slot = ?2",
                 (issue, slot, now),
             )?;
-            ledger.execute(
-                "UPDATE issues SET state = 'sending', ended_at = NULL
-                 WHERE id = ?1 AND state = 'finished'",
-                [issue],
-            )?;
+            reopen(ledger, issue)?;
         }
     }
     Ok(true)
+}
+
+/// Opens a finished issue again: there is something to do after all.
+pub(super) fn reopen(ledger: &Connection, issue: i64) -> Result<(), Fault> {
+    ledger.execute(
+        "UPDATE issues SET state = 'sending', ended_at = NULL
+         WHERE id = ?1 AND state = 'finished'",
+        [issue],
+    )?;
+    Ok(())
 }
 
 /// Makes a claim planned again, or deferred as it was.

@@ -259,6 +259,10 @@ impl Model {
             };
         }
         row.active &= *outcome != rejected(true);
+        let is_open = row.state == D::Deferred;
+        if is_open && self.issue == IssueState::Finished {
+            self.issue = IssueState::Sending;
+        }
         Entered::Done
     }
 

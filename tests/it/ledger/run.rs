@@ -29,6 +29,7 @@ ask_every_ledger! {
     a_record_without_a_begin_is_refused,
     a_stale_fence_records_nothing,
     late_evidence_turns_doubt_into_the_truth,
+    a_late_word_that_there_is_more_to_do_opens_the_issue_again,
     a_record_whose_answer_was_lost_may_be_told_again,
     an_attempt_told_again_does_not_end_the_next,
     entries_of_one_group_are_answered_in_order,
@@ -186,6 +187,17 @@ async fn late_evidence_turns_doubt_into_the_truth(desk: Desk) {
         assert_eq!(desk.enter(Entry::Record(ticket, outcome)).await, Entered::Done);
         assert_eq!(desk.states(issue).await[0], state);
     }
+}
+
+async fn a_late_word_that_there_is_more_to_do_opens_the_issue_again(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    let frozen = desk.begin_one(issue).await;
+    desk.ledger.recover(issue, Box::new(|_| true)).await.expect("it recovers");
+    assert!(desk.turn(IssueState::Sending, IssueState::Finished).await);
+    assert_eq!(desk.enter(Entry::Record(frozen, deferred(900))).await, Entered::Done);
+    assert_eq!(desk.states(issue).await, [D::Deferred]);
+    desk.pass(900);
+    assert_eq!(desk.claim(issue, "host/2", 1).await.len(), 1, "somebody tries again");
 }
 
 async fn a_record_whose_answer_was_lost_may_be_told_again(desk: Desk) {
