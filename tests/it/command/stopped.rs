@@ -215,8 +215,9 @@ fn a_second_signal_ends_it_at_once_and_leaves_a_doubt_that_is_told() {
     env.set("connections = 2", "connections = 1");
     let child = start(&env);
     until("two are accepted", || relay.accepted() == 2);
-    until("the third has begun", || {
-        env.postrider("log reader3@example.org").out.contains("attempting")
+    let journal = env.root.join(".postrider/outcomes.journal");
+    until("the third is on the wire", || {
+        fs::read_to_string(&journal).is_ok_and(|text| text.matches("HandOver").count() == 3)
     });
     signal(child.id(), "TERM");
     // Two that come together are one: timeout(1) sends them so.
