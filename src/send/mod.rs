@@ -24,12 +24,14 @@ use crate::{
     smtp::Relay,
 };
 
+pub mod brake;
 mod carrier;
 mod clerk;
 mod desk;
 pub mod guard;
 mod journal;
 pub mod policy;
+pub mod provider;
 pub mod throttle;
 
 pub use journal::{Journal, JournalError};
