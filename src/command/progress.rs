@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Console,
+    send::slowed,
     words::{clock_time, counted, grouped, plain, spoken, wrapped},
 };
 use crate::{
@@ -48,7 +49,12 @@ pub(super) async fn show(
                 bar.suspend(|| console.note(sentence));
                 trouble = why;
             }
-            Progress::Recovered(_) | Progress::Trouble(_) => {}
+            Progress::Braked(braked) if console.is_watched() => {
+                let until = clock_time(braked.until);
+                let sentence = format!("until {until} {}", slowed(&braked));
+                bar.suspend(|| console.note(wrapped(&sentence, 0, 0)));
+            }
+            Progress::Recovered(_) | Progress::Trouble(_) | Progress::Braked(_) => {}
         }
     }
     bar.finish_and_clear();

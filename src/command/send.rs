@@ -14,7 +14,7 @@ use super::{
     lock::{Lock, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
     progress, status,
-    words::{clock_time, counted},
+    words::{clock_time, counted, printable},
 };
 use crate::{
     cli::{self, Global},
@@ -22,7 +22,7 @@ use crate::{
     ledger::{IssueRecord, Ledger},
     model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
-    send::{Ended, Halt, Run, guard::HighWater, needs_attention},
+    send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
     smtp::Relay,
 };
 
@@ -314,7 +314,10 @@ async fn transmit(
         press: Arc::new(press),
         relay: way.relay,
         connections: settings.connections,
+        lane: settings.url.lane(),
+        messages: None,
         rates: settings.rate.clone(),
+        domains: settings.domains.clone(),
         limit,
         stop_at_rejected: newsroom.publication.send.stop_at_rejected,
         owner: sender_name(),
@@ -331,6 +334,12 @@ async fn transmit(
         outbox.stop();
     }
     Ok(ended?)
+}
+
+/// Says who wants us to wait, and why.
+pub(super) fn slowed(braked: &Braked) -> String {
+    let who = braked.provider.as_deref().unwrap_or("the relay");
+    format!("{who} is paused: {}", printable(&braked.why))
 }
 
 impl Sent {
@@ -364,6 +373,9 @@ impl Sent {
             ),
             Ended::Quota(at) => {
                 format!("{slug}: the rate is used up for now; it goes on at {}", clock_time(*at))
+            }
+            Ended::Braked(braked) => {
+                format!("{slug}: {}; it goes on at {}", slowed(braked), clock_time(braked.until))
             }
             Ended::Limit => format!("{slug}: stopped at the limit"),
             Ended::Stopped => format!("{slug}: stopped; what was in flight is recorded"),

@@ -138,6 +138,7 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
         tls_and_user_are_there_for_what_needs_them(&url, &table, page);
     }
     let rate: Vec<Rate> = texts(table.values("rate"), "rate", page, value::rate);
+    let domains = domains(&mut table, page);
     let connections = table
         .take("connections")
         .and_then(|value| value.number("connections", 1..=CONNECTIONS_MAX, page));
@@ -153,10 +154,27 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
     RelaySettings {
         url,
         rate,
+        domains,
         connections: connections.unwrap_or(CONNECTIONS),
         ca_file,
         password: file.or(command),
     }
+}
+
+/// Reads how fast to whom: a table for each domain.
+fn domains(relay: &mut Table<'_>, page: &mut Page<'_>) -> BTreeMap<String, Vec<Rate>> {
+    let mut known = BTreeMap::new();
+    for (name, span, value) in relay.table("domains", page).into_entries() {
+        let domain = value::domain(&name);
+        let mut table = value.table(format!("relay.domains.\"{name}\""), page);
+        let rates: Vec<Rate> = texts(table.values("rate"), "rate", page, value::rate);
+        table.finish(page);
+        match domain {
+            Ok(domain) => known.entry(domain).or_insert_with(Vec::new).extend(rates),
+            Err(mistake) => page.mistake(span, mistake),
+        }
+    }
+    known
 }
 
 /// Reports what would be ignored in silence: a certificate without TLS, a password without a user.

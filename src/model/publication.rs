@@ -97,6 +97,8 @@ pub struct RelaySettings {
     pub url: RelayUrl,
     /// Every window holds at once; empty is no limit.
     pub rate: Vec<Rate>,
+    /// The same for the readers at one domain, and at every other that the same provider keeps.
+    pub domains: BTreeMap<String, Vec<Rate>>,
     /// How many connections at most; at least 1.
     pub connections: usize,
     /// A certificate to trust besides the system's, as a path relative to the publication.
@@ -121,6 +123,16 @@ pub enum RelayUrl {
         /// The user to authenticate as; `None` does not authenticate.
         user: Option<String>,
     },
+}
+
+impl RelayUrl {
+    /// Returns what its limits are counted under: the same for every publication that uses it.
+    pub fn lane(&self) -> String {
+        match self {
+            Self::Outbox => "relay outbox".to_owned(),
+            Self::Server { host, port, .. } => format!("relay {host}:{port}"),
+        }
+    }
 }
 
 impl fmt::Display for RelayUrl {

@@ -1,7 +1,10 @@
 //! One connection's work: take a delivery, begin it, hand it over, say how it ended.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,8 +13,9 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Halt, Progress, Run, Stop,
     clerk::Clerk,
-    desk::{Counter, Handed},
-    policy::{self, Effect, Refusals, Ruling},
+    desk::{Counter, Handed, Signal},
+    policy::{self, Effect, Providers, Refusals, Ruling, Scope},
+    provider::provider,
     settled,
 };
 use crate::{
@@ -41,17 +45,41 @@ const DESYNCS: u32 = 3;
 /// What all carriers of a run know together.
 pub(super) struct Shared {
     refusals: Mutex<Refusals>,
-    desyncs: std::sync::atomic::AtomicU32,
+    providers: Mutex<Providers>,
+    desyncs: AtomicU32,
+    /// How many carriers are at work.
+    carriers: AtomicUsize,
+    signals: mpsc::UnboundedSender<Signal>,
     halt: watch::Sender<Option<Halt>>,
 }
 
 impl Shared {
-    pub(super) fn new(share: f64, halt: watch::Sender<Option<Halt>>) -> Self {
+    pub(super) fn new(
+        share: f64,
+        carriers: usize,
+        signals: mpsc::UnboundedSender<Signal>,
+        halt: watch::Sender<Option<Halt>>,
+    ) -> Self {
         Self {
             refusals: Mutex::new(Refusals::new(share)),
-            desyncs: std::sync::atomic::AtomicU32::new(0),
+            providers: Mutex::new(Providers::default()),
+            desyncs: AtomicU32::new(0),
+            carriers: AtomicUsize::new(carriers),
+            signals,
             halt,
         }
+    }
+
+    /// Tells whether a carrier may leave because others stay: a relay that is too busy gets one connection less.
+    fn may_leave(&self) -> bool {
+        let one_less = |carriers: usize| (carriers > 1).then(|| carriers - 1);
+        self.carriers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+    }
+
+    fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
+        let (domain, why) = (domain.map(str::to_owned), why.to_owned());
+        // Where the desk is gone, so is the run.
+        let _ = self.signals.send(Signal { domain, pause, why });
     }
 
     fn halt(&self, halt: Halt) {
@@ -66,7 +94,18 @@ impl Shared {
         self.halt.borrow().is_some()
     }
 
-    fn note(&self, outcome: &Outcome) {
+    /// Counts an outcome, and stops or pauses what is refused too often.
+    fn note(&self, domain: &str, ruling: &Ruling) {
+        let outcome = &ruling.outcome;
+        let is_policy = ruling.effect == Effect::Policy;
+        let tripped = self.providers.lock().unwrap_or_else(PoisonError::into_inner).note(
+            || provider(domain),
+            is_policy,
+            Instant::now(),
+        );
+        if tripped {
+            self.signal(Some(domain), Some(policy::POLICY_PAUSE), outcome.said());
+        }
         let passed = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(outcome);
         if passed {
             self.halt(Halt::Refusals(format!(
@@ -98,9 +137,11 @@ pub(super) async fn carry(
         connection: None,
         failures: 0,
         failing_since: None,
+        carried: 0,
+        has_left: false,
     };
     let mut outcome: Option<Entry> = None;
-    loop {
+    while !carrier.has_left {
         let ask = counter.ask();
         tokio::pin!(ask);
         let handed = if let Ok(handed) = tokio::time::timeout(COMPANY, &mut ask).await {
@@ -128,6 +169,10 @@ struct Carrier {
     connection: Option<Connection>,
     failures: usize,
     failing_since: Option<Instant>,
+    /// How many messages went over this connection.
+    carried: u32,
+    /// Whether the relay gets on better with one connection less.
+    has_left: bool,
 }
 
 impl Carrier {
@@ -158,17 +203,17 @@ impl Carrier {
             _ => return None,
         }
         let ruling = self.send(&handed).await;
-        self.shared.note(&ruling.outcome);
+        self.shared.note(handed.claim.reader.address.domain(), &ruling);
         let _ = self.progress.send(settled(&ruling.outcome));
         let record = Entry::Record(ticket, ruling.outcome.clone());
-        if ruling.effect == Effect::GoOn {
+        if matches!(ruling.effect, Effect::GoOn | Effect::Policy) {
             self.failures = 0;
             self.failing_since = None;
             return Some(record);
         }
         // Something is wrong beyond this reader: the ledger learns at once.
         self.enter(Some(record), None).await;
-        self.follow(ruling).await;
+        self.follow(ruling, handed.claim.reader.address.domain()).await;
         None
     }
 
@@ -192,6 +237,7 @@ impl Carrier {
         let Some(connection) = &mut self.connection else {
             return policy::broken(Stage::Connect, "there is no connection", ticket.attempt);
         };
+        self.carried += 1;
         let envelope = Envelope { from: &printed.return_path, to: &claim.reader.address };
         let handover =
             connection.deliver(&envelope, &printed.bytes, Some(handed.lease_ends.into())).await;
@@ -206,18 +252,41 @@ impl Carrier {
         }
     }
 
-    /// Does what a ruling asks beyond its reader.
-    async fn follow(&mut self, ruling: Ruling) {
+    /// Does what a ruling asks beyond its reader, whose mailbox is at `domain`.
+    async fn follow(&mut self, ruling: Ruling, domain: &str) {
         let said = ruling.outcome.said().to_owned();
+        let whom = |scope| (scope == Scope::Provider).then_some(domain);
         match ruling.effect {
-            Effect::GoOn => {}
+            Effect::GoOn | Effect::Policy => {}
             Effect::BackOff => {
                 self.hang_up().await;
                 self.fail(&said).await;
             }
+            Effect::Slow(scope) => {
+                self.shared.signal(whom(scope), None, &said);
+                self.hang_up().await;
+                self.has_left = scope == Scope::Relay && self.shared.may_leave();
+            }
+            Effect::Pause(scope, length, why) => {
+                self.shared.signal(whom(scope), Some(length), &why);
+                self.hang_up().await;
+            }
+            Effect::Records(why) => {
+                self.shared.signal(Some(domain), Some(policy::RECORDS_PAUSE), &why);
+                self.hang_up().await;
+                let stopped = self
+                    .shared
+                    .providers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .stop(provider(domain));
+                if stopped >= policy::PROVIDERS_STOPPED {
+                    self.shared.halt(Halt::Refusals(why));
+                }
+            }
             Effect::Desync => {
                 self.hang_up().await;
-                let before = self.shared.desyncs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let before = self.shared.desyncs.fetch_add(1, Ordering::Relaxed);
                 if before + 1 >= DESYNCS {
                     self.shared
                         .halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
@@ -235,7 +304,7 @@ impl Carrier {
     /// Opens a connection, trying again for a while; `false` when the run must end instead.
     async fn connect(&mut self) -> bool {
         loop {
-            if self.is_stopping() {
+            if self.has_left || self.is_stopping() {
                 return false;
             }
             let mut halted = self.shared.halt.subscribe();
@@ -248,6 +317,7 @@ impl Carrier {
             let error = match opened {
                 Ok(connection) => {
                     self.connection = Some(connection);
+                    self.carried = 0;
                     return true;
                 }
                 Err(error) => error,
@@ -274,7 +344,10 @@ impl Carrier {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         let wait = REOPEN.get(self.failures).filter(|_| since.elapsed() < GIVE_UP);
         let Some(wait) = wait else {
-            self.shared.halt(Halt::Relay(why.to_owned()));
+            self.has_left = self.shared.may_leave();
+            if !self.has_left {
+                self.shared.halt(Halt::Relay(why.to_owned()));
+            }
             return;
         };
         self.failures += 1;
@@ -297,6 +370,9 @@ impl Carrier {
 
     /// Looks at the connection before a begin, so that one which the relay closed while it was idle costs no reader an attempt.
     async fn is_connected(&mut self) -> bool {
+        if self.run.messages.is_some_and(|most| self.carried >= most) {
+            self.hang_up().await;
+        }
         if let Some(connection) = &mut self.connection
             && !connection.is_alive().await
         {

@@ -5,7 +5,7 @@
 //! missing, and the ledger says of everybody what is true.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{
         Arc,
@@ -36,6 +36,7 @@ struct Trial {
     outbox: Outbox,
     connections: usize,
     rates: Vec<Rate>,
+    domains: BTreeMap<String, Vec<Rate>>,
     limit: Option<u64>,
     /// How many readers may be in doubt in the end: one for each connection of each death, and of each answer that was lost.
     doubts: u64,
@@ -47,8 +48,15 @@ impl Trial {
         let outbox = Outbox::start(OutboxSettings { script, ..OutboxSettings::new(Keep::Count) })
             .expect("a loopback port is free");
         let folder = TempDir::new().expect("a folder can be made");
-        let trial =
-            Self { folder, outbox, connections: 1, rates: Vec::new(), limit: None, doubts: 1 };
+        let trial = Self {
+            folder,
+            outbox,
+            connections: 1,
+            rates: Vec::new(),
+            domains: BTreeMap::new(),
+            limit: None,
+            doubts: 1,
+        };
         runtime().block_on(async {
             let ledger = trial.ledger();
             freeze(&*ledger, people(readers), None).await.expect("it freezes");
@@ -69,8 +77,11 @@ impl Trial {
             issue,
             press: Arc::new(press.expect("the edition can be printed")),
             relay: relay(&self.outbox),
+            lane: "relay test".to_owned(),
             connections: self.connections,
+            messages: None,
             rates: self.rates.clone(),
+            domains: self.domains.clone(),
             limit: self.limit,
             stop_at_rejected: 0.05,
             owner: "here/1".to_owned(),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Claim, Clock, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event, Freeze, Frozen,
-        Ledger, Record, SqliteLedger, Ticket,
+        Ledger, Passed, Record, SqliteLedger, Ticket,
     },
     model::{Address, DeliveryState, IssueState, Outcome, SubscriberState, Tally},
 };
@@ -56,7 +56,11 @@ impl Desk {
 
     /// Lets time pass; a negative length sets the clock back.
     pub(super) fn pass(&self, seconds: i64) {
-        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.pass_millis(seconds * 1_000);
+    }
+
+    pub(super) fn pass_millis(&self, millis: i64) {
+        self.clock.fetch_add(millis * 1_000, Ordering::SeqCst);
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -79,7 +83,9 @@ impl Desk {
     }
 
     pub(super) async fn claim(&self, issue: i64, owner: &str, limit: usize) -> Vec<Claim> {
-        self.ledger.claim(issue, owner, limit, LEASE, TWO_DAYS).await.expect("it claims")
+        let everybody = Passed::default();
+        let claims = self.ledger.claim(issue, owner, limit, LEASE, TWO_DAYS, &everybody).await;
+        claims.expect("it claims")
     }
 
     /// Claims one and begins it.
