@@ -116,6 +116,7 @@ async fn send(relay: &Outbox) -> f64 {
         stop_at_rejected: 0.05,
         owner: "bench/1".to_owned(),
         journal: folder.path().join("outcomes.journal"),
+        boot: "a start".to_owned(),
         high_water: folder.path().join("high-water"),
     };
     let (_stop, stopped) = watch::channel(Stop::No);

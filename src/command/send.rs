@@ -11,7 +11,7 @@ use super::{
     exit,
     failure::code_of,
     freeze::{self, Request},
-    lock::{Lock, host, sender_name},
+    lock::{Lock, boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
     progress, status,
     words::{clock_time, counted, printable},
@@ -322,6 +322,7 @@ async fn transmit(
         stop_at_rejected: newsroom.publication.send.stop_at_rejected,
         owner: sender_name(),
         journal: private.join("outcomes.journal"),
+        boot: boot(),
         high_water: private.join("high-water"),
     };
     let (news, told) = mpsc::unbounded_channel();

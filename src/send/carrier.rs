@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,13 +16,12 @@ use super::{
     desk::{Counter, Handed, Signal},
     policy::{self, Effect, Providers, Refusals, Ruling, Scope},
     provider::provider,
+    satchel::{Copy, Satchel, unfit},
     settled,
 };
 use crate::{
-    compose::Purpose,
-    ledger::{Entered, Entry},
     model::{Outcome, Stage},
-    smtp::{Connection, Envelope, Handover, OpenError},
+    smtp::{Connection, Handover, OpenError},
 };
 
 /// How often a relay may fail to be reached before a run gives up, and the waits between.
@@ -36,8 +35,11 @@ const REOPEN: [Duration; 4] = [
 /// How long a relay may fail, however slowly it does so.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// An outcome waits this long at most for the next begin to travel with.
-const COMPANY: Duration = Duration::from_millis(2);
+/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups.
+const AHEAD: usize = 4;
+
+/// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
+const QUICK: Duration = Duration::from_millis(100);
 
 /// How many protocol errors (500-503) end a run.
 const DESYNCS: u32 = 3;
@@ -50,6 +52,8 @@ pub(super) struct Shared {
     /// How many carriers are at work.
     carriers: AtomicUsize,
     signals: mpsc::UnboundedSender<Signal>,
+    /// Whether the relay takes an envelope behind a message.
+    announce: AtomicBool,
     halt: watch::Sender<Option<Halt>>,
 }
 
@@ -66,20 +70,9 @@ impl Shared {
             desyncs: AtomicU32::new(0),
             carriers: AtomicUsize::new(carriers),
             signals,
+            announce: AtomicBool::new(true),
             halt,
         }
-    }
-
-    /// Tells whether a carrier may leave because others stay: a relay that is too busy gets one connection less.
-    fn may_leave(&self) -> bool {
-        let one_less = |carriers: usize| (carriers > 1).then(|| carriers - 1);
-        self.carriers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
-    }
-
-    fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
-        let (domain, why) = (domain.map(str::to_owned), why.to_owned());
-        // Where the desk is gone, so is the run.
-        let _ = self.signals.send(Signal { domain, pause, why });
     }
 
     fn halt(&self, halt: Halt) {
@@ -94,18 +87,43 @@ impl Shared {
         self.halt.borrow().is_some()
     }
 
-    /// Counts an outcome, and stops or pauses what is refused too often.
+    fn may_announce(&self) -> bool {
+        self.announce.load(Ordering::Relaxed)
+    }
+
+    fn announce_no_more(&self) {
+        self.announce.store(false, Ordering::Relaxed);
+    }
+
+    /// Tells whether a carrier may leave because others stay: a relay that is too busy gets one connection less.
+    fn may_leave(&self) -> bool {
+        let one_less = |carriers: usize| (carriers > 1).then(|| carriers - 1);
+        self.carriers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+    }
+
+    fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
+        let (domain, why) = (domain.map(str::to_owned), why.to_owned());
+        // Where the desk is gone, so is the run.
+        let _ = self.signals.send(Signal { domain, pause, why });
+    }
+
+    /// Notes that the provider of `domain` finds our DNS records wrong; where several do, it is not the provider.
+    fn stop(&self, domain: &str, why: String) {
+        self.signal(Some(domain), Some(policy::RECORDS_PAUSE), &why);
+        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        if providers.stop(provider(domain)) >= policy::PROVIDERS_STOPPED {
+            self.halt(Halt::Refusals(why));
+        }
+    }
+
+    /// Counts an outcome at `domain`, and stops or pauses what is refused too often.
     fn note(&self, domain: &str, ruling: &Ruling) {
-        let outcome = &ruling.outcome;
-        let is_policy = ruling.effect == Effect::Policy;
-        let tripped = self.providers.lock().unwrap_or_else(PoisonError::into_inner).note(
-            || provider(domain),
-            is_policy,
-            Instant::now(),
-        );
-        if tripped {
+        let (outcome, is_policy) = (&ruling.outcome, ruling.effect == Effect::Policy);
+        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        if providers.note(|| provider(domain), is_policy, Instant::now()) {
             self.signal(Some(domain), Some(policy::POLICY_PAUSE), outcome.said());
         }
+        drop(providers);
         let passed = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(outcome);
         if passed {
             self.halt(Halt::Refusals(format!(
@@ -127,33 +145,36 @@ pub(super) async fn carry(
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
 ) {
+    let satchel = Satchel::new(counter, clerk.clone(), Arc::clone(&run.press), progress.clone());
     let mut carrier = Carrier {
         number,
         run,
         clerk,
+        satchel,
         shared,
         stop,
         progress,
         connection: None,
         failures: 0,
         failing_since: None,
+        pace: Duration::MAX,
         carried: 0,
         has_left: false,
     };
-    let mut outcome: Option<Entry> = None;
-    while !carrier.has_left {
-        let ask = counter.ask();
-        tokio::pin!(ask);
-        let handed = if let Ok(handed) = tokio::time::timeout(COMPANY, &mut ask).await {
-            handed
-        } else {
-            carrier.enter(outcome.take(), None).await;
-            ask.await
-        };
-        let Some(handed) = handed else { break };
-        outcome = carrier.deliver(outcome.take(), handed).await;
+    let mut ahead = None;
+    while !carrier.is_stopping()
+        && !carrier.has_left
+        && let Some(copy) = match ahead.take() {
+            Some(copy) => Some(copy),
+            None => carrier.next().await,
+        }
+    {
+        ahead = carrier.deliver(copy).await;
     }
-    carrier.enter(outcome, None).await;
+    if let Some(copy) = ahead {
+        copy.give_back(&carrier.clerk).await;
+    }
+    carrier.satchel.empty().await;
     if let Some(connection) = carrier.connection.take() {
         connection.quit().await;
     }
@@ -163,12 +184,15 @@ struct Carrier {
     number: usize,
     run: Arc<Run>,
     clerk: Clerk,
+    satchel: Satchel,
     shared: Arc<Shared>,
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
     connection: Option<Connection>,
     failures: usize,
     failing_since: Option<Instant>,
+    /// How long the last message took to be answered.
+    pace: Duration,
     /// How many messages went over this connection.
     carried: u32,
     /// Whether the relay gets on better with one connection less.
@@ -176,80 +200,105 @@ struct Carrier {
 }
 
 impl Carrier {
-    /// Delivers one message. Takes the outcome of the last one along to the ledger and returns the outcome of this one, for the ledger to learn with the next begin.
-    async fn deliver(&mut self, last: Option<Entry>, handed: Handed) -> Option<Entry> {
-        let ticket = handed.claim.ticket;
-        if !self.is_connected().await {
-            // A connection may take a while: what is known is recorded first.
-            self.enter(last, None).await;
-            if !self.connect().await {
-                self.clerk.enter(vec![Entry::Release(ticket)]).await;
-                return None;
-            }
-            return self.hand_over(None, handed).await;
+    /// Finds the next copy to carry; `None` where there is none any more, or no connection to carry it over.
+    async fn next(&mut self) -> Option<Copy> {
+        if !self.satchel.is_empty() || self.is_connected().await {
+            return self.satchel.take().await;
         }
-        self.hand_over(last, handed).await
-    }
-
-    async fn hand_over(&mut self, last: Option<Entry>, handed: Handed) -> Option<Entry> {
-        let ticket = handed.claim.ticket;
-        match self.enter(last, Some(Entry::Begin(ticket))).await {
-            Some(Entered::Done) => {}
-            Some(Entered::Suppressed) => {
-                let _ =
-                    self.progress.send(Progress::Settled(crate::model::DeliveryState::Suppressed));
-                return None;
-            }
-            _ => return None,
+        // Opening one may take a while, and nothing is begun before it is open.
+        let Handed { claim, lease_ends, out } = self.satchel.ask().await?;
+        if self.connect().await {
+            self.satchel.begin(Handed { claim, lease_ends, out });
+            return self.satchel.take().await;
         }
-        let ruling = self.send(&handed).await;
-        self.shared.note(handed.claim.reader.address.domain(), &ruling);
-        let _ = self.progress.send(settled(&ruling.outcome));
-        let record = Entry::Record(ticket, ruling.outcome.clone());
-        if matches!(ruling.effect, Effect::GoOn | Effect::Policy) {
-            self.failures = 0;
-            self.failing_since = None;
-            return Some(record);
-        }
-        // Something is wrong beyond this reader: the ledger learns at once.
-        self.enter(Some(record), None).await;
-        self.follow(ruling, handed.claim.reader.address.domain()).await;
+        self.clerk.release(claim.ticket).await;
+        out.give_back();
         None
     }
 
-    async fn send(&mut self, handed: &Handed) -> Ruling {
-        let claim = &handed.claim;
-        let ticket = claim.ticket;
-        let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
-        let unfit = |why: String| Outcome::Rejected {
-            said: format!("copy not possible: {why}"),
-            hard: false,
-        };
-        let printed = match self.run.press.print(
-            &claim.reader,
-            &claim.message_id,
-            ticket.slot,
-            Purpose::Real,
-        ) {
-            Ok(printed) => printed,
-            Err(why) => return go_on(unfit(why.to_string())),
-        };
-        let Some(connection) = &mut self.connection else {
-            return policy::broken(Stage::Connect, "there is no connection", ticket.attempt);
-        };
+    /// Delivers a copy; returns the next one where its envelope has left with it, or would have.
+    async fn deliver(&mut self, copy: Copy) -> Option<Copy> {
+        let is_announced = self.connection.as_ref().is_some_and(Connection::is_ahead);
+        let can_leave = is_announced || self.is_connected().await || self.connect().await;
+        if !can_leave || (copy.is_stale() && !is_announced) {
+            // Somebody may have left the list meanwhile: it is begun anew.
+            copy.give_back(&self.clerk).await;
+            return None;
+        }
+        let quick = self.pace < QUICK;
+        self.satchel.fill(if quick { AHEAD } else { 0 });
+        let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
+        let may_announce = quick && !is_last && self.shared.may_announce();
+        let next = if may_announce { self.satchel.try_take() } else { None };
+        let started = Instant::now();
+        let (handover, refused) = self.hand_over(&copy, next.as_ref()).await;
+        self.pace = started.elapsed();
         self.carried += 1;
-        let envelope = Envelope { from: &printed.return_path, to: &claim.reader.address };
-        let handover =
-            connection.deliver(&envelope, &printed.bytes, Some(handed.lease_ends.into())).await;
-        match handover {
+        if refused {
+            self.hang_up().await;
+            copy.give_back(&self.clerk).await;
+            return next;
+        }
+        let ruling = self.rule(&copy, handover, is_announced);
+        self.shared.note(copy.domain(), &ruling);
+        let _ = self.progress.send(settled(&ruling.outcome));
+        if matches!(ruling.effect, Effect::GoOn | Effect::Policy) {
+            self.failures = 0;
+            self.failing_since = None;
+            self.clerk.record(copy.ticket(), ruling.outcome).await;
+        } else {
+            // Something is wrong beyond this reader: the ledger learns at once.
+            self.clerk.record_now(copy.ticket(), ruling.outcome.clone()).await;
+            self.follow(ruling, copy.domain()).await;
+        }
+        next
+    }
+
+    /// Hands a copy to the relay. The second value tells that we ourselves kept it back at the last moment.
+    async fn hand_over(&mut self, copy: &Copy, next: Option<&Copy>) -> (Handover, bool) {
+        let Some(connection) = &mut self.connection else {
+            let why = "there is no connection".to_owned();
+            return (Handover::NotSent { stage: Stage::Connect, why }, false);
+        };
+        let (clerk, shared, mut refused) = (&self.clerk, &self.shared, false);
+        let leaving = || {
+            let kept = if copy.is_stale() {
+                Err("it was begun too long ago".to_owned())
+            } else {
+                clerk.hand_over(copy.ticket()).map_err(|error| {
+                    let why = format!("`outcomes.journal` cannot be written: {error}");
+                    shared.halt(Halt::Disk(why.clone()));
+                    why
+                })
+            };
+            refused = kept.is_err();
+            kept
+        };
+        let next = next.map(Copy::parcel);
+        let ends = Some(copy.lease_ends.into());
+        let handover = connection.hand_over(copy.parcel(), next, ends, leaving).await;
+        (handover, refused)
+    }
+
+    /// Says what an answer means.
+    fn rule(&self, copy: &Copy, handover: Handover, is_announced: bool) -> Ruling {
+        let attempt = copy.ticket().attempt;
+        let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
+        let ruling = match handover {
             Handover::Accepted(reply) => go_on(Outcome::Accepted { said: reply.to_string() }),
-            Handover::Refused { stage, reply } => policy::judge(stage, &reply, ticket.attempt),
-            Handover::Unfit { why } => go_on(unfit(why)),
-            Handover::NotSent { stage, why } => policy::broken(stage, &why, ticket.attempt),
+            Handover::Refused { stage, reply } => policy::judge(stage, &reply, attempt),
+            Handover::Unfit { why } => go_on(unfit(&why)),
+            Handover::NotSent { stage, why } => policy::broken(stage, &why, attempt),
             Handover::InDoubt { why } => {
                 Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
             }
+        };
+        if is_announced && matches!(ruling.effect, Effect::BackOff | Effect::Desync) {
+            // Perhaps this relay does not like an envelope behind a message: from now on each comes by itself.
+            self.shared.announce_no_more();
+            return Ruling { effect: Effect::BackOff, ..ruling };
         }
+        ruling
     }
 
     /// Does what a ruling asks beyond its reader, whose mailbox is at `domain`.
@@ -258,31 +307,22 @@ impl Carrier {
         let whom = |scope| (scope == Scope::Provider).then_some(domain);
         match ruling.effect {
             Effect::GoOn | Effect::Policy => {}
-            Effect::BackOff => {
-                self.hang_up().await;
-                self.fail(&said).await;
-            }
             Effect::Slow(scope) => {
-                self.shared.signal(whom(scope), None, &said);
                 self.hang_up().await;
+                self.shared.signal(whom(scope), None, &said);
                 self.has_left = scope == Scope::Relay && self.shared.may_leave();
             }
             Effect::Pause(scope, length, why) => {
-                self.shared.signal(whom(scope), Some(length), &why);
                 self.hang_up().await;
+                self.shared.signal(whom(scope), Some(length), &why);
             }
             Effect::Records(why) => {
-                self.shared.signal(Some(domain), Some(policy::RECORDS_PAUSE), &why);
                 self.hang_up().await;
-                let stopped = self
-                    .shared
-                    .providers
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .stop(provider(domain));
-                if stopped >= policy::PROVIDERS_STOPPED {
-                    self.shared.halt(Halt::Refusals(why));
-                }
+                self.shared.stop(domain, why);
+            }
+            Effect::BackOff => {
+                self.hang_up().await;
+                self.fail(&said).await;
             }
             Effect::Desync => {
                 self.hang_up().await;
@@ -370,7 +410,7 @@ impl Carrier {
 
     /// Looks at the connection before a begin, so that one which the relay closed while it was idle costs no reader an attempt.
     async fn is_connected(&mut self) -> bool {
-        if self.run.messages.is_some_and(|most| self.carried >= most) {
+        if self.is_worn_out() {
             self.hang_up().await;
         }
         if let Some(connection) = &mut self.connection
@@ -381,18 +421,12 @@ impl Carrier {
         self.connection.is_some()
     }
 
-    fn is_stopping(&self) -> bool {
-        self.shared.is_halted() || *self.stop.borrow() != Stop::No
+    /// Tells whether the connection carried as many messages as the relay likes.
+    fn is_worn_out(&self) -> bool {
+        self.run.messages.is_some_and(|most| self.carried >= most)
     }
 
-    /// Enters an outcome and a begin, whichever there are, in that order, and returns the answer to the begin.
-    async fn enter(&self, outcome: Option<Entry>, begin: Option<Entry>) -> Option<Entered> {
-        let asks = begin.is_some();
-        let entries: Vec<Entry> = outcome.into_iter().chain(begin).collect();
-        if entries.is_empty() {
-            return None;
-        }
-        let entered = self.clerk.enter(entries).await;
-        if asks { entered.last().copied() } else { None }
+    fn is_stopping(&self) -> bool {
+        self.shared.is_halted() || *self.stop.borrow() != Stop::No
     }
 }

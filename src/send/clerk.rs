@@ -1,8 +1,9 @@
 //! Writes what the carriers tell into the ledger, in groups.
 //!
 //! A durable write costs the same for one entry as for a hundred, so the clerk
-//! takes all that is waiting and enters it at once. Whoever brought an entry
-//! learns the answer only when it is durable.
+//! takes all that is waiting and enters it at once. Whoever asks for a begin
+//! learns the answer only when it is durable; an outcome is in the journal
+//! before it waits here, so its carrier need not.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,27 +13,28 @@ use tokio::{
 };
 
 use super::{Halt, Journal, guard::HighWater};
-use crate::ledger::{Entered, Entry, Ledger, LedgerError};
+use crate::{
+    ledger::{Entered, Entry, Ledger, LedgerError, Ticket},
+    model::Outcome,
+};
 
 /// The most entries of one group; keeps a transaction short.
 const GROUP: usize = 512;
-
-/// How often the clerk lets the carriers go first before it writes: those whose reply is there already join the group, and nobody waits for a clock.
-const COURTESY: usize = 8;
 
 /// How often and how long apart a failed group is tried before it goes to the journal.
 const RETRIES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4)];
 
 struct Slip {
-    entries: Vec<Entry>,
-    answer: oneshot::Sender<Vec<Entered>>,
+    entry: Entry,
+    answer: Option<oneshot::Sender<Entered>>,
 }
 
 /// The carriers' way to the ledger.
 #[derive(Clone)]
 pub(super) struct Clerk {
     slips: mpsc::Sender<Slip>,
+    journal: Arc<Journal>,
     task: Arc<JoinHandle<()>>,
 }
 
@@ -44,74 +46,104 @@ impl Clerk {
         high_water: HighWater,
         halt: watch::Sender<Option<Halt>>,
     ) -> Self {
-        let (slips, inbox) = mpsc::channel(64);
-        let books = Books { ledger, journal, high_water, halt };
-        Self { slips, task: Arc::new(tokio::spawn(books.work(inbox))) }
+        let (slips, inbox) = mpsc::channel(GROUP);
+        let journal = Arc::new(journal);
+        let books = Books { ledger, journal: Arc::clone(&journal), high_water, halt };
+        Self { slips, journal, task: Arc::new(tokio::spawn(books.work(inbox))) }
     }
 
-    /// Enters `entries` durably and returns the answer to each. When the ledger is away, begins are refused and outcomes go to the journal.
-    pub(super) async fn enter(&self, entries: Vec<Entry>) -> Vec<Entered> {
-        let count = entries.len();
-        let (answer, answered) = oneshot::channel();
-        if self.slips.send(Slip { entries, answer }).await.is_err() {
-            return vec![Entered::Refused; count];
-        }
-        answered.await.unwrap_or_else(|_| vec![Entered::Refused; count])
+    /// Begins a delivery; when this returns `Done`, that is durable. While the ledger is away every begin is refused.
+    pub(super) async fn begin(&self, ticket: Ticket) -> Entered {
+        self.enter(Entry::Begin(ticket)).await
+    }
+
+    /// Gives a delivery back, begun or not, of whose message nothing has left.
+    pub(super) async fn release(&self, ticket: Ticket) {
+        self.enter(Entry::Release(ticket)).await;
+    }
+
+    /// Notes, on this machine, that a message is about to leave. When that cannot be noted, it must not leave.
+    pub(super) fn hand_over(&self, ticket: Ticket) -> std::io::Result<()> {
+        self.journal.hand_over(ticket)
+    }
+
+    /// Tells an outcome: it is noted on this machine at once, and enters the ledger with the next group.
+    pub(super) async fn record(&self, ticket: Ticket, outcome: Outcome) {
+        self.note(ticket, &outcome);
+        let slip = Slip { entry: Entry::Record(ticket, outcome), answer: None };
+        // Without a clerk the journal keeps it.
+        let _ = self.slips.send(slip).await;
+    }
+
+    /// Tells an outcome and waits until the ledger has it.
+    pub(super) async fn record_now(&self, ticket: Ticket, outcome: Outcome) {
+        self.note(ticket, &outcome);
+        self.enter(Entry::Record(ticket, outcome)).await;
     }
 
     /// Waits until everything that was brought is entered. The last clone must call it.
     pub(super) async fn close(self) {
         drop(self.slips);
         if let Some(task) = Arc::into_inner(self.task) {
-            // A panic of the clerk is a bug; the entries it held are in doubt, and the ledger says so.
+            // A panic of the clerk is a bug; the entries it held are in the journal.
             let _ = task.await;
         }
+    }
+
+    fn note(&self, ticket: Ticket, outcome: &Outcome) {
+        // What the journal cannot take the ledger may; should both fail, the reader ends in doubt.
+        let _ = self.journal.record(&[(ticket, outcome.clone())]);
+    }
+
+    async fn enter(&self, entry: Entry) -> Entered {
+        let (answer, answered) = oneshot::channel();
+        if self.slips.send(Slip { entry, answer: Some(answer) }).await.is_err() {
+            return Entered::Refused;
+        }
+        answered.await.unwrap_or(Entered::Refused)
     }
 }
 
 struct Books {
     ledger: Arc<dyn Ledger>,
-    journal: Journal,
+    journal: Arc<Journal>,
     high_water: HighWater,
     halt: watch::Sender<Option<Halt>>,
 }
 
 impl Books {
     async fn work(mut self, mut inbox: mpsc::Receiver<Slip>) {
-        while let Some(first) = inbox.recv().await {
-            let mut slips = vec![first];
-            let mut count = slips[0].entries.len();
-            for _ in 0..COURTESY {
-                while count < GROUP
-                    && let Ok(slip) = inbox.try_recv()
-                {
-                    count += slip.entries.len();
-                    slips.push(slip);
+        let mut slips = Vec::new();
+        while inbox.recv_many(&mut slips, GROUP).await > 0 {
+            let begins: Vec<Ticket> = slips.iter().filter_map(|slip| begun(&slip.entry)).collect();
+            if let Err(error) = self.journal.begin(&begins) {
+                // Nothing may be begun that the journal does not know of; who asked is refused.
+                slips.retain(|slip| begun(&slip.entry).is_none());
+                self.halt(Halt::Disk(format!("`outcomes.journal` cannot be written: {error}")));
+            }
+            let (entries, answers): (Vec<_>, Vec<_>) =
+                slips.drain(..).map(|slip| (slip.entry, slip.answer)).unzip();
+            let entered = self.enter(&entries).await;
+            for (answer, entered) in answers.into_iter().zip(entered) {
+                if let Some(answer) = answer {
+                    // Who is gone learns nothing; the ledger knows all the same.
+                    let _ = answer.send(entered);
                 }
-                tokio::task::yield_now().await;
-            }
-            let mut entries = Vec::with_capacity(count);
-            let mut answers = Vec::with_capacity(slips.len());
-            for slip in slips {
-                answers.push((slip.entries.len(), slip.answer));
-                entries.extend(slip.entries);
-            }
-            let mut entered = self.enter(&entries).await.into_iter();
-            for (count, answer) in answers {
-                // A carrier that is gone learns nothing; the ledger knows all the same.
-                let _ = answer.send(entered.by_ref().take(count).collect());
             }
         }
+        self.journal.shorten();
     }
 
     async fn enter(&mut self, entries: &[Entry]) -> Vec<Entered> {
         match self.try_enter(entries).await {
             Ok(entered) => {
-                let begun = entries.iter().zip(&entered).filter(|(entry, entered)| {
-                    matches!((entry, entered), (Entry::Begin(_), Entered::Done))
+                let answered = || entries.iter().zip(&entered);
+                let done = answered().filter(|(entry, entered)| {
+                    begun(entry).is_some() && **entered == Entered::Done
                 });
                 // The mark is a guard for later; a disk that cannot take it stops the next begin by itself.
-                let _ = self.high_water.raise(begun.count() as u64);
+                let _ = self.high_water.raise(done.count() as u64);
+                self.journal.settle(answered().filter_map(settled));
                 entered
             }
             Err(error) => {
@@ -134,16 +166,43 @@ impl Books {
         self.ledger.enter(entries).await
     }
 
-    fn keep_outcomes(&mut self, entries: &[Entry], error: &LedgerError) {
-        let outcomes = entries.iter().filter(|entry| matches!(entry, Entry::Record(..)));
-        let halt = match self.journal.append(outcomes) {
+    /// Brings the outcomes that the ledger did not take to the disk, and stops the run.
+    fn keep_outcomes(&self, entries: &[Entry], error: &LedgerError) {
+        let outcomes: Vec<(Ticket, Outcome)> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Record(ticket, outcome) => Some((*ticket, outcome.clone())),
+                Entry::Begin(_) | Entry::Release(_) => None,
+            })
+            .collect();
+        // Most stand there already; one that could not be written then may be written now.
+        let kept = self.journal.record(&outcomes).and_then(|()| self.journal.sync());
+        self.halt(match kept {
             Ok(()) => Halt::from(error),
             Err(disk) => Halt::Disk(format!("{error}; and `outcomes.journal`: {disk}")),
-        };
+        });
+    }
+
+    fn halt(&self, halt: Halt) {
         self.halt.send_if_modified(|halted| {
             let first = halted.is_none();
             halted.get_or_insert(halt);
             first
         });
+    }
+}
+
+fn begun(entry: &Entry) -> Option<Ticket> {
+    match entry {
+        Entry::Begin(ticket) => Some(*ticket),
+        Entry::Record(..) | Entry::Release(_) => None,
+    }
+}
+
+/// Returns the delivery that an answered entry leaves nothing open of.
+fn settled((entry, entered): (&Entry, &Entered)) -> Option<Ticket> {
+    match entry {
+        Entry::Begin(_) if *entered == Entered::Done => None,
+        Entry::Begin(ticket) | Entry::Record(ticket, _) | Entry::Release(ticket) => Some(*ticket),
     }
 }

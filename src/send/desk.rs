@@ -7,20 +7,23 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
 use super::{
     Braked, Halt, LEASE, PATIENCE, Progress, Run, Stop,
     brake::Brake,
-    line::{self, Line, Relay},
+    line::{self, Held, Line, Relay},
     policy::EXPIRE_AFTER,
     provider::provider,
 };
@@ -88,6 +91,39 @@ pub(super) struct Handed {
     pub(super) claim: Claim,
     /// When the claim's lease ends, on this machine's own clock (rule D6).
     pub(super) lease_ends: Instant,
+    /// Held until it is settled or given back.
+    pub(super) out: Out,
+}
+
+/// Counts a delivery that is out with a carrier, until it is dropped. While one is out it may come back, so the desk stays open.
+#[derive(Debug)]
+pub(super) struct Out(Arc<Outs>);
+
+#[derive(Debug, Default)]
+struct Outs {
+    out: AtomicU64,
+    given_back: AtomicU64,
+    settled: Notify,
+}
+
+impl Out {
+    fn new(outs: &Arc<Outs>) -> Self {
+        outs.out.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(outs))
+    }
+
+    /// Says that it was not tried after all, so that it counts towards no limit.
+    pub(super) fn give_back(self) {
+        self.0.given_back.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        if self.0.out.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.settled.notify_one();
+        }
+    }
 }
 
 impl Counter {
@@ -129,6 +165,7 @@ impl Desk {
             lines,
             searches: Vec::new(),
             instants: VecDeque::new(),
+            outs: Arc::default(),
             handed: 0,
             hour: None,
             looked: Instant::now(),
@@ -155,6 +192,7 @@ struct Work {
     lines: Vec<Line>,
     searches: Vec<Search>,
     instants: VecDeque<Reserved>,
+    outs: Arc<Outs>,
     handed: u64,
     /// What the ledger's clock said, and when.
     hour: Option<(Timestamp, Instant)>,
@@ -183,7 +221,7 @@ struct Search {
 
 /// What is next.
 enum Next {
-    Hand(usize, Handed),
+    Hand(usize, Held),
     End(Reason),
 }
 
@@ -192,12 +230,16 @@ impl Work {
         let mut reason = Reason::Nothing;
         while let Some(ask) = inbox.recv().await {
             match self.next().await {
-                Ok(Next::Hand(line, handed)) => {
+                Ok(Next::Hand(line, Held { claim, lease_ends })) => {
                     self.handed += 1;
                     self.is_sure = false;
                     self.lines[line].pace.note();
-                    if let Err(unasked) = ask.send(handed) {
-                        self.lines[line].waiting.push_front(unasked);
+                    let out = Out::new(&self.outs);
+                    if let Err(Handed { claim, lease_ends, out }) =
+                        ask.send(Handed { claim, lease_ends, out })
+                    {
+                        self.lines[line].waiting.push_front(Held { claim, lease_ends });
+                        out.give_back();
                     }
                 }
                 Ok(Next::End(ended)) => {
@@ -209,6 +251,9 @@ impl Work {
                     break;
                 }
             }
+        }
+        if self.is_stopping() {
+            reason = Reason::Stopped;
         }
         // Every carrier that asks is told that there is nothing more. Dropping the inbox would not do:
         // an ask that is just being put in may then lie there for ever, and its carrier wait for ever.
@@ -226,7 +271,10 @@ impl Work {
             if self.is_stopping() {
                 return Ok(Next::End(Reason::Stopped));
             }
-            if self.run.limit.is_some_and(|limit| self.handed >= limit) {
+            if self.run.limit.is_some_and(|limit| self.tried() >= limit) {
+                if self.wait_for_outs().await {
+                    continue;
+                }
                 return Ok(Next::End(Reason::Limit));
             }
             self.hear().await?;
@@ -343,6 +391,9 @@ impl Work {
             self.sleep(wait.clamp(Duration::from_millis(1), LOOK)).await;
             return Ok(None);
         }
+        if self.wait_for_outs().await {
+            return Ok(None);
+        }
         let retry = self.run.ledger.next_retry(self.run.issue.id).await?;
         let retry = retry.filter(|at| *at > now || !self.is_any_closed(now));
         let braked = self.braked(now, retry).await?;
@@ -424,7 +475,7 @@ impl Work {
     }
 
     /// Claims from where the last search that passed over the same lines had come to.
-    async fn search(&mut self, over: Vec<usize>, size: usize) -> Result<Vec<Handed>, LedgerError> {
+    async fn search(&mut self, over: Vec<usize>, size: usize) -> Result<Vec<Held>, LedgerError> {
         let place = self.searches.iter().position(|search| search.over == over);
         let place = place.unwrap_or_else(|| {
             if self.searches.len() == SEARCHES {
@@ -452,16 +503,16 @@ impl Work {
         Ok(claims)
     }
 
-    async fn ask_for(&self, size: usize, but: &Passed) -> Result<Vec<Handed>, LedgerError> {
+    async fn ask_for(&self, size: usize, but: &Passed) -> Result<Vec<Held>, LedgerError> {
         let lease_ends = Instant::now() + LEASE;
         let run = &self.run;
         let claims =
             run.ledger.claim(run.issue.id, &run.owner, size, LEASE, EXPIRE_AFTER, but).await?;
-        Ok(claims.into_iter().map(|claim| Handed { claim, lease_ends }).collect())
+        Ok(claims.into_iter().map(|claim| Held { claim, lease_ends }).collect())
     }
 
     /// Puts everybody into their line.
-    fn sort(&mut self, claims: impl IntoIterator<Item = Handed>) {
+    fn sort(&mut self, claims: impl IntoIterator<Item = Held>) {
         for handed in claims {
             let line = if self.lines.len() == 1 {
                 0
@@ -497,8 +548,28 @@ impl Work {
     /// Returns how many more may be claimed under `limit`.
     fn left(&self) -> usize {
         let held: usize = self.lines.iter().map(|line| line.waiting.len()).sum();
-        let left = self.run.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.handed));
+        let left = self.run.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.tried()));
         usize::try_from(left).unwrap_or(usize::MAX).saturating_sub(held)
+    }
+
+    /// Returns how many deliveries were handed out and not given back.
+    fn tried(&self) -> u64 {
+        self.handed - self.outs.given_back.load(Ordering::SeqCst)
+    }
+
+    /// Waits until nothing is out with a carrier any more, since what is may come back; `false` when nothing was.
+    async fn wait_for_outs(&mut self) -> bool {
+        if self.outs.out.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        tokio::select! {
+            () = self.outs.settled.notified() => {}
+            _ = self.stop.wait_for(|stop| *stop != Stop::No) => {}
+            _ = self.halted.wait_for(Option::is_some) => {}
+        }
+        // What came back is to be found again.
+        self.searches.clear();
+        true
     }
 
     /// Gives back claims whose lease is nearly over; they are claimed again under a new fence.
@@ -515,7 +586,7 @@ impl Work {
         Ok(())
     }
 
-    async fn release(&self, claims: impl IntoIterator<Item = Handed>) -> Result<(), LedgerError> {
+    async fn release(&self, claims: impl IntoIterator<Item = Held>) -> Result<(), LedgerError> {
         let entries: Vec<Entry> =
             claims.into_iter().map(|handed| Entry::Release(handed.claim.ticket)).collect();
         if !entries.is_empty() {
@@ -526,7 +597,7 @@ impl Work {
 
     /// Returns unused claims; should the ledger be away, their lease ends by itself.
     async fn give_back(&mut self) {
-        let held: Vec<Handed> =
+        let held: Vec<Held> =
             self.lines.iter_mut().flat_map(|line| std::mem::take(&mut line.waiting)).collect();
         self.instants.clear();
         self.searches.clear();
@@ -609,7 +680,7 @@ impl Work {
     /// Returns how many a minute go to a provider that has no line: its share of those who wait.
     fn pace_to(&self, name: &str) -> u32 {
         let rest = &self.lines[0];
-        let is_its = |handed: &&Handed| provider(handed.claim.reader.address.domain()) == name;
+        let is_its = |held: &&Held| provider(held.claim.reader.address.domain()) == name;
         let its = rest.waiting.iter().filter(is_its).count() as u64 + 1;
         let pace = u64::from(rest.pace.per_minute()) * its / (rest.waiting.len() as u64 + 1);
         u32::try_from(pace).unwrap_or(u32::MAX)

@@ -7,9 +7,9 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{brake::Brake, desk::Handed, provider};
+use super::{brake::Brake, provider};
 use crate::{
-    ledger::{Lane, Wish},
+    ledger::{Claim, Lane, Wish},
     model::Rate,
 };
 
@@ -25,6 +25,12 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 /// The most that is reserved at once.
 const AT_ONCE_MAX: u64 = 256;
 
+/// A claim that is not handed out yet, and until when it holds on this machine's own clock.
+pub(super) struct Held {
+    pub(super) claim: Claim,
+    pub(super) lease_ends: Instant,
+}
+
 /// Whoever waits for the same thing.
 pub(super) struct Line {
     /// Whose mailboxes; empty for everybody who has no line of their own.
@@ -34,7 +40,7 @@ pub(super) struct Line {
     /// What holds them back for a while.
     pub(super) brake: Option<Brake>,
     /// The deliveries, the oldest claim first.
-    pub(super) waiting: VecDeque<Handed>,
+    pub(super) waiting: VecDeque<Held>,
     /// When one more may be asked for, on this machine's own clock.
     pub(super) next: Instant,
     /// How fast it goes.

@@ -33,6 +33,7 @@ mod journal;
 mod line;
 pub mod policy;
 pub mod provider;
+mod satchel;
 pub mod throttle;
 
 pub use journal::{Journal, JournalError};
@@ -74,8 +75,10 @@ pub struct Run {
     pub stop_at_rejected: f64,
     /// This sender's name in the ledger.
     pub owner: String,
-    /// Where outcomes go when the ledger is away.
+    /// Where this sender notes what the ledger does not know yet.
     pub journal: PathBuf,
+    /// Which start of this machine it is; empty where the system does not tell.
+    pub boot: String,
     /// Where the count of begins is kept outside the ledger (rule D12).
     pub high_water: PathBuf,
 }
@@ -190,9 +193,10 @@ impl Run {
         let ledger = Arc::clone(&self.ledger);
         let high_water = guard::HighWater::check(&self.high_water, &ledger.mark().await?)?;
         high_water.remember(&self.high_water, &self.issue.slug)?;
-        let journal = Journal::open(&self.journal)?;
-        journal.replay(&*ledger).await?;
-        let recovered = ledger.recover(self.issue.id, gone).await?;
+        let journal = Journal::open(&self.journal, &self.boot)?;
+        let given_back = journal.replay(&*ledger).await?;
+        let mut recovered = ledger.recover(self.issue.id, gone).await?;
+        recovered.planned += given_back;
         if recovered != Recovered::default() {
             let _ = progress.send(Progress::Recovered(recovered));
         }

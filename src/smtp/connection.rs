@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Capabilities, Deadlines, Envelope, Handover, OpenError, Relay,
+    Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay,
     gate::{self, Framed},
     open,
     wire::{CutShort, Fault, Wire},
@@ -22,6 +22,8 @@ pub struct Connection {
     capabilities: Capabilities,
     /// `None` once it is closed, and while a message is on its way: a `deliver` that is dropped takes the wire with it.
     wire: Option<Wire>,
+    /// The envelope that left behind the last message, whose replies are still to come.
+    ahead: Option<String>,
     messages: u64,
 }
 
@@ -38,6 +40,7 @@ impl Connection {
             deadlines: relay.deadlines,
             capabilities,
             wire: Some(wire),
+            ahead: None,
             messages: 0,
         })
     }
@@ -54,33 +57,77 @@ impl Connection {
         message: &[u8],
         abort_at: Option<Instant>,
     ) -> Handover {
-        let passed = gate::frame(message).and_then(|framed| {
-            let commands = gate::envelope(envelope, message, &self.capabilities)?;
-            Ok((framed, commands))
-        });
-        let (framed, [mail, rcpt]) = match passed {
+        self.hand_over(Parcel { envelope: *envelope, message }, None, abort_at, || Ok(())).await
+    }
+
+    /// Hands one message over as `deliver` does. `leaving` is asked once, right before a byte of
+    /// the message leaves; where it says no, and why, none does, and the connection is closed.
+    ///
+    /// To a relay that takes commands together, the envelope of `next` leaves in one write with the
+    /// end of this message (RFC 2920 section 3.1), which saves a round trip; then only `next` may be
+    /// handed over next, or nothing.
+    pub async fn hand_over(
+        &mut self,
+        parcel: Parcel<'_>,
+        next: Option<Parcel<'_>>,
+        abort_at: Option<Instant>,
+        leaving: impl FnOnce() -> Result<(), String> + Send,
+    ) -> Handover {
+        let passed =
+            gate::frame(parcel.message).and_then(|framed| Ok((framed, self.commands(&parcel)?)));
+        let (framed, commands) = match passed {
             Ok(passed) => passed,
-            Err(why) => return Handover::Unfit { why },
+            Err(why) => {
+                // Nothing else may follow an envelope that is out.
+                self.wire = self.wire.take().filter(|_| self.ahead.is_none());
+                return Handover::Unfit { why };
+            }
         };
+        let not_sent = |why: &str| Handover::NotSent { stage: Stage::Mail, why: why.to_owned() };
         let Some(mut wire) = self.wire.take() else {
-            let why = "the connection is closed".to_owned();
-            return Handover::NotSent { stage: Stage::Mail, why };
+            return not_sent("the connection is closed");
         };
+        let ahead = self.ahead.take();
+        if ahead.as_ref().is_some_and(|ahead| *ahead != commands.concat()) {
+            return not_sent("the connection waits for another message");
+        }
+        let together = self.capabilities.offers("PIPELINING");
+        // One that may not go is not announced; it is refused in its own turn.
+        let behind = next
+            .filter(|_| together)
+            .and_then(|next| self.commands(&next).ok())
+            .map(|commands| commands.concat());
         let mut transaction = Transaction {
             wire: &mut wire,
             deadlines: &self.deadlines,
-            together: self.capabilities.offers("PIPELINING"),
+            together,
+            is_announced: ahead.is_some(),
             framed: &framed,
+            behind: behind.as_deref().unwrap_or_default(),
             abort_at,
+            has_left: false,
         };
-        match transaction.run([&mail, &rcpt, "DATA\r\n"]).await {
+        let handover = transaction.run(&commands, leaving).await;
+        let has_left = transaction.has_left;
+        match handover {
             Ok(handover) => {
                 self.wire = Some(wire);
+                self.ahead = behind.filter(|_| has_left);
                 self.messages += 1;
                 handover
             }
             Err(handover) => handover,
         }
+    }
+
+    /// Tells whether the envelope of the next message has left already.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    fn commands(&self, parcel: &Parcel<'_>) -> Result<[String; 3], String> {
+        let [mail, rcpt] = gate::envelope(&parcel.envelope, parcel.message, &self.capabilities)?;
+        Ok([mail, rcpt, "DATA\r\n".to_owned()])
     }
 
     /// Tells whether another message may be tried on it. Looks at no socket.
@@ -91,6 +138,7 @@ impl Connection {
     /// Tells whether the relay still waits for a message, and closes the connection where it has left or said something unasked. Asked before a delivery is begun, it saves that delivery an attempt.
     pub async fn is_alive(&mut self) -> bool {
         if let Some(wire) = &mut self.wire
+            && self.ahead.is_none()
             && wire.quiet().await.is_err()
         {
             self.wire = None;
@@ -110,7 +158,8 @@ impl Connection {
 
     /// Says goodbye and closes.
     pub async fn quit(self) {
-        let Some(mut wire) = self.wire else { return };
+        // Behind an envelope that is out, a QUIT would be the message.
+        let Some(mut wire) = self.wire.filter(|_| self.ahead.is_none()) else { return };
         let within = self.deadlines.command.min(GOODBYE);
         if wire.send(b"QUIT\r\n", within).await.is_ok() {
             // Whatever it answers, we leave.
@@ -134,8 +183,14 @@ struct Transaction<'a> {
     wire: &'a mut Wire,
     deadlines: &'a Deadlines,
     together: bool,
+    /// Whether the envelope has left already, behind the message before.
+    is_announced: bool,
     framed: &'a Framed<'a>,
+    /// What leaves with the end of the message: the envelope of the next.
+    behind: &'a str,
     abort_at: Option<Instant>,
+    /// Whether the message, and with it what is behind it, has left whole.
+    has_left: bool,
 }
 
 /// What the relay answered to one command of the envelope.
@@ -150,8 +205,12 @@ enum Answer {
 
 impl Transaction<'_> {
     /// Sends the envelope, in one write where the relay takes commands together (RFC 2920) and else one by one, and then the message.
-    async fn run(&mut self, commands: [&str; 3]) -> Result<Handover, Handover> {
-        if self.together {
+    async fn run(
+        &mut self,
+        commands: &[String; 3],
+        leaving: impl FnOnce() -> Result<(), String>,
+    ) -> Result<Handover, Handover> {
+        if self.together && !self.is_announced {
             self.say(Stage::Mail, &commands.concat()).await?;
         }
         let mut refusal = None;
@@ -163,7 +222,7 @@ impl Transaction<'_> {
                 Answer::Yes => {}
                 Answer::Invited => {
                     return match refusal {
-                        None => self.hand_over().await,
+                        None => self.hand_over(leaving).await,
                         Some(refused) => self.decline(refused).await,
                     };
                 }
@@ -235,14 +294,20 @@ impl Transaction<'_> {
     }
 
     /// Writes the message and awaits the answer (rule D4).
-    async fn hand_over(&mut self) -> Result<Handover, Handover> {
+    async fn hand_over(
+        &mut self,
+        leaving: impl FnOnce() -> Result<(), String>,
+    ) -> Result<Handover, Handover> {
         if let Err(fault) = self.wire.quiet().await {
             return Err(self.cut_short(CutShort { fault, dot_left: false }).await);
         }
-        let data = self.deadlines.data;
-        if let Err(cut) = self.wire.write_message(self.framed, data, self.abort_at).await {
+        leaving().map_err(|why| Handover::NotSent { stage: Stage::Body, why })?;
+        let (pace, abort_at) = (self.deadlines.data, self.abort_at);
+        let written = self.wire.write_message(self.framed, self.behind, pace, abort_at).await;
+        if let Err(cut) = written {
             return Err(self.cut_short(cut).await);
         }
+        self.has_left = true;
         match self.wire.reply(self.deadlines.dot).await {
             Ok(spoken) => settle(spoken.reply()),
             // Where the next reply starts is not known, but this one's first three digits are.

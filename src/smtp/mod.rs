@@ -89,6 +89,15 @@ pub struct Envelope<'a> {
     pub to: &'a Address,
 }
 
+/// One message and where it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Parcel<'a> {
+    /// The envelope.
+    pub envelope: Envelope<'a>,
+    /// RFC 5322 bytes, CRLF between lines, dots not doubled.
+    pub message: &'a [u8],
+}
+
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handover {

@@ -143,14 +143,16 @@ impl Wire {
         self.push([commands, b""], within, None).await.map_err(|(_, fault)| fault)
     }
 
-    /// Writes a message. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the end has not begun to leave, at `abort_at` (rule D6).
+    /// Writes a message, and the commands `behind` it. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the end has not begun to leave, at `abort_at` (rule D6).
     pub(super) async fn write_message(
         &mut self,
         framed: &Framed<'_>,
+        behind: &str,
         pace: Duration,
         abort_at: Option<Instant>,
     ) -> Result<(), CutShort> {
         let Framed { body, end } = framed;
+        let end = &[end, behind.as_bytes()].concat();
         match self.transport {
             // Of TCP it is known which bytes have left, so one write does.
             Transport::Plain(_) => {

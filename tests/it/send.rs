@@ -86,6 +86,7 @@ impl Trial {
             stop_at_rejected: 0.05,
             owner: "here/1".to_owned(),
             journal: self.folder.path().join("outcomes.journal"),
+            boot: "a start".to_owned(),
             high_water: self.folder.path().join("high-water"),
         }
     }
