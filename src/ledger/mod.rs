@@ -244,7 +244,7 @@ pub trait Ledger: Send + Sync {
     /// Returns the brakes on a relay's lane and on those of its providers (`Lane::to`), also those that are over, by the lane's name.
     async fn brakes(&self, relay: &str) -> Result<BTreeMap<String, Brake>, LedgerError>;
 
-    /// Takes them all off, by a person's word, and says how many there were.
+    /// Takes them all off, by a person's word, and says how many there were. Whoever was deferred without its counting may then be tried at once.
     async fn release(&self, relay: &str) -> Result<u64, LedgerError>;
 
     /// Settles a delivery in doubt: by `Delivered` it is accepted, by `Resend` planned again under a new fence with the same Message-ID, which opens a finished issue again and is `Refused` for a cancelled one. `Ok(false)` when that address is not in doubt.

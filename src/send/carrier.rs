@@ -1,8 +1,9 @@
 //! One connection's work: take a delivery, begin it, hand it over, say how it ended.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -52,6 +53,9 @@ pub(super) struct Shared {
     /// How many carriers are at work.
     carriers: AtomicUsize,
     signals: mpsc::UnboundedSender<Signal>,
+    /// Who was last told to wait, and when: what was begun for them before comes back. The empty name is everybody.
+    called_back: Mutex<HashMap<String, Instant>>,
+    is_anybody_called_back: AtomicBool,
     /// Whether the relay takes an envelope behind a message.
     announce: AtomicBool,
     halt: watch::Sender<Option<Halt>>,
@@ -70,6 +74,8 @@ impl Shared {
             desyncs: AtomicU32::new(0),
             carriers: AtomicUsize::new(carriers),
             signals,
+            called_back: Mutex::default(),
+            is_anybody_called_back: AtomicBool::new(false),
             announce: AtomicBool::new(true),
             halt,
         }
@@ -102,16 +108,29 @@ impl Shared {
     }
 
     fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
+        let name = domain.map_or("", provider).to_owned();
+        lock(&self.called_back).insert(name, Instant::now());
+        self.is_anybody_called_back.store(true, Ordering::SeqCst);
         let (domain, why) = (domain.map(str::to_owned), why.to_owned());
         // Where the desk is gone, so is the run.
         let _ = self.signals.send(Signal { domain, pause, why });
     }
 
+    /// Tells whether a copy was begun before its provider, or the relay, wanted us to wait.
+    fn is_called_back(&self, copy: &Copy) -> bool {
+        self.is_anybody_called_back.load(Ordering::SeqCst) && {
+            let called_back = lock(&self.called_back);
+            ["", provider(copy.domain())]
+                .iter()
+                .filter_map(|name| called_back.get(*name))
+                .any(|when| copy.was_begun_before(*when))
+        }
+    }
+
     /// Notes that the provider of `domain` finds our DNS records wrong; where several do, it is not the provider.
     fn stop(&self, domain: &str, why: String) {
         self.signal(Some(domain), Some(policy::RECORDS_PAUSE), &why);
-        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
-        if providers.stop(provider(domain)) >= policy::PROVIDERS_STOPPED {
+        if lock(&self.providers).stop(provider(domain)) >= policy::PROVIDERS_STOPPED {
             self.halt(Halt::Refusals(why));
         }
     }
@@ -119,13 +138,10 @@ impl Shared {
     /// Counts an outcome at `domain`, and stops or pauses what is refused too often.
     fn note(&self, domain: &str, ruling: &Ruling) {
         let (outcome, is_policy) = (&ruling.outcome, ruling.effect == Effect::Policy);
-        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
-        if providers.note(|| provider(domain), is_policy, Instant::now()) {
+        if lock(&self.providers).note(|| provider(domain), is_policy, Instant::now()) {
             self.signal(Some(domain), Some(policy::POLICY_PAUSE), outcome.said());
         }
-        drop(providers);
-        let passed = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(outcome);
-        if passed {
+        if lock(&self.refusals).note(outcome) {
             self.halt(Halt::Refusals(format!(
                 "too many of the last {} readers were refused; the last one: {}",
                 Refusals::WINDOW,
@@ -133,6 +149,11 @@ impl Shared {
             )));
         }
     }
+}
+
+/// Locks what a carrier that panicked may have held: counts are whole at any time.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Carries deliveries over one connection until there are none.
@@ -220,8 +241,9 @@ impl Carrier {
     async fn deliver(&mut self, copy: Copy) -> Option<Copy> {
         let is_announced = self.connection.as_ref().is_some_and(Connection::is_ahead);
         let can_leave = is_announced || self.is_connected().await || self.connect().await;
-        if !can_leave || (copy.is_stale() && !is_announced) {
-            // Somebody may have left the list meanwhile: it is begun anew.
+        let is_late = || copy.is_stale() || self.shared.is_called_back(&copy);
+        if !can_leave || (!is_announced && is_late()) {
+            // Somebody may have left the list meanwhile, or be paused: it is begun anew.
             copy.give_back(&self.clerk).await;
             return None;
         }
@@ -264,6 +286,8 @@ impl Carrier {
         let leaving = || {
             let kept = if copy.is_stale() {
                 Err("it was begun too long ago".to_owned())
+            } else if shared.is_called_back(copy) {
+                Err("its provider is paused".to_owned())
             } else {
                 clerk.hand_over(copy.ticket()).map_err(|error| {
                     let why = format!("`outcomes.journal` cannot be written: {error}");
@@ -310,7 +334,6 @@ impl Carrier {
             Effect::Slow(scope) => {
                 self.hang_up().await;
                 self.shared.signal(whom(scope), None, &said);
-                self.has_left = scope == Scope::Relay && self.shared.may_leave();
             }
             Effect::Pause(scope, length, why) => {
                 self.hang_up().await;

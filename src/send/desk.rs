@@ -260,7 +260,13 @@ impl Work {
         inbox.close();
         while inbox.recv().await.is_some() {}
         // What the last ones heard is for the next run.
-        let _ = self.hear().await;
+        if self.hear().await.is_ok()
+            && reason == Reason::Nothing
+            && let Ok(now) = self.now_exactly().await
+            && let Some(braked) = self.relay_braked(now)
+        {
+            reason = Reason::Braked(braked);
+        }
         self.give_back().await;
         reason
     }
@@ -305,8 +311,7 @@ impl Work {
     /// Finds a delivery that every lane lets begin now; reserves where nothing is reserved.
     async fn paced(&mut self) -> Result<Option<Next>, LedgerError> {
         let now = self.hour().await?;
-        if let Some(brake) = self.relay.brake.as_ref().filter(|brake| brake.is_closed(now)) {
-            let braked = Braked { provider: None, until: brake.until, why: brake.why.clone() };
+        if let Some(braked) = self.relay_braked(now) {
             return Ok(self.sit_out(braked, now).await.map(Next::End));
         }
         self.refill(now).await?;
@@ -397,6 +402,8 @@ impl Work {
         let retry = self.run.ledger.next_retry(self.run.issue.id).await?;
         let retry = retry.filter(|at| *at > now || !self.is_any_closed(now));
         let braked = self.braked(now, retry).await?;
+        let retry =
+            retry.filter(|at| braked.as_ref().is_none_or(|braked| !is_its_end(*at, braked)));
         let instants = [
             held.map(|wait| (after(now, wait), Reason::Quota(after(now, wait)))),
             braked.map(|braked| (braked.until, Reason::Braked(braked))),
@@ -429,6 +436,12 @@ impl Work {
         None
     }
 
+    /// Returns the relay's own pause, where there is one.
+    fn relay_braked(&self, now: Timestamp) -> Option<Braked> {
+        let brake = self.relay.brake.as_ref().filter(|brake| brake.is_closed(now))?;
+        Some(Braked { provider: None, until: brake.until, why: brake.why.clone() })
+    }
+
     /// Returns the pause that ends first, where somebody waits for its end.
     async fn braked(
         &mut self,
@@ -445,7 +458,7 @@ impl Work {
             until: brake.until,
             why: brake.why.clone(),
         };
-        if retry.is_some_and(|retry| retry >= braked.until) {
+        if retry.is_some_and(|retry| is_its_end(retry, &braked)) {
             return Ok(Some(braked));
         }
         let found = self.ask_for(1, &Passed::default()).await?;
@@ -728,6 +741,11 @@ impl Search {
     fn new(over: Vec<usize>) -> Self {
         Self { over, slots: 0, missed: None, begun: Instant::now() }
     }
+}
+
+/// Tells whether a reader is deferred to about the end of a pause, so that it is the pause that is waited for.
+fn is_its_end(retry: Timestamp, braked: &Braked) -> bool {
+    after(retry, Duration::from_mins(1)) >= braked.until
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {

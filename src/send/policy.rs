@@ -380,13 +380,9 @@ mod tests {
     fn reply(line: &str) -> Reply {
         let (code, rest) = line.split_at(3);
         let rest = rest.trim_start();
-        let digits: Vec<u16> = rest
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .split('.')
-            .filter_map(|part| part.parse().ok())
-            .collect();
+        let first = rest.split(' ').next().unwrap_or_default();
+        let digits: Result<Vec<u16>, _> = first.split('.').map(str::parse).collect();
+        let digits = digits.unwrap_or_default();
         let (enhanced, text) = match digits[..] {
             [class, subject, detail] => (
                 Some((u8::try_from(class).expect("one digit"), subject, detail)),

@@ -51,6 +51,11 @@ impl Copy {
         self.begun_at.elapsed() > FRESH
     }
 
+    /// Tells whether it was begun before an instant.
+    pub(super) fn was_begun_before(&self, when: Instant) -> bool {
+        self.begun_at < when
+    }
+
     /// Gives it back, nothing of it having left.
     pub(super) async fn give_back(self, clerk: &Clerk) {
         clerk.release(self.ticket()).await;

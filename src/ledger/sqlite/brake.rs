@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::{columns::Json, fault::Fault};
+use super::{
+    columns::{Json, Micros},
+    fault::Fault,
+};
 use crate::{ledger::Lane, send::brake::Brake};
 
 /// Puts a brake on a lane, unless another sender closed it for longer.
@@ -29,13 +32,18 @@ pub(super) fn all(ledger: &Connection, relay: &str) -> Result<BTreeMap<String, B
     Ok(brakes)
 }
 
-/// Takes them off.
-pub(super) fn release(ledger: &Connection, relay: &str) -> Result<u64, Fault> {
+/// Takes them off; whoever only waited for their end, and for nothing of their own, may be tried at once.
+pub(super) fn release(ledger: &Connection, now: Micros, relay: &str) -> Result<u64, Fault> {
     let mut off = ledger.prepare_cached("DELETE FROM brakes WHERE lane = ?1")?;
     let lanes = all(ledger, relay)?;
     for lane in lanes.keys() {
         off.execute([lane])?;
     }
+    ledger.execute(
+        "UPDATE deliveries SET retry_at = ?1
+         WHERE state = 'deferred' AND retry_at > ?1 AND first_at IS NULL",
+        [now],
+    )?;
     Ok(lanes.len() as u64)
 }
 

@@ -357,7 +357,7 @@ impl Ledger for SqliteLedger {
 
     async fn release(&self, relay: &str) -> Result<u64, LedgerError> {
         let relay = relay.to_owned();
-        self.write(move |ledger, _| brake::release(ledger, &relay)).await
+        self.write(move |ledger, now| brake::release(ledger, now, &relay)).await
     }
 
     async fn resolve(

@@ -10,7 +10,8 @@ use postrider::{
 use super::{
     Desk, ask_every_ledger,
     desk::{
-        LEASE, LIST, SLUG, TWO_DAYS, accepted, address, deferred, event_named, order, rejected,
+        EVERYBODY, LEASE, LIST, SLUG, TWO_DAYS, accepted, address, deferred, event_named, order,
+        rejected,
     },
 };
 
@@ -358,7 +359,8 @@ async fn a_retry_past_the_end_is_not_waited_for(desk: Desk) {
 
 async fn no_wait_is_too_long_to_be_kept(desk: Desk) {
     let issue = desk.send_to(&["ann"]).await;
-    let claim = desk.ledger.claim(issue, "host/1", 1, Duration::MAX, Duration::MAX).await;
+    let claim =
+        desk.ledger.claim(issue, "host/1", 1, Duration::MAX, Duration::MAX, &EVERYBODY).await;
     let ticket = claim.expect("it claims")[0].ticket;
     desk.enter(Entry::Begin(ticket)).await;
     for counted in [false, true] {
@@ -480,7 +482,7 @@ async fn two_senders_share_an_issue_without_sharing_a_reader(desk: Desk) {
         tokio::spawn(async move {
             let mut slots = Vec::new();
             loop {
-                let claims = ledger.claim(issue, owner, 4, LEASE, TWO_DAYS).await;
+                let claims = ledger.claim(issue, owner, 4, LEASE, TWO_DAYS, &EVERYBODY).await;
                 let claims = claims.expect("it claims");
                 if claims.is_empty() {
                     return slots;
