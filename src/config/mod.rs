@@ -6,6 +6,7 @@
 
 mod code;
 mod mistake;
+mod preset;
 mod publication;
 mod relay;
 mod secret;

@@ -21,8 +21,8 @@ const COOL_OFF: [Duration; 5] = [
     Duration::from_mins(5),
     Duration::from_mins(15),
     Duration::from_mins(30),
-    Duration::from_mins(60),
-    Duration::from_mins(120),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
 ];
 
 /// How long a lane has to stay clean to become a tenth faster.

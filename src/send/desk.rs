@@ -674,13 +674,13 @@ impl Work {
                 self.relay.brake = Some(brake);
                 continue;
             };
-            match self.lines[1..].iter_mut().find(|line| line.provider == provider) {
-                Some(line) => line.brake = Some(brake),
-                None => {
-                    self.lines.push(Line::new(provider, Vec::new(), Some(brake)));
-                    let rest = std::mem::take(&mut self.lines[0].waiting);
-                    self.sort(rest);
-                }
+            let its = self.lines[1..].iter_mut().find(|line| line.provider == provider);
+            if let Some(line) = its {
+                line.brake = Some(brake);
+            } else {
+                self.lines.push(Line::new(provider, Vec::new(), Some(brake)));
+                let rest = std::mem::take(&mut self.lines[0].waiting);
+                self.sort(rest);
             }
         }
     }

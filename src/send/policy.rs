@@ -83,9 +83,7 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
     let said = reply.to_string();
     let later = |wait, counted| Outcome::Deferred { said: said.clone(), wait, counted };
     let never = |hard| Outcome::Rejected { said: said.clone(), hard };
-    let halt = |what: &str| {
-        (later(Duration::ZERO, false), Effect::Halt(format!("the relay {what}: {said}")))
-    };
+    let halt = |why: String| (later(Duration::ZERO, false), Effect::Halt(why));
     let (outcome, effect) = match kind(stage, reply) {
         Kind::Busy => (later(Duration::from_secs(30), false), Effect::BackOff),
         Kind::TooFast(scope) => (later(Duration::from_mins(5), false), Effect::Slow(scope)),
@@ -103,15 +101,20 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
         Kind::Dead => (never(true), Effect::GoOn),
         Kind::Refused => (never(false), Effect::GoOn),
         Kind::Policy => (never(false), Effect::Policy),
-        Kind::Records(record) => (
+        Kind::Records(Scope::Relay, record) => {
+            halt(format!("the relay says that our {record} is missing or wrong: {said}"))
+        }
+        Kind::Records(Scope::Provider, record) => (
             later(RECORDS_PAUSE, false),
             Effect::Records(format!("our {record} is missing or wrong: {said}")),
         ),
         Kind::Desync => (later(Duration::from_secs(30), false), Effect::Desync),
         Kind::Credentials => (later(Duration::ZERO, false), Effect::Credentials),
-        Kind::Sender => halt("refuses our sender address"),
-        Kind::NoRelaying => halt("does not take mail for other domains from us"),
-        Kind::Message => halt("refuses the message itself"),
+        Kind::Sender => halt(format!("the relay refuses our sender address: {said}")),
+        Kind::NoRelaying => {
+            halt(format!("the relay takes no mail for other domains from us: {said}"))
+        }
+        Kind::Message => halt(format!("the relay refuses the message itself: {said}")),
     };
     Ruling { outcome, effect }
 }
@@ -146,8 +149,8 @@ enum Kind {
     Dead,
     Refused,
     Policy,
-    /// Which DNS record of ours is wrong.
-    Records(&'static str),
+    /// Who says so, and which DNS record of ours is wrong.
+    Records(Scope, &'static str),
     Desync,
     Credentials,
     Sender,
@@ -169,13 +172,10 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         (530 | 534 | 535, _) => Kind::Credentials,
         _ if says(&["tss05"]) => Kind::Unwelcome(Duration::from_hours(4)),
         _ if says(&["[tss0", "[ts0"]) => Kind::Unwelcome(Duration::from_hours(2)),
-        (_, Some((4 | 5, 7, detail @ (25 | 26 | 27 | 30 | 32)))) if stage != Stage::Mail => {
-            Kind::Records(record(detail))
+        (_, Some((4 | 5, 7, detail @ (25 | 26 | 27 | 30 | 32)))) => {
+            Kind::Records(scope, record(detail))
         }
-        (_, Some((4, 7, detail @ (26 | 27 | 30 | 32)))) => Kind::Records(record(detail)),
-        (_, Some((5, 7, 515))) if stage != Stage::Mail => {
-            Kind::Records("SPF, DKIM or DMARC record")
-        }
+        (_, Some((5, 7, 515))) => Kind::Records(scope, "SPF, DKIM or DMARC record"),
         _ if says(&["submissionquotaexceeded"]) => Kind::Quota,
         _ if !of_reader && says(&["daily"]) && says(&["quota", "limit"]) => Kind::Quota,
         (_, Some((5, 4, 5) | (5, 1, 90))) => Kind::Quota,
