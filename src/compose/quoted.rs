@@ -49,8 +49,7 @@ fn line_end(rest: &[u8]) -> Option<&[u8]> {
 
 /// Returns how many bytes stand as they are.
 fn plain_run(rest: &[u8], column: usize, next: Next) -> usize {
-    // Relays stuff a leading dot and quote a leading `From `, and some do it twice or not at all.
-    if column == 0 && (rest.starts_with(b".") || rest.starts_with(b"From ")) {
+    if column == 0 && is_misread(rest) {
         return 0;
     }
     let run = rest.iter().take_while(|byte| matches!(byte, b' '..=b'~') && **byte != b'=').count();
@@ -58,6 +57,11 @@ fn plain_run(rest: &[u8], column: usize, next: Next) -> usize {
     let ends_line = if after.is_empty() { next == Next::End } else { line_end(after).is_some() };
     // White space at a line's end is stripped on the way.
     if ends_line && run.ends_with(b" ") { run.len() - 1 } else { run.len() }
+}
+
+/// Tells whether a line that begins so may arrive otherwise: relays stuff a leading dot and quote a leading `From `, and some do it twice or not at all.
+fn is_misread(line: &[u8]) -> bool {
+    line.starts_with(b".") || line.starts_with(b"From ")
 }
 
 /// Returns the length of the character that begins with this byte, so that none is cut by a line's end.
@@ -80,6 +84,10 @@ fn push_run(mut run: &[u8], column: &mut usize, out: &mut Vec<u8>) {
         }
         soft_break(column, out);
         run = rest;
+        if is_misread(run) {
+            push_hex(&run[..1], column, out);
+            run = &run[1..];
+        }
     }
 }
 
@@ -144,6 +152,7 @@ mod tests {
             prop_assert!(out.split(|byte| *byte == b'\n').all(|line| line.len() <= 77));
             prop_assert!(out.iter().all(|byte| byte.is_ascii_graphic() || b" \r\n".contains(byte)));
             prop_assert!(!String::from_utf8_lossy(&out).contains(" \r\n"));
+            prop_assert!(!out.split(|byte| *byte == b'\n').any(is_misread));
             let decoded = quoted_printable_decode(&out).expect("it is quoted-printable");
             prop_assert_eq!(
                 String::from_utf8(decoded).expect("it is UTF-8"),

@@ -1,5 +1,7 @@
 //! What a sender tells the ledger: begins, outcomes, releases (rules D1 to D3).
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     fault::Fault,
     freeze::{reason, reason_json},
     list,
-    run::{append, give_back},
+    run::give_back,
 };
 use crate::{
     ledger::{Entered, Entry, Event, Ticket},
@@ -30,29 +32,41 @@ pub(super) fn enter(
     now: Micros,
     entries: &[Entry],
 ) -> Result<Vec<Entered>, Fault> {
-    let mut begins = 0;
+    let mut begun = BTreeMap::new();
     let mut answers = Vec::with_capacity(entries.len());
     for entry in entries {
         answers.push(match entry {
             Entry::Begin(ticket) => {
                 let answer = begin(ledger, now, ticket)?;
-                begins += i64::from(answer == Entered::Done);
+                if answer == Entered::Done {
+                    *begun.entry(ticket.issue).or_default() += 1;
+                }
                 answer
             }
             Entry::Record(ticket, outcome) => record(ledger, now, ticket, outcome)?,
             Entry::Release(ticket) => release(ledger, now, ticket)?,
         });
     }
-    if begins > 0 {
-        ledger.prepare_cached("UPDATE ledger SET begins = begins + ?1")?.execute([begins])?;
+    for (issue, count) in begun {
+        count_begins(ledger, now, issue, count)?;
     }
     Ok(answers)
+}
+
+/// Counts begins once for a whole group (rule D12), and notes an issue's first.
+fn count_begins(ledger: &Connection, now: Micros, issue: i64, count: i64) -> Result<(), Fault> {
+    ledger.prepare_cached("UPDATE ledger SET begins = begins + ?1")?.execute([count])?;
+    ledger
+        .prepare_cached("UPDATE issues SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL")?
+        .execute((issue, now))?;
+    Ok(())
 }
 
 /// An attempt whose outcome is open.
 struct Attempt {
     tries: u32,
     first_at: Micros,
+    began_at: Micros,
     reader: SubscriberState,
     issue: IssueState,
     expire_after: Micros,
@@ -67,13 +81,7 @@ fn begin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, F
         ticket.attempt,
         now,
     ))?;
-    if begun == 0 {
-        return refuse(ledger, now, ticket);
-    }
-    ledger
-        .prepare_cached("UPDATE issues SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL")?
-        .execute((ticket.issue, now))?;
-    Ok(Entered::Done)
+    if begun == 0 { refuse(ledger, now, ticket) } else { Ok(Entered::Done) }
 }
 
 /// Says why a begin was not written: where the reader is the reason, the row becomes suppressed.
@@ -115,7 +123,7 @@ fn record(
         SubscriberState::Erased => "",
         _ => outcome.said(),
     };
-    append(ledger, now, ticket.issue, ticket.slot, outcome.state(), said)?;
+    attempt.end(ledger, now, ticket, outcome.state(), said)?;
     let (state, retry_at) = attempt.after(now, outcome);
     let counted = !matches!(outcome, Outcome::Deferred { counted: false, .. });
     let deferred = matches!(outcome, Outcome::Deferred { .. });
@@ -213,7 +221,8 @@ impl Attempt {
     fn find(ledger: &Connection, ticket: &Ticket) -> Result<Option<Self>, Fault> {
         Ok(ledger
             .prepare_cached(
-                "SELECT d.tries, d.first_at, s.state, i.state, coalesce(i.expire_after, ?5)
+                "SELECT d.tries, d.first_at, d.began_at, s.state, i.state,
+                        coalesce(i.expire_after, ?5)
                  FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
                                    JOIN issues i ON i.id = d.issue
                  WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
@@ -223,12 +232,33 @@ impl Attempt {
                 Ok(Self {
                     tries: row.get(0)?,
                     first_at: row.get(1)?,
-                    reader: row.get::<_, Word<_>>(2)?.0,
-                    issue: row.get::<_, Word<_>>(3)?.0,
-                    expire_after: row.get(4)?,
+                    began_at: row.get(2)?,
+                    reader: row.get::<_, Word<_>>(3)?.0,
+                    issue: row.get::<_, Word<_>>(4)?.0,
+                    expire_after: row.get(5)?,
                 })
             })
             .optional()?)
+    }
+
+    /// Adds its ending to the log.
+    fn end(
+        &self,
+        ledger: &Connection,
+        now: Micros,
+        ticket: &Ticket,
+        state: DeliveryState,
+        said: &str,
+    ) -> Result<(), Fault> {
+        let Ticket { issue, slot, fence, attempt } = *ticket;
+        ledger
+            .prepare_cached(
+                "INSERT OR IGNORE INTO attempts
+                     (issue, slot, fence, state, attempt, began_at, ended_at, said)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute((issue, slot, fence, state.word(), attempt, self.began_at, now, said))?;
+        Ok(())
     }
 
     /// Returns the row's state after an outcome, and when it is tried again: no later than it expires, so that nobody waits for a try that will not be made.
