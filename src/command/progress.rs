@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
@@ -89,9 +90,13 @@ fn bar(console: &Console, total: u64) -> ProgressBar {
     bar
 }
 
-/// Says how long is left, as soon as that can be told.
+/// Says how long is left, and until when that is, as soon as it can be told.
 fn left(eta: Duration, done: u64) -> String {
-    if done == 0 || eta.is_zero() { String::new() } else { format!("  {} left", spoken(eta)) }
+    if done == 0 || eta.is_zero() {
+        return String::new();
+    }
+    let end = Timestamp::now().checked_add(eta).unwrap_or(Timestamp::MAX);
+    format!("  {} left, until {}", spoken(eta), clock_time(end))
 }
 
 /// Counts what became of readers, where that is not plain acceptance.

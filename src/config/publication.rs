@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     mistake::Mistake,
-    preset::Preset,
     relay::relay_url,
     table::{Page, Table, Value},
     value,

@@ -4,6 +4,7 @@ pub(crate) mod env;
 mod help;
 mod mistakes;
 mod private;
+mod rates;
 mod readers;
 mod relay;
 mod schedule;
