@@ -343,7 +343,7 @@ impl Work {
         Ok(self.lines[line].waiting.pop_front().map(|handed| Next::Hand(line, handed)))
     }
 
-    /// Reserves beginnings for everybody who may begin within a second, the longest waiting first.
+    /// Reserves beginnings for everybody who may begin about now, the longest waiting first.
     async fn reserve(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         let soon = Instant::now() + AHEAD;
         let mut waiting: Vec<usize> = (usize::from(self.relay.is_free())..self.lines.len())
@@ -663,6 +663,7 @@ impl Work {
             self.relay.brake = None;
             self.lines.iter_mut().for_each(|line| line.brake = None);
             self.put_on(brakes);
+            self.trim(now).await?;
         }
         Ok(())
     }
