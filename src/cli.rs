@@ -333,6 +333,9 @@ Examples:
     /// Care for the ledger
     #[command(subcommand)]
     Ledger(LedgerVerb),
+    /// Keys that sign your mail (DKIM): make them, show what to publish
+    #[command(subcommand)]
+    Keys(KeysVerb),
 }
 
 /// The list's verbs.
@@ -522,5 +525,42 @@ Examples:
         /// The file to make
         #[arg(value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+/// The verbs of keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysVerb {
+    /// Make keys, and say what to publish in the DNS
+    #[command(after_help = "\
+Without --ed25519 or --rsa it makes one of each: RSA is known to every receiver,
+Ed25519 to some. RSA takes the program `openssl`. The files are in .postrider/.
+
+Examples:
+  postrider keys new
+  postrider keys new --rsa --selector r2027")]
+    New {
+        /// Only a key for Ed25519
+        #[arg(long, group = "kind")]
+        ed25519: bool,
+        /// Only a key for RSA, of 2,048 bits
+        #[arg(long, group = "kind")]
+        rsa: bool,
+        /// What the record is called, else e or r and the year
+        #[arg(long, value_name = "NAME", requires = "kind")]
+        selector: Option<String>,
+    },
+    /// Show the DNS records of the keys in publication.toml, or of a key file
+    #[command(after_help = "\
+Examples:
+  postrider keys show
+  postrider keys show old.pem --selector mail --json")]
+    Show {
+        /// A private key as PKCS#8 PEM, else those in publication.toml
+        #[arg(value_name = "FILE", requires = "selector")]
+        file: Option<PathBuf>,
+        /// What that file's record is called
+        #[arg(long, value_name = "NAME", requires = "file")]
+        selector: Option<String>,
     },
 }

@@ -19,6 +19,7 @@ struct Document<'a> {
 /// Runs the command.
 pub(super) fn run(console: &Console, global: &Global, issues: &[String]) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
+    newsroom.dkim_keys()?;
     let folders = if issues.is_empty() {
         newsroom.issues()?
     } else {

@@ -279,7 +279,7 @@ fn group(problem: &Problem) -> Group<'_> {
         Severity::Warning => Level::WARNING,
     };
     let place = &problem.place;
-    let title = level.primary_title(printable(&problem.message)).id(problem.code);
+    let title = level.primary_title(printable(&plain(&problem.message))).id(problem.code);
     let is_shown = place.column > 0 && !place.source.is_empty();
     let mut group = if place.line > 0 && is_shown {
         let start = byte_of(&place.source, place.column - 1);

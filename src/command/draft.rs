@@ -3,6 +3,7 @@
 use std::{fs, path::Path, process};
 
 use jiff::{civil::Date, tz::TimeZone};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{Console, Failure, exit, newsroom::Newsroom, words};
 use crate::{
@@ -57,9 +58,11 @@ pub(super) fn run(console: &Console, global: &Global, wish: &Wish) -> Result<u8,
 }
 
 fn slug(text: &str) -> Result<String, Failure> {
+    // Letters with marks keep their letter: `ünïcode` is `unicode`.
     let slug: String = text
         .to_lowercase()
-        .chars()
+        .nfd()
+        .filter(|character| !is_combining_mark(*character))
         .map(|character| if character.is_ascii_alphanumeric() { character } else { '-' })
         .collect::<String>()
         .split('-')

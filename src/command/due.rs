@@ -9,7 +9,7 @@ use crate::{
     cli::Global,
     ledger::{IssueRecord, Ledger},
     model::IssueState::{self, Missed, Paused, Scheduled, Sending},
-    schedule::{Standing, standing},
+    schedule::{Standing, is_crowded, standing},
     send::{Ended, Halt},
 };
 
@@ -23,10 +23,18 @@ pub(super) async fn run(console: &Console, global: &Global) -> Result<u8, Failur
     let mut issues = ledger.issues(&newsroom.publication.id).await?;
     issues.sort_by_key(|issue| issue.booking.as_ref().map(|booking| booking.at));
     let mut code = exit::DONE;
+    let mut last = issues.iter().filter_map(|issue| issue.started_at).max();
     for issue in &issues {
+        if let (Scheduled, Some(booking)) = (issue.state, &issue.booking)
+            && standing(booking.at, booking.max_late, newsroom.now) == Standing::Due
+            && is_crowded(booking.at, last, newsroom.now)
+        {
+            continue;
+        }
         match one(console, &newsroom, &*ledger, issue).await {
             Ok(None) => {}
             Ok(Some(sent)) => {
+                last = Some(newsroom.now);
                 tell(console, &sent);
                 hold(&newsroom, &*ledger, &sent).await?;
                 code = code.max(sent.code);
@@ -97,7 +105,9 @@ fn tell(console: &Console, sent: &Sent) {
 
 /// Pauses an issue whose relay refuses us or everybody: trying again every five minutes would only make it worse.
 async fn hold(newsroom: &Newsroom, ledger: &dyn Ledger, sent: &Sent) -> Result<(), Failure> {
-    if let Ended::Halted(halt @ (Halt::Credentials(_) | Halt::Refusals(_))) = &sent.ended {
+    if let Ended::Halted(halt @ (Halt::Credentials(_) | Halt::Refused(_) | Halt::Refusals(_))) =
+        &sent.ended
+    {
         turn(newsroom, ledger, &sent.account.slug, Sending, Paused, halt.why()).await?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! An ear for signals: the first asks a run to end well, the second ends the program.
 
+use std::time::Duration;
+
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -8,6 +10,9 @@ use tokio::{
 
 use super::exit;
 use crate::send::Stop;
+
+/// Signals this close together are one: timeout(1) sends one to the process and one to its group.
+const ONE: Duration = Duration::from_millis(300);
 
 /// Listens to SIGINT and SIGTERM for as long as it lives.
 pub(super) struct Ears {
@@ -35,14 +40,17 @@ impl Drop for Ears {
 
 async fn listen(stop: watch::Sender<Stop>, signals: Option<(Signal, Signal)>) {
     let Some((mut interrupt, mut terminate)) = signals else { return };
-    for first in [true, false] {
+    let mut next = async || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        if !first {
-            std::process::exit(i32::from(exit::AGAIN));
-        }
-        stop.send_replace(Stop::Drain);
+    };
+    next().await;
+    stop.send_replace(Stop::Drain);
+    let first = tokio::time::Instant::now();
+    while first.elapsed() < ONE {
+        next().await;
     }
+    std::process::exit(i32::from(exit::AGAIN));
 }

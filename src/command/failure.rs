@@ -90,7 +90,7 @@ impl From<RolledBack> for Failure {
     fn from(error: RolledBack) -> Self {
         match &error {
             RolledBack::File(_) => Self::new(exit::DISK, error.to_string()),
-            RolledBack::Fewer { .. } | RolledBack::Other { .. } => Self::new(exit::GUARD, error.to_string())
+            RolledBack::Fewer { .. } | RolledBack::Other { .. } | RolledBack::Forgotten { .. } => Self::new(exit::GUARD, error.to_string())
                 .hint("sending from it could mail readers twice, so nothing was sent")
                 .hint("if this is a restored backup and you accept that, run `postrider ledger accept-rollback`: whoever was unfinished is then put in doubt"),
         }
@@ -104,8 +104,16 @@ impl From<SendError> for Failure {
                 error.into()
             }
             SendError::RolledBack(error) => error.into(),
+            SendError::Journal(JournalError::File(error))
+                if error.kind() == ErrorKind::StorageFull =>
+            {
+                Self::new(exit::DISK, format!("the disk has no room: {error}")).hint(ROOM)
+            }
             SendError::Journal(error @ JournalError::File(_)) => {
-                Self::new(exit::DISK, error.to_string())
+                Self::new(exit::DISK, error.to_string()).hint(ROOM)
+            }
+            SendError::Journal(error @ JournalError::Held) => {
+                Self::new(exit::AGAIN, error.to_string())
             }
         }
     }
@@ -134,6 +142,7 @@ impl Failure {
             Halt::Credentials(_) => failure.hint(CREDENTIALS).hint(AGAIN),
             Halt::Untrusted(_) => failure.hint(CERTIFICATE).hint(AGAIN),
             Halt::Relay(_) => failure.hint(SERVER).hint(AGAIN),
+            Halt::Refused(_) => failure.hint(REFUSED).hint(AGAIN),
             Halt::Refusals(_) => failure
                 .hint(format!("`postrider status {slug} --failed` lists who was refused and why"))
                 .hint(AGAIN),
@@ -146,17 +155,17 @@ impl Failure {
 }
 
 const AGAIN: &str = "nobody was lost: run it again after mending, and it goes on with the rest";
-const CERTIFICATE: &str =
-    "if the relay has a private certificate, name its authority with `ca_file` under [relay]";
+const CERTIFICATE: &str = "if its authority is a private one you trust, name that with `ca_file` under [relay]; a wrong host name or a date gone by is the server's to mend";
 const CREDENTIALS: &str = "check the user in [relay] url, and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
 const ROOM: &str = "make room and run it again: nothing is lost, and nobody is mailed twice";
+const REFUSED: &str = "no reader was rejected for it: what the relay refuses is ours to mend";
 const SERVER: &str = "look at [relay] url in publication.toml, and whether the server is up";
 
 fn code_of_halt(halt: &Halt) -> u8 {
     match halt {
         Halt::Credentials(_) => exit::CREDENTIALS,
         Halt::Untrusted(_) | Halt::Relay(_) | Halt::Ledger(_) => exit::UNREACHABLE,
-        Halt::Refusals(_) => exit::AGAIN,
+        Halt::Refused(_) | Halt::Refusals(_) => exit::AGAIN,
         Halt::Disk(_) => exit::DISK,
     }
 }

@@ -56,7 +56,8 @@ pub(super) async fn freeze(
     let (records, meeting) = newsroom.records()?.unzip();
     let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
     let press = Press::new(&composed.edition, 0, newsroom.now, keys)
-        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+        .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?
+        .signed_by(newsroom.signer(newsroom.now)?);
     let sight = Arc::new(Sight::new(newsroom));
     let order = order(newsroom, folder, composed, request)?;
     let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&sight))).await;
@@ -129,10 +130,19 @@ impl Sight {
 }
 
 /// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name.
+///
+/// Only the first is signed: that takes most of a copy's time, and the
+/// signatures of one issue are all as long.
 fn admit(press: Press, sight: Arc<Sight>) -> Admit {
+    const MESSAGE_ID: &str = "<copy@example.org>";
+    let mut signatures = None;
     Box::new(move |reader| {
-        let printed = press.print(reader, "<copy@example.org>", 0, Purpose::Real)?;
-        sight.see(reader, printed.bytes.len());
+        let length = press.unsigned(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();
+        if signatures.is_none() {
+            let signed = press.print(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();
+            signatures = Some(signed - length);
+        }
+        sight.see(reader, length + signatures.unwrap_or_default());
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! `ledger`: care for the ledger itself.
 
-use super::{Console, Failure, exit, lock::Lock, newsroom::Newsroom};
+use super::{Console, Failure, exit, newsroom::Newsroom};
 use crate::{
     cli::{Global, LedgerVerb},
     send::guard::HighWater,
@@ -21,7 +21,7 @@ pub(super) async fn run(
     match verb {
         LedgerVerb::AcceptRollback => {
             let private = newsroom.private()?;
-            let _lock = Lock::take(&private.join("send.lock"))?;
+            let _lock = newsroom.lock()?;
             let high_water = private.join("high-water");
             let doubtful = ledger.accept_rollback(HighWater::seen(&high_water)?).await?;
             HighWater::accept(&high_water, &ledger.mark().await?)?;

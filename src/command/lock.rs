@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, exit};
+use super::{Failure, exit, words};
 
 /// Held until it is dropped or the process ends, however it ends.
 pub(super) struct Lock {
@@ -19,6 +19,11 @@ impl Lock {
     /// Takes the lock or says who has it.
     pub(super) fn take(path: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::file(path, "open", &error);
+        // A folder from elsewhere may bring a link that leads to a file of the sender's own.
+        if path.is_symlink() {
+            let why = format!("`{}` is a link", words::path(path));
+            return Err(Failure::new(exit::DISK, why).hint("remove it, and look who made it"));
+        }
         let mut file = File::options()
             .read(true)
             .write(true)

@@ -13,9 +13,11 @@ pub mod exit;
 mod failure;
 mod freeze;
 mod init;
+mod keys;
 mod ledger;
 mod lock;
 mod log;
+mod manuscript;
 mod newsroom;
 mod pause;
 mod plan;
@@ -109,6 +111,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Status(wish) => status::run(console, global, &wish).await,
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
+            Command::Keys(verb) => keys::run(console, global, verb),
             Command::Ledger(verb) => ledger::run(console, global, verb).await,
         }
     });

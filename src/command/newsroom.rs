@@ -1,7 +1,6 @@
 //! An opened publication: its folder, its settings, its drafts, its list file and its ledger. The one place commands touch the disk for those.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
@@ -10,23 +9,23 @@ use std::{
 };
 
 use jiff::Timestamp;
+use ring::rand::SystemRandom;
 
 use super::{
     Failure, exit,
+    lock::Lock,
+    manuscript,
     rows::{self, Break, Meeting},
     words::counted,
 };
 use crate::{
     cli::Global,
-    compose::{self, Composed, Draft, Edition, KeyRing, Press, Strings, Theme},
+    compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
     config,
     ledger::{Ledger, Records, SqliteLedger},
-    model::{Problem, Publication, RelayUrl},
+    model::{DkimSettings, Problem, Publication, RelayUrl},
     smtp,
 };
-
-/// The largest file beside a draft that is read.
-const ATTACHED_MAX: u64 = 10 * 1024 * 1024;
 
 /// A publication's folder, opened.
 pub(super) struct Newsroom {
@@ -84,10 +83,7 @@ impl Newsroom {
     /// Opens the publication of this `publication.toml`.
     pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
-        let publication = config::read(&text, "publication.toml").map_err(|problems| {
-            let count = counted(problems.len() as u64, "mistake");
-            Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
-        })?;
+        let publication = config::read(&text, "publication.toml").map_err(mistakes)?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
         Ok(Self { root, publication, now })
@@ -154,27 +150,7 @@ impl Newsroom {
 
     /// Reads a draft and the files beside it.
     pub(super) fn draft(&self, issue: &IssueFolder) -> Result<Draft, Failure> {
-        let path = issue.path.join("issue.md");
-        let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-        let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "read", &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count() + 1;
-            Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
-                .hint("save it as UTF-8 in your editor")
-        })?;
-        let mut files = BTreeMap::new();
-        for entry in fs::read_dir(&issue.path).into_iter().flatten().flatten() {
-            let is_small =
-                entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= ATTACHED_MAX);
-            if let (true, Some(name)) = (is_small, entry.file_name().to_str())
-                && name != "issue.md"
-                && let Ok(bytes) = fs::read(entry.path())
-            {
-                files.insert(name.to_owned(), bytes);
-            }
-        }
-        Ok(Draft { slug: issue.slug.clone(), path: shown, text, files })
+        manuscript::read(&self.root, issue)
     }
 
     /// Composes an issue, or returns every mistake it has.
@@ -194,23 +170,36 @@ impl Newsroom {
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
         let (issue, _) = compose::parse(draft, &self.publication);
         let theme = self.theme(issue.theme())?;
-        Ok(compose::compose(draft, &self.publication, &theme, &|language| self.strings(language)))
+        let own = self.own_strings(issue.language())?;
+        let strings = |language: &str| Strings::load(language, own.as_deref());
+        Ok(compose::compose(draft, &self.publication, &theme, &strings))
     }
 
-    /// Reads a theme: the publication's own files where it has them, else the built-in ones.
+    /// Reads a theme: what the publication's own files say of it, over the built-in one.
     fn theme(&self, name: &str) -> Result<Theme, Failure> {
-        let folder = self.root.join("templates");
-        let own = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        let (toml, css) = (own("theme.toml"), own("theme.css"));
+        let (toml, css) = (self.template("theme.toml")?, self.template("theme.css")?);
         Theme::load(name, toml.as_deref(), css.as_deref()).map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
     }
 
-    /// Reads the words around an issue in its language: the publication's own file where it has one.
-    fn strings(&self, language: &str) -> Result<Strings, Vec<Problem>> {
-        let file = self.root.join("templates/strings").join(format!("{language}.toml"));
-        Strings::load(language, fs::read_to_string(file).ok().as_deref())
+    /// Reads the publication's own words of a language, those of `en` for `en-GB` where it has no others.
+    fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
+        let primary = language.split('-').next().unwrap_or_default();
+        match self.template(&format!("strings/{language}.toml"))? {
+            None if primary != language => self.template(&format!("strings/{primary}.toml")),
+            own => Ok(own),
+        }
+    }
+
+    /// Reads a file of `templates/`, if it is there.
+    fn template(&self, name: &str) -> Result<Option<String>, Failure> {
+        let path = self.root.join("templates").join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::file(&path, "read", &error)),
+        }
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.
@@ -240,6 +229,17 @@ impl Newsroom {
         let path =
             self.publication.ledger.strip_prefix("sqlite:").unwrap_or(&self.publication.ledger);
         self.root.join(path)
+    }
+
+    /// Takes the lock of whoever sends from this ledger on this machine.
+    pub(super) fn lock(&self) -> Result<Lock, Failure> {
+        self.private()?;
+        Lock::take(&self.lock_path())
+    }
+
+    /// Returns where that lock is: beside the ledger, since two folders may share one.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.ledger_path().with_file_name("send.lock")
     }
 
     /// Reads the keys that sign links, making the first one where there is none.
@@ -286,8 +286,24 @@ impl Newsroom {
         issue: i64,
         date: Timestamp,
     ) -> Result<Press, Failure> {
-        Press::new(edition, issue, date, self.keys()?)
-            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))
+        let press = Press::new(edition, issue, date, self.keys()?)
+            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+        Ok(press.signed_by(self.signer(date)?))
+    }
+
+    /// Reads the keys that sign messages, where the publication does that itself; `date` is when they say they were signed.
+    pub(super) fn signer(&self, date: Timestamp) -> Result<Option<Signer>, Failure> {
+        let Some(DkimSettings { domain, unsigned, .. }) = &self.publication.dkim else {
+            return Ok(None);
+        };
+        let keys = self.dkim_keys()?;
+        Ok(Some(Signer::new(domain.clone(), keys, unsigned, date, SystemRandom::new())))
+    }
+
+    /// Reads the keys that `[dkim]` names, with their selectors.
+    pub(super) fn dkim_keys(&self) -> Result<Vec<(String, DkimKey)>, Failure> {
+        let Some(settings) = &self.publication.dkim else { return Ok(Vec::new()) };
+        config::dkim_keys(settings, &self.root).map_err(mistakes)
     }
 
     /// Says how to reach the relay, password included; `outbox` is where the built-in one listens.
@@ -353,11 +369,22 @@ impl Newsroom {
     /// Opens the list file, if the publication has one. A break in it breaks the stream.
     pub(super) fn records(&self) -> Result<Option<(Records, Meeting)>, Failure> {
         let Some(name) = &self.publication.list.csv else { return Ok(None) };
-        let rows = rows::open(&self.root.join(name), name).map_err(|failure| {
+        let path = self.root.join(name);
+        // A device or a pipe has no end, or another one each time.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Failure::new(exit::NO_INPUT, format!("the list `{name}` is not a file"))
+                .hint("the list is `csv` under [list] in publication.toml"));
+        }
+        let rows = rows::open(&path, name).map_err(|failure| {
             failure.hint("the list is `csv` under [list] in publication.toml")
         })?;
         Ok(Some(rows::records(rows, Break::Refuse)))
     }
+}
+
+fn mistakes(problems: Vec<Problem>) -> Failure {
+    let count = counted(problems.len() as u64, "mistake");
+    Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
 }
 
 /// Returns the issue that a mistaken name was probably meant for, its date left out or not.
@@ -406,12 +433,17 @@ fn key_is_gone() -> Failure {
         .hint("if it is lost for good, `touch .postrider/key` begins a new one")
 }
 
-fn make_key(path: &Path) -> Result<String, Failure> {
+/// Returns bytes nobody can guess, for a key.
+pub(super) fn random_bytes() -> Result<[u8; 32], Failure> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
         Failure::new(exit::BUG, format!("the system gives no random bytes: {error}"))
     })?;
-    let text = KeyRing::fresh(&bytes).to_lines();
+    Ok(bytes)
+}
+
+fn make_key(path: &Path) -> Result<String, Failure> {
+    let text = KeyRing::fresh(&random_bytes()?).to_lines();
     write_private(path, text.as_bytes())?;
     Ok(text)
 }

@@ -282,7 +282,7 @@ fn tell(
         line("left out", &format!("{} {reason}", grouped(*count)));
     }
     if plan.found.largest_copy > 0 {
-        let size = plan.found.largest_copy.div_ceil(1000);
+        let size = (plan.found.largest_copy + 500) / 1000;
         line("largest copy", &format!("{} kB", grouped(size as u64)));
     }
     line("relay", &newsroom.publication.relay.url.to_string());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Console,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::DeliveryState::{self, Deferred, InDoubt, Rejected},
-    send::Progress,
+    send::{Progress, Stop},
 };
 
 /// Shows a run's news on one line until it ends.
@@ -21,10 +21,25 @@ pub(super) async fn show(
     console: &Console,
     total: u64,
     mut news: mpsc::UnboundedReceiver<Progress>,
+    mut stopped: watch::Receiver<Stop>,
 ) {
     let bar = bar(console, total);
     let (mut counts, mut trouble) = (Counts::default(), String::new());
-    while let Some(progress) = news.recv().await {
+    let mut is_stopping = false;
+    loop {
+        let progress = tokio::select! {
+            progress = news.recv() => progress,
+            Ok(_) = stopped.wait_for(|stop| *stop != Stop::No), if !is_stopping => {
+                is_stopping = true;
+                if console.is_watched() {
+                    bar.suspend(|| {
+                        console.note("finishing what is in flight; Ctrl-C again stops at once");
+                    });
+                }
+                continue;
+            }
+        };
+        let Some(progress) = progress else { break };
         match progress {
             Progress::Settled(state) => {
                 counts.add(state);

@@ -59,7 +59,7 @@ pub(super) struct Rendered {
     pub(super) reader: String,
 }
 
-/// Writes `issue.html`, `issue.txt` and `issue.eml` as `reader` (or a made-up one) gets them.
+/// Writes `issue.html`, `issue.txt` and `issue.eml`, and the pictures that travel with it, as `reader` (or a made-up one) gets them.
 pub(super) async fn write(
     newsroom: &Newsroom,
     folder: &IssueFolder,
@@ -77,17 +77,26 @@ pub(super) async fn write(
         Failure::new(exit::BAD_DATA, format!("{} would not get it: {why}", reader.address))
     };
     let printed = press.print(&reader, &message_id, 0, Purpose::Real).map_err(failed)?;
-    let html = press.part_html(&reader, Purpose::Real).map_err(failed)?;
+    let mut html = press.part_html(&reader, Purpose::Real).map_err(failed)?;
     let text = press.part_text(&reader, Purpose::Real).map_err(failed)?;
+
+    // A browser knows no `cid:`; the pictures that travel with the mail lie beside the page.
+    for enclosure in &composed.edition.enclosures {
+        html = html.replace(&enclosure.url(), &enclosure.name);
+    }
 
     let out = out.map_or_else(|| folder.path.join("rendered"), Path::to_path_buf);
     fs::create_dir_all(&out).map_err(|error| Failure::file(&out, "make", &error))?;
     let mut files = Vec::new();
+    let enclosed = composed.edition.enclosures.iter();
     for (name, bytes) in [
         ("issue.html", html.as_bytes()),
         ("issue.txt", text.as_bytes()),
         ("issue.eml", &printed.bytes),
-    ] {
+    ]
+    .into_iter()
+    .chain(enclosed.map(|enclosure| (enclosure.name.as_str(), enclosure.bytes.as_slice())))
+    {
         let path = out.join(name);
         write_private(&path, bytes)?;
         files.push((path, bytes.len()));

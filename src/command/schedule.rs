@@ -42,6 +42,7 @@ pub(super) async fn run(
     };
     // A key that is made only when cron runs could be made by another user: make it now.
     newsroom.keys()?;
+    newsroom.dkim_keys()?;
     let ledger = newsroom.ledger()?;
     if !ledger.schedule(&newsroom.publication.id, &folder.slug, &booking).await? {
         let issue = ledger.issue(&newsroom.publication.id, &folder.slug).await?;

@@ -11,7 +11,7 @@ use super::{
     exit,
     failure::code_of,
     freeze::{self, Request},
-    lock::{Lock, boot, host, sender_name},
+    lock::{boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
     progress, status,
     words::{clock_time, counted, printable},
@@ -95,7 +95,7 @@ pub(super) async fn deliver(
     folder: &IssueFolder,
     asked: &Asked,
 ) -> Result<Sent, Failure> {
-    let lock = Lock::take(&newsroom.private()?.join("send.lock"))?;
+    let lock = newsroom.lock()?;
     let ledger = newsroom.ledger()?;
     let publication = &newsroom.publication.id;
     let known = ledger.issue(publication, &folder.slug).await?;
@@ -367,7 +367,12 @@ async fn transmit(
         high_water: private.join("high-water"),
     };
     let (news, told) = mpsc::unbounded_channel();
-    let show = progress::show(console, limit.map_or(left, |limit| limit.min(left)), told);
+    let show = progress::show(
+        console,
+        limit.map_or(left, |limit| limit.min(left)),
+        told,
+        ears.stopped.clone(),
+    );
     let host = format!("{}/", host());
     // The lock is held, so every other sender of this publication on this machine is dead.
     let gone = Box::new(move |owner: &str| owner.starts_with(&host));
@@ -427,7 +432,9 @@ impl Sent {
             Ended::Paused => format!("{slug} is paused"),
             Ended::Cancelled => format!("{slug} is cancelled"),
             Ended::Held => format!("{slug}: another sender still holds some of it"),
-            Ended::Halted(Halt::Refusals(_)) => format!("{slug}: stopped by a guard"),
+            Ended::Halted(Halt::Refused(_) | Halt::Refusals(_)) => {
+                format!("{slug}: stopped by a guard")
+            }
             Ended::Halted(_) => format!("{slug}: not finished"),
         }
     }

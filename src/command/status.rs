@@ -85,7 +85,7 @@ pub(super) async fn run(
 
 /// Names who sends issues of this publication from this machine now, if anybody does.
 fn sender(newsroom: &Newsroom) -> Option<String> {
-    Lock::holder(&newsroom.root.join(".postrider/send.lock"))
+    Lock::holder(&newsroom.lock_path())
 }
 
 /// Takes the account of an issue from the ledger, with the time its deliveries took so far.

@@ -61,6 +61,7 @@ pub(super) async fn run(
                 ));
             }
             Handover::Unfit { why } => return Err(Failure::new(exit::BAD_DATA, why)),
+            Handover::Unwelcome { why } => return Err(Failure::new(exit::AGAIN, why)),
             Handover::NotSent { stage, why } => {
                 return Err(Failure::new(
                     exit::UNREACHABLE,

@@ -42,6 +42,10 @@ codes! {
     WRONG_THEME "PR029" "a theme file cannot be used";
     WRONG_STRINGS "PR030" "a strings file cannot be used";
     WRONG_PUBLICATION "PR031" "a value of publication.toml cannot be set";
+    WRONG_FILE "PR032" "a file that the draft names cannot be used";
+    UNKNOWN_SEGMENT "PR033" "a condition names a segment that the front matter does not declare";
+    WRONG_NOTE "PR034" "a footnote without its mark, or a mark without its footnote";
+    WRONG_DATA "PR035" "a chart's data cannot be drawn";
 }
 
 #[cfg(test)]

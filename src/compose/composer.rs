@@ -7,10 +7,13 @@ use crate::model::{Place, Problem, Publication};
 use super::{
     code::{WRONG_PUBLICATION, WRONG_THEME},
     cut::{cut_header, cut_html},
-    edition::{Edition, Headers},
+    edition::{Edition, Headers, Variant},
+    enclosure::Enclosures,
     field::{ADDRESS, UNSUBSCRIBE, is_mark},
-    issue::{Draft, Issue, Reading},
+    issue::{Draft, Issue, Reading, Version},
     layout::{self, Frame, Page},
+    origin::{self, Origins},
+    script::Script,
     sheet::Sheet,
     strings::Strings,
     text,
@@ -24,12 +27,13 @@ pub struct Composed {
     pub edition: Edition,
     /// What the issue says of itself.
     pub issue: Issue,
+    /// Where in the draft each element of the HTML came from.
+    pub origins: Origins,
+    /// The same for each variant of the edition, in their order.
+    pub variant_origins: Vec<Origins>,
     /// What is worth mending, in the order of the draft's lines.
     pub warnings: Vec<Problem>,
 }
-
-/// Languages whose script runs from right to left.
-const RIGHT_TO_LEFT: [&str; 8] = ["ar", "dv", "fa", "he", "ps", "sd", "ur", "yi"];
 
 /// Composes a draft, or returns every mistake in it, errors and warnings together, in the order of its lines.
 ///
@@ -50,7 +54,12 @@ pub fn compose(
         return Err(problems);
     };
     match set(&reading, publication, theme, &strings) {
-        Ok(edition) => Ok(Composed { edition, issue: reading.issue, warnings: problems }),
+        Ok((edition, mut origins)) => {
+            let variant_origins = origins.split_off(1);
+            let origins = origins.swap_remove(0);
+            let issue = reading.issue;
+            Ok(Composed { edition, issue, origins, variant_origins, warnings: problems })
+        }
         Err(mut wrong) => {
             problems.append(&mut wrong);
             Err(problems)
@@ -58,41 +67,74 @@ pub fn compose(
     }
 }
 
-/// Sets a draft without errors in both parts.
+/// Sets every version of a draft without errors; each has its origins.
 fn set(
     reading: &Reading<'_>,
     publication: &Publication,
     theme: &Theme,
     strings: &Strings,
-) -> Result<Edition, Vec<Problem>> {
+) -> Result<(Edition, Vec<Origins>), Vec<Problem>> {
     let issue = &reading.issue;
+    let script = Script::of(&issue.language);
+    let enclosures = Enclosures::new(publication.sender.from.address.domain());
+    let hosted = publication.links.images.as_ref();
+    let hosted = hosted.map(|base| format!("{}/{}/", base.trim_end_matches('/'), issue.slug));
+    let page = Page { strings, theme, script, enclosures: &enclosures, hosted: hosted.as_deref() };
+    let mut variants = Vec::new();
+    let mut origins = Vec::new();
+    for version in &reading.versions {
+        let (variant, from) = set_version(reading, version, publication, &page)?;
+        variants.push(variant);
+        origins.push(from);
+    }
+    // Every reading has the version of readers without a segment, and has it first.
+    let Variant { subject, html, text, .. } = variants.remove(0);
+    let edition = Edition {
+        publication: publication.id.clone(),
+        slug: issue.slug.clone(),
+        language: issue.language.clone(),
+        subject,
+        html,
+        text,
+        variants,
+        headers: headers(publication),
+        fields: reading.marks.used(),
+        enclosures: enclosures.into_all(),
+    };
+    Ok((edition, origins))
+}
+
+/// Sets one version in both parts.
+fn set_version(
+    reading: &Reading<'_>,
+    version: &Version,
+    publication: &Publication,
+    page: &Page<'_>,
+) -> Result<(Variant, Origins), Vec<Problem>> {
+    let (issue, strings) = (&reading.issue, page.strings);
     let reason = strings.reason.replace("{address}", &ADDRESS.to_string());
     let frame = Frame {
         publication,
         strings,
         language: &issue.language,
-        subject: &reading.subject,
-        preheader: &reading.preheader,
+        subject: &version.subject,
+        preheader: &version.preheader,
         dateline: dateline(issue, strings),
         view: view(issue, publication),
         reason: reason.replace("{title}", &publication.title),
         unsubscribe: UNSUBSCRIBE.to_string(),
     };
-    let primary = issue.language.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    let rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
-    let html = inlined(&layout::document(&frame, reading, &Page { strings, theme, rtl }))?;
+    let html = inlined(&layout::document(&frame, &version.body, page))?;
+    let (html, origins) = origin::take(&html);
     let mut sheet = Sheet::new(strings, &reading.marks);
-    text::set(&frame, reading, &mut sheet);
-    Ok(Edition {
-        publication: publication.id.clone(),
-        slug: issue.slug.clone(),
-        language: issue.language.clone(),
-        subject: cut_header(&reading.subject, &reading.marks),
+    text::set(&frame, version.text.as_ref().unwrap_or(&version.body), &mut sheet);
+    let variant = Variant {
+        segments: version.segments.clone(),
+        subject: cut_header(&version.subject, &reading.marks),
         html: cut_html(&html, &reading.marks),
         text: sheet.into_passages(),
-        headers: headers(publication),
-        fields: reading.marks.used(),
-    })
+    };
+    Ok((variant, origins))
 }
 
 fn headers(publication: &Publication) -> Headers {

@@ -1,11 +1,12 @@
 //! An issue set in a theme: subject, HTML and text, cut at the places where readers differ. Holds no reader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::enclosure::Enclosure;
 use crate::model::{Field, Mailbox};
 
 /// What every reader's copy is made from. Frozen at the first send; its JSON is what the digest is of.
@@ -23,10 +24,27 @@ pub struct Edition {
     pub html: Vec<Piece>,
     /// The whole text part, LF between lines.
     pub text: Vec<Passage>,
+    /// What readers of some segments get instead, one for each set of segments that the issue tells apart.
+    pub variants: Vec<Variant>,
     /// Everything the headers need that is the same for all readers.
     pub headers: Headers,
     /// The merge fields that it uses, each with what is known of it.
     pub fields: BTreeMap<String, Field>,
+    /// The pictures that travel with the mail.
+    pub enclosures: Vec<Enclosure>,
+}
+
+/// An issue as the readers of some segments get it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    /// The segments: of those that any variant names, a reader has these tags and no other.
+    pub segments: BTreeSet<String>,
+    /// The subject line.
+    pub subject: Vec<Piece>,
+    /// The whole HTML document.
+    pub html: Vec<Piece>,
+    /// The whole text part, LF between lines.
+    pub text: Vec<Passage>,
 }
 
 impl Edition {

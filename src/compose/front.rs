@@ -8,6 +8,7 @@ use super::{
     code::{MISSING_KEY, NO_FRONT_MATTER, WRONG_LINK, WRONG_VALUE},
     keys::{Keys, Value},
     proof::{Help, Proof},
+    segment::{SEGMENTS_MAX, Segments, folded},
 };
 
 /// What the front matter says, each text as it was written.
@@ -24,6 +25,8 @@ pub(super) struct FrontMatter {
     pub(super) credit: Option<Value<String>>,
     pub(super) theme: Option<String>,
     pub(super) canonical_url: Option<String>,
+    /// The segments that the issue's conditions may ask for.
+    pub(super) segments: Segments,
 }
 
 impl FrontMatter {
@@ -57,6 +60,7 @@ impl FrontMatter {
             credit: keys.text("credit", proof),
             theme: theme(&mut keys, proof),
             canonical_url: canonical_url(&mut keys, proof),
+            segments: segments(&mut keys, proof),
         };
         keys.finish(proof);
         (front, body)
@@ -125,4 +129,24 @@ fn canonical_url(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Option<String> {
         return None;
     }
     Some(url.value)
+}
+
+fn segments(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Segments {
+    let Some(segments) = keys.texts("segments", proof) else { return Segments::new() };
+    let is_wrong = |tag: &String| tag.is_empty() || tag.contains(['"', '\\', ',', ';', '{', '}']);
+    let folded: Segments = segments.value.iter().map(|tag| folded(tag)).collect();
+    if let Some(wrong) = folded.iter().find(|tag| is_wrong(tag)) {
+        let message = format!("`{wrong}` is not a tag of readers");
+        proof
+            .error(WRONG_VALUE, segments.span, message)
+            .helped("a segment is a tag of the list, as in `segments = [\"paid\"]`");
+    } else if folded.len() > SEGMENTS_MAX {
+        let message = format!("there are {} segments, more than {SEGMENTS_MAX}", folded.len());
+        proof
+            .error(WRONG_VALUE, segments.span, message)
+            .helped("each doubles the copies of an issue; name only those that it asks for");
+    } else {
+        return folded;
+    }
+    Segments::new()
 }

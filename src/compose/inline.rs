@@ -1,8 +1,10 @@
 //! What stands within a line: words, emphasis, code, links and line breaks, set in HTML and in text.
 
+use std::ops::Range;
+
 use maud::{Markup, html};
 
-use super::{field::within_url, url};
+use super::{field::within_url, origin, url};
 
 /// A stretch of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +17,12 @@ pub(super) enum Inline {
     Strong(Vec<Inline>),
     /// Code.
     Code(String),
-    /// A link; the address is checked and encoded.
-    Link(String, Vec<Inline>),
+    /// A link and the bytes of the draft it stands at; the address is checked and encoded.
+    Link(String, Vec<Inline>, Range<usize>),
     /// A line break that the editor asked for.
     Break,
+    /// The mark of a note, by its number within the article.
+    Note(usize),
     /// The end of a line of the source, and what joins it to the next: a blank, or nothing between wide letters.
     Wrap(&'static str),
 }
@@ -52,8 +56,11 @@ pub(super) fn html(inlines: &[Inline]) -> Markup {
                 Inline::Emphasis(inner) => em { (html(inner)) },
                 Inline::Strong(inner) => strong { (html(inner)) },
                 Inline::Code(code) => code.code { (code) },
-                Inline::Link(url, inner) => a.link href=(url) { (html(inner)) },
+                Inline::Link(url, inner, span) => {
+                    (origin::from(span, &html! { a.link href=(url) { (html(inner)) } }))
+                },
                 Inline::Break => { br; "\n" },
+                Inline::Note(number) => (raised(*number)),
                 Inline::Wrap(" ") => "\n",
                 Inline::Wrap(_) => {},
             }
@@ -68,7 +75,7 @@ pub(super) fn text(inlines: &[Inline], links: &mut Links) -> String {
         match inline {
             Inline::Text(text) | Inline::Code(text) => line.push_str(text),
             Inline::Emphasis(inner) | Inline::Strong(inner) => line.push_str(&text(inner, links)),
-            Inline::Link(url, inner) => {
+            Inline::Link(url, inner, _) => {
                 let words = plain(inner);
                 if is_shown_by(url, &words) {
                     line.push_str(&shown(url));
@@ -77,6 +84,7 @@ pub(super) fn text(inlines: &[Inline], links: &mut Links) -> String {
                 }
             }
             Inline::Break => line.push('\n'),
+            Inline::Note(number) => line.push_str(&raised(*number)),
             Inline::Wrap(joint) => line.push_str(joint),
         }
     }
@@ -89,14 +97,32 @@ pub(super) fn plain(inlines: &[Inline]) -> String {
     for inline in inlines {
         match inline {
             Inline::Text(text) | Inline::Code(text) => words.push_str(text),
-            Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner) => {
+            Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner, _) => {
                 words.push_str(&plain(inner));
             }
             Inline::Break => words.push(' '),
+            Inline::Note(_) => {}
             Inline::Wrap(joint) => words.push_str(joint),
         }
     }
     words
+}
+
+/// Returns a number as raised digits: letters of their own, so both parts have the same and no line is higher for them.
+pub(super) fn raised(number: usize) -> String {
+    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    number.to_string().bytes().map(|digit| digits[usize::from(digit - b'0')]).collect()
+}
+
+/// Tells whether a note is marked in these words.
+pub(super) fn has_note(inlines: &[Inline]) -> bool {
+    inlines.iter().any(|inline| match inline {
+        Inline::Note(_) => true,
+        Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner, _) => {
+            has_note(inner)
+        }
+        _ => false,
+    })
 }
 
 /// Returns an address as the text part shows it: a mailbox or number without its scheme.

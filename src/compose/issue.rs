@@ -1,6 +1,6 @@
 //! A parsed draft: what its front matter says, and its articles.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use comrak::{
     Arena,
@@ -12,15 +12,20 @@ use jiff::civil::Date;
 use crate::model::{Problem, Publication};
 
 use super::{
-    block::{self, Blocks, of_article},
-    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT},
-    field::{Marks, is_mark},
+    beside::{Beside, size},
+    block::{Blocks, condition, notes::Definitions, of_article},
+    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT, WRONG_FILE},
+    field::{Lexed, Marks, is_mark},
     front::FrontMatter,
     inline::{self, Inline},
     keys::Value,
     proof::{Help, Proof},
     reader::{Reader, markdown},
+    segment::{self, Segments},
 };
+
+/// What stands beside a draft in the place of its text part.
+const TEXT_FILE: &str = "text.md";
 
 /// The editor's files of one issue.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +36,8 @@ pub struct Draft {
     pub path: String,
     /// What `issue.md` holds.
     pub text: String,
-    /// The other files of the folder, by name.
-    pub files: BTreeMap<String, Vec<u8>>,
+    /// The other files of the folder, by their path within it.
+    pub files: BTreeMap<String, Beside>,
 }
 
 /// What an issue says of itself. Texts show a merge field as `{{ name }}`.
@@ -98,6 +103,8 @@ impl Issue {
 /// One article.
 #[derive(Debug)]
 pub(super) struct Article {
+    /// The bytes of the draft its heading stands at.
+    pub(super) span: Range<usize>,
     pub(super) title: Vec<Inline>,
     pub(super) kicker: Option<String>,
     pub(super) byline: Option<String>,
@@ -108,20 +115,37 @@ pub(super) struct Article {
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     pub(super) issue: Issue,
+    /// One for each set of segments that the draft tells apart; the first is for readers of none.
+    pub(super) versions: Vec<Version>,
+    pub(super) marks: Marks<'a>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// An issue as the readers of some segments get it.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) segments: Segments,
     /// The subject and the preheader with the characters of their fields.
     pub(super) subject: String,
     pub(super) preheader: String,
+    pub(super) body: Body,
+    /// What the text part says instead, where the editor wrote it apart.
+    pub(super) text: Option<Body>,
+}
+
+/// What an issue says, in its order.
+#[derive(Debug)]
+pub(super) struct Body {
     /// What stands before the first article.
     pub(super) opening: Blocks,
     pub(super) articles: Vec<Article>,
-    pub(super) marks: Marks<'a>,
-    pub(super) problems: Vec<Problem>,
 }
 
 /// The words of the front matter after their fields were lexed.
 #[derive(Debug, Default)]
 struct Said {
     title: Option<String>,
+    title_span: Range<usize>,
     subject: Option<String>,
     preheader: Option<String>,
     kicker: Option<String>,
@@ -144,76 +168,233 @@ impl<'a> Reading<'a> {
         let mut lex = |text: &Option<Value<String>>| said(text.as_ref(), &mut marks, &mut proof);
         let said = Said {
             title: lex(&front.title),
+            title_span: front.title.as_ref().map_or(0..0, |title| title.span.clone()),
             subject: lex(&front.subject),
             preheader: lex(&front.preheader),
             kicker: lex(&front.kicker),
             byline: lex(&front.byline),
             credit: lex(&front.credit),
         };
-        let lexed = marks.lex(&draft.text[body..], body, &mut proof);
         let arena = Arena::new();
-        let root = parse_document(&arena, &lexed.text, &markdown());
-        let mut reader = Reader::new(&mut proof, &lexed);
-        let nodes: Vec<Node<'_>> = root.children().collect();
-        let (opening, articles) = read_articles(&mut reader, &nodes, &said);
-        if articles.is_empty() && body < draft.text.len() {
-            let end = draft.text.trim_end().len();
-            proof
-                .error(NO_ARTICLE, body.min(end)..end, "the issue has no article")
-                .helped("begin one with `# Title`");
+        let leaf = Leaf::parse(&arena, &draft.text[body..], body, &mut marks, &mut proof);
+        let text_file = TextFile::of(draft, &mut proof);
+        let mut text_leaf = None;
+        if let Some(file) = &text_file {
+            let mut of_file = Proof::new(&file.path, file.text);
+            refuse_hidden_characters(&mut of_file);
+            let leaf = Leaf::parse(&arena, file.text, 0, &mut marks, &mut of_file);
+            text_leaf = Some((leaf, of_file));
         }
-        let first = articles.first().map_or(String::new(), |article| inline::plain(&article.title));
-        let title = said.title.unwrap_or_else(|| first.clone());
-        let subject = one_line(&said.subject.unwrap_or(first));
-        let preheader = said.preheader.unwrap_or_else(|| opening_words(&opening, &articles));
-        let preheader = one_line(&preheader);
+        let mut used = condition::segments(leaf.root);
+        used.extend(text_leaf.iter().flat_map(|(leaf, _)| condition::segments(leaf.root)));
+        let used: Segments = used.intersection(&front.segments).cloned().collect();
+        let sets = segment::sets(&used);
+        let reads = |leaf: &Leaf<'_>, proof: &mut Proof<'_>| {
+            leaf.read(proof, &draft.files, &front.segments, &sets, &said)
+        };
+        let bodies = reads(&leaf, &mut proof);
+        for (body_read, segments) in bodies.iter().zip(&sets) {
+            if body_read.articles.is_empty() && body < draft.text.len() {
+                let end = draft.text.trim_end().len();
+                tell_no_article(&mut proof, body.min(end)..end, segments, &used);
+            }
+        }
+        let texts = text_leaf.map(|(leaf, mut of_file)| {
+            let texts = reads(&leaf, &mut of_file);
+            proof.adopt(of_file);
+            texts
+        });
+        let mut texts = texts.into_iter().flatten();
+        let versions: Vec<Version> = bodies
+            .into_iter()
+            .zip(sets)
+            .map(|(body, segments)| Version::new(segments, body, texts.next(), &said))
+            .collect();
+        let version = &versions[0];
+        let first = version.body.first_title();
+        let title = said.title.unwrap_or(first);
         let issue = Issue {
             slug: draft.slug.clone(),
             title: one_line(&marks.written(&title)),
-            subject: marks.written(&subject),
-            preheader: marks.written(&preheader),
+            subject: marks.written(&version.subject),
+            preheader: marks.written(&version.preheader),
             date: front.date,
             number: front.number,
             language: front.lang.unwrap_or_else(|| publication.language.clone()),
             theme: front.theme.unwrap_or_else(|| publication.theme.clone()),
             canonical_url: front.canonical_url,
         };
-        let problems = proof.into_problems();
-        Self { issue, subject, preheader, opening, articles, marks, problems }
+        Self { issue, versions, marks, problems: proof.into_problems() }
     }
 }
 
+impl Version {
+    /// Makes one; what the front matter does not say of it, its articles do.
+    fn new(segments: Segments, body: Body, text: Option<Body>, said: &Said) -> Self {
+        let subject = said.subject.clone().unwrap_or_else(|| body.first_title());
+        let preheader = said.preheader.clone().unwrap_or_else(|| opening_words(&body));
+        let (subject, preheader) = (one_line(&subject), one_line(&preheader));
+        Self { segments, subject, preheader, body, text }
+    }
+}
+
+impl Body {
+    /// Returns the title of the first article.
+    fn first_title(&self) -> String {
+        self.articles.first().map_or(String::new(), |article| inline::plain(&article.title))
+    }
+}
+
+/// A file of the editor's as Markdown reads it.
+struct Leaf<'a> {
+    lexed: Lexed,
+    root: Node<'a>,
+}
+
+impl<'a> Leaf<'a> {
+    /// Reads `text`, which stands at byte `base` of the proof's.
+    fn parse(
+        arena: &'a Arena<'a>,
+        text: &str,
+        base: usize,
+        marks: &mut Marks<'_>,
+        proof: &mut Proof<'_>,
+    ) -> Self {
+        let lexed = marks.lex(text, base, proof);
+        let root = parse_document(arena, &lexed.text, &markdown());
+        Self { lexed, root }
+    }
+
+    /// Reads what it says to the readers of each set of segments.
+    fn read(
+        &self,
+        proof: &mut Proof<'_>,
+        files: &BTreeMap<String, Beside>,
+        declared: &Segments,
+        sets: &[Segments],
+        said: &Said,
+    ) -> Vec<Body> {
+        let mut notes = Definitions::of(self.root);
+        let mut bodies = Vec::new();
+        for segments in sets {
+            let mut reader = Reader::new(proof, &self.lexed, files, declared, segments);
+            let nodes = condition::resolved(&mut reader, self.root.children());
+            bodies.push(read_body(&mut reader, &mut notes, &nodes, said));
+        }
+        let none = Segments::new();
+        notes.finish(&mut Reader::new(proof, &self.lexed, files, declared, &none));
+        bodies
+    }
+}
+
+/// `text.md` beside a draft: what the text part says in the place of the draft's words.
+struct TextFile<'a> {
+    path: String,
+    text: &'a str,
+}
+
+impl<'a> TextFile<'a> {
+    /// Finds it; what cannot be used is marked.
+    fn of(draft: &'a Draft, proof: &mut Proof<'_>) -> Option<Self> {
+        let file = draft.files.get(TEXT_FILE)?;
+        let path = match draft.path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{TEXT_FILE}"),
+            None => TEXT_FILE.to_owned(),
+        };
+        let mut of_file = Proof::new(&path, "");
+        let wrong = match file {
+            Beside::Held(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) if text.trim_start().starts_with("+++") => {
+                    Some("it has front matter, which stands in issue.md alone".to_owned())
+                }
+                Ok(text) if text.trim_matches('\u{feff}').trim().is_empty() => {
+                    Some("it is empty, and so the text part would be".to_owned())
+                }
+                Ok(text) => return Some(Self { path, text: text.trim_start_matches('\u{feff}') }),
+                Err(error) => {
+                    let before = &bytes[..error.valid_up_to()];
+                    let line = memchr::memchr_iter(b'\n', before).count() + 1;
+                    Some(format!("line {line} is not UTF-8 text"))
+                }
+            },
+            Beside::Link => Some("it is a symbolic link".to_owned()),
+            Beside::Large(bytes) => Some(format!("it has {}, too much to read", size(*bytes))),
+            Beside::Unreadable(why) => Some(why.clone()),
+            Beside::Unnamed => None,
+        };
+        if let Some(wrong) = wrong {
+            of_file
+                .error_of_file(
+                    WRONG_FILE,
+                    format!("the text part cannot be taken from it: {wrong}"),
+                )
+                .helped("mend it, or delete it: without it the text part says what the draft says");
+            proof.adopt(of_file);
+        }
+        None
+    }
+}
+
+/// Marks a draft in which some readers would find no article.
+fn tell_no_article(proof: &mut Proof<'_>, span: Range<usize>, held: &Segments, used: &Segments) {
+    let readers = used.iter().map(|segment| {
+        let with = if held.contains(segment) { "with" } else { "without" };
+        format!("{with} `{segment}`")
+    });
+    let readers: Vec<String> = readers.collect();
+    let message = match readers[..] {
+        [] => "the issue has no article".to_owned(),
+        _ => format!("the issue has no article for readers {}", readers.join(" and ")),
+    };
+    proof.error(NO_ARTICLE, span, message).helped("begin one with `# Title`");
+}
+
 /// Reads the blocks before the first article, and the articles. Without a `#` of its own the front matter's title heads them all.
-fn read_articles(
+fn read_body<'a>(
     reader: &mut Reader<'_, '_>,
-    nodes: &[Node<'_>],
+    notes: &mut Definitions<'a>,
+    nodes: &[Node<'a>],
     said: &Said,
-) -> (Blocks, Vec<Article>) {
+) -> Body {
     let first = nodes.iter().position(|node| is_title(node)).unwrap_or(nodes.len());
     let (before, titled) = nodes.split_at(first);
-    let opening = read_blocks(reader, before);
+    let mut opening = reader.blocks(before);
+    opening.extend(notes.marked(reader));
     let mut articles: Vec<Article> = titled
         .chunk_by(|_, next| !is_title(next))
-        .map(|nodes| read_article(reader, nodes, said))
+        .map(|nodes| read_article(reader, notes, nodes, said))
         .collect();
     match &said.title {
         Some(title) if articles.is_empty() && !opening.is_empty() => {
             let title = vec![Inline::Text(title.clone())];
-            articles.push(Article::new(title, BTreeMap::new(), opening, said));
-            (Blocks::new(), articles)
+            articles.push(Article::new(
+                title,
+                said.title_span.clone(),
+                BTreeMap::new(),
+                opening,
+                said,
+            ));
+            Body { opening: Blocks::new(), articles }
         }
-        _ => (opening, articles),
+        _ => Body { opening, articles },
     }
 }
 
 /// Reads a title and what follows it up to the next.
-fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) -> Article {
+fn read_article<'a>(
+    reader: &mut Reader<'_, '_>,
+    notes: &mut Definitions<'a>,
+    nodes: &[Node<'a>],
+    said: &Said,
+) -> Article {
     let (heading, rest) = (nodes[0], &nodes[1..]);
     let span = reader.line(heading);
     let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
     let title = reader.heading(heading);
     reader.heading_level = 1;
-    let article = Article::new(title, attributes, read_blocks(reader, rest), said);
+    let blocks = reader.blocks(rest);
+    let mut article = Article::new(title, span.clone(), attributes, blocks, said);
+    article.blocks.extend(notes.marked(reader));
     if !article.blocks.iter().any(|block| block.is_credit()) {
         reader
             .proof
@@ -221,10 +402,6 @@ fn read_article(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>], said: &Said) ->
             .helped("write `# Title {credit=\"TOL 06.x.03\"}`");
     }
     article
-}
-
-fn read_blocks(reader: &mut Reader<'_, '_>, nodes: &[Node<'_>]) -> Blocks {
-    nodes.iter().filter_map(|node| block::read_one(reader, node)).collect()
 }
 
 fn is_title(node: Node<'_>) -> bool {
@@ -235,6 +412,7 @@ impl Article {
     /// Makes one; what it does not say of itself the front matter says for all.
     fn new(
         title: Vec<Inline>,
+        span: Range<usize>,
         mut attributes: BTreeMap<String, String>,
         mut blocks: Blocks,
         said: &Said,
@@ -248,8 +426,8 @@ impl Article {
         let (kicker, byline) = (of("kicker", &said.kicker), of("byline", &said.byline));
         let has_credit = blocks.iter().any(|block| block.is_credit());
         let credit = of("credit", &said.credit).filter(|_| !has_credit);
-        blocks.extend(credit.as_deref().map(of_article));
-        Self { title, kicker, byline, blocks }
+        blocks.extend(credit.as_deref().map(|words| of_article(words, &span)));
+        Self { span, title, kicker, byline, blocks }
     }
 }
 
@@ -267,8 +445,9 @@ fn said(
 }
 
 /// Returns the first words of an issue, for inboxes to show: at most 140 characters, cut at a blank, and without a field.
-fn opening_words(opening: &Blocks, articles: &[Article]) -> String {
-    let blocks = opening.iter().chain(articles.iter().flat_map(|article| &article.blocks));
+fn opening_words(body: &Body) -> String {
+    let articles = body.articles.iter().flat_map(|article| &article.blocks);
+    let blocks = body.opening.iter().chain(articles);
     let words = blocks
         .filter_map(|block| block.opening().map(inline::plain))
         .find(|words| words.chars().count() >= 40 && !words.contains(is_mark))

@@ -19,6 +19,7 @@ use super::{
 pub(super) struct Keys<'a> {
     entries: DeTable<'a>,
     asked: Vec<&'static str>,
+    missing: Vec<&'static str>,
     span: Range<usize>,
     base: usize,
 }
@@ -40,7 +41,8 @@ impl<'a> Keys<'a> {
             proof.error(NOT_TOML, base + at.start..base + at.end, decapitalised(error.message()));
         }
         let span = base..base;
-        Self { entries: table.into_inner(), asked: Vec::new(), span, base }
+        let (asked, missing) = (Vec::new(), Vec::new());
+        Self { entries: table.into_inner(), asked, missing, span, base }
     }
 
     /// Returns a text.
@@ -50,21 +52,6 @@ impl<'a> Keys<'a> {
         proof: &mut Proof<'_>,
     ) -> Option<Value<String>> {
         self.value(key, "a text in quotes", proof, |value| value.as_str().map(str::to_owned))
-    }
-
-    /// Returns a text that has to be there and to say something.
-    pub(super) fn needed(&mut self, key: &'static str, proof: &mut Proof<'_>) -> String {
-        if !self.has(key) {
-            self.asked.push(key);
-            proof.error(MISSING_KEY, self.span.clone(), format!("`{key}` is missing"));
-            return String::new();
-        }
-        let text = self.text(key, proof);
-        if let Some(Value { span, .. }) = text.as_ref().filter(|text| text.value.trim().is_empty())
-        {
-            proof.error(WRONG_VALUE, span.clone(), format!("`{key}` is empty"));
-        }
-        text.map_or(String::new(), |text| text.value)
     }
 
     /// Returns a whole number, not below zero.
@@ -120,7 +107,8 @@ impl<'a> Keys<'a> {
                 None
             }
         });
-        Self { entries: entries.unwrap_or_default(), asked: Vec::new(), span, base: self.base }
+        let (asked, missing) = (Vec::new(), Vec::new());
+        Self { entries: entries.unwrap_or_default(), asked, missing, span, base: self.base }
     }
 
     /// Tells whether a key is there and unread.
@@ -128,8 +116,29 @@ impl<'a> Keys<'a> {
         self.entries.contains_key(key)
     }
 
-    /// Marks every key that nobody asked for.
+    /// Tells whether a key that has to be there is not; `finish` will say so.
+    pub(super) fn lacks(&mut self, key: &'static str) -> bool {
+        let lacks = !self.has(key);
+        if lacks {
+            self.asked.push(key);
+            self.missing.push(key);
+        }
+        lacks
+    }
+
+    /// Marks the keys that are missing, all as one problem, and every key that nobody asked for.
     pub(super) fn finish(self, proof: &mut Proof<'_>) {
+        match &self.missing[..] {
+            [] => {}
+            [key] => {
+                proof.error(MISSING_KEY, self.span.clone(), format!("`{key}` is missing"));
+            }
+            [keys @ .., last] => {
+                let keys = keys.join("`, `");
+                let message = format!("`{keys}` and `{last}` are missing");
+                proof.error(MISSING_KEY, self.span.clone(), message);
+            }
+        }
         for key in self.entries.keys() {
             let span = self.base + key.span().start..self.base + key.span().end;
             let name = key.get_ref();
@@ -137,13 +146,6 @@ impl<'a> Keys<'a> {
                 .error(UNKNOWN_KEY, span, format!("no key is named `{name}`"))
                 .perhaps(nearest(name, self.asked.iter().copied()));
         }
-    }
-
-    /// Returns the bytes a key's value stands at; those of the table where there is none.
-    pub(super) fn span_of(&self, key: &str) -> Range<usize> {
-        self.entries.get(key).map_or(self.span.clone(), |value| {
-            self.base + value.span().start..self.base + value.span().end
-        })
     }
 
     fn take(&mut self, key: &'static str) -> Option<(DeValue<'a>, Range<usize>)> {

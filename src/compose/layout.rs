@@ -10,10 +10,16 @@ use crate::model::Publication;
 
 use super::{
     block::{self, button},
+    css::Classes,
+    enclosure::Enclosures,
     inline,
-    issue::{Article, Reading},
+    issue::{Article, Body},
+    origin,
+    picture::Picture,
+    script::Script,
     strings::Strings,
     theme::Theme,
+    url,
 };
 
 /// What inboxes show after the preheader, so that the masthead does not follow it there.
@@ -47,7 +53,11 @@ pub(super) struct Frame<'a> {
 pub(super) struct Page<'a> {
     pub(super) strings: &'a Strings,
     pub(super) theme: &'a Theme,
-    pub(super) rtl: bool,
+    pub(super) script: Script,
+    /// The pictures that travel with the mail.
+    pub(super) enclosures: &'a Enclosures,
+    /// Where the publisher puts the pictures of this issue; `None` where they travel with the mail.
+    pub(super) hosted: Option<&'a str>,
 }
 
 impl Frame<'_> {
@@ -80,19 +90,31 @@ impl Frame<'_> {
 }
 
 impl Page<'_> {
+    fn is_rtl(&self) -> bool {
+        self.script == Script::RightToLeft
+    }
+
     /// Returns the direction of the script, as HTML names it.
     fn dir(&self) -> &'static str {
-        if self.rtl { "rtl" } else { "ltr" }
+        if self.is_rtl() { "rtl" } else { "ltr" }
     }
 
     /// Returns the side where lines end; a column that Markdown aligns right holds numbers, which end there.
     pub(super) fn end(&self) -> &'static str {
-        if self.rtl { "left" } else { "right" }
+        if self.is_rtl() { "left" } else { "right" }
     }
 
     /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.
     fn dir_of_publication(&self) -> Option<&'static str> {
-        self.rtl.then_some("auto")
+        self.is_rtl().then_some("auto")
+    }
+
+    /// Returns the address of a picture beside the draft: on the publisher's server, else of the copy that travels with the mail.
+    pub(super) fn picture(&self, picture: &Picture) -> String {
+        match self.hosted {
+            Some(base) => url::encoded(&format!("{base}{}", picture.name)),
+            None => self.enclosures.add(&picture.name, picture.media_type, &picture.bytes),
+        }
     }
 
     /// Returns how wide a line is, in pixels.
@@ -102,8 +124,8 @@ impl Page<'_> {
 }
 
 /// Sets the whole document, its CSS not yet inlined.
-pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> String {
-    let body = body(frame, reading, page);
+pub(super) fn document(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> String {
+    let body = self::body(frame, body, page);
     let document = html! {
         (DOCTYPE) "\n"
         html lang=(frame.language) dir=(page.dir()) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
@@ -116,7 +138,7 @@ pub(super) fn document(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>
     document.into_string()
 }
 
-fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+fn body(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     let dir = page.dir();
     let lang = frame.language;
     let ground = page.theme.colour("ground");
@@ -125,7 +147,7 @@ fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
             (preheader(frame.preheader))
             div role="article" aria-roledescription="email" aria-label=(frame.subject) lang=(lang) dir=(dir) {
                 table.ground role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" bgcolor=(ground) {
-                    tr { td align="center" { (sheet(frame, reading, page)) } }
+                    tr { td align="center" { (sheet(frame, body, page)) } }
                 }
             }
             "\n"
@@ -134,6 +156,7 @@ fn body(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
 }
 
 fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
+    let classes = Classes::of(body);
     html! {
         "\n"
         head {
@@ -145,8 +168,8 @@ fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
             "\n" meta name="supported-color-schemes" content="light dark";
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
-            "\n" style { (PreEscaped(page.theme.inlined_css(page.rtl))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.rtl, body))) }
+            "\n" style { (PreEscaped(page.theme.inlined_css(page.script, &classes))) }
+            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.script, &classes))) }
             "\n"
         }
     }
@@ -162,7 +185,7 @@ fn preheader(words: &str) -> Markup {
 }
 
 /// Sets the sheet, in a table of its own width for Outlook, which knows no greatest width.
-fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
+fn sheet(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     let width = page.theme.sheet_width();
     let paper = page.theme.colour("paper");
     html! {
@@ -182,17 +205,12 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
                 (row(&html! { td.dateline { (dateline(&frame.dateline)) } }))
             } }
             "\n"
-            @if reading.articles.len() > 2 { tr { td.copy { (contents(frame, reading)) } } "\n" }
-            @if !reading.opening.is_empty() {
-                tr { td.copy { "\n" (block::html(&reading.opening, page)) } }
-                "\n"
-            }
-            @for (index, article) in reading.articles.iter().enumerate() {
+            @for (index, part) in parts(frame, body, page).into_iter().enumerate() {
                 @if index > 0 {
-                    tr { td.side { (row(&html! { td.line { (SPACE) } })) } }
+                    tr { td.side { (row(&html! { td.parting { (SPACE) } })) } }
                     "\n"
                 }
-                tr { td.copy { "\n" (self::article(article, page)) } }
+                tr { td.copy { "\n" (part) } }
                 "\n"
             }
             @if let Some((words, url)) = frame.call() {
@@ -204,6 +222,17 @@ fn sheet(frame: &Frame<'_>, reading: &Reading<'_>, page: &Page<'_>) -> Markup {
         }
         (PreEscaped("<!--[if mso]></td></tr></table><![endif]-->"))
     }
+}
+
+/// Sets what a line parts: the contents where there are some, what stands before the first article, and the articles.
+fn parts(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Vec<Markup> {
+    let contents = (body.articles.len() > 2).then(|| contents(frame, body));
+    let opening = (!body.opening.is_empty()).then(|| block::html(&body.opening, page));
+    let articles = body
+        .articles
+        .iter()
+        .map(|article| origin::from(&article.span, &self::article(article, page)));
+    contents.into_iter().chain(opening).chain(articles).collect()
 }
 
 fn masthead(frame: &Frame<'_>) -> Markup {
@@ -225,7 +254,7 @@ fn masthead(frame: &Frame<'_>) -> Markup {
             p.nav {
                 @for (index, link) in publication.links.nav.iter().enumerate() {
                     @if index > 0 { " : " }
-                    a.link href=(link.url) { (link.label) }
+                    a.quiet href=(link.url) { (link.label) }
                 }
             }
         }
@@ -242,12 +271,12 @@ fn dateline(dateline: &str) -> Markup {
     }
 }
 
-fn contents(frame: &Frame<'_>, reading: &Reading<'_>) -> Markup {
+fn contents(frame: &Frame<'_>, body: &Body) -> Markup {
     html! {
         p.label { (frame.strings.contents) }
         ol.list {
-            @for article in &reading.articles {
-                li.item { (inline::plain(&article.title)) }
+            @for article in &body.articles {
+                (origin::from(&article.span, &html! { li.item { (inline::plain(&article.title)) } }))
             }
         }
     }

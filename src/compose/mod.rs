@@ -8,12 +8,16 @@
 //! not the theme, adds masthead, disclaimer, privacy, feedback, postal
 //! address, reason line and unsubscribe.
 
+mod attributes;
+mod beside;
 mod block;
+mod chart;
 mod code;
 mod composer;
 mod css;
 mod cut;
 mod edition;
+mod enclosure;
 mod field;
 mod front;
 mod inline;
@@ -21,8 +25,12 @@ mod issue;
 mod keys;
 mod layout;
 mod nearest;
+mod origin;
+mod picture;
 mod proof;
 mod reader;
+mod script;
+mod segment;
 mod sheet;
 mod starter;
 mod strings;
@@ -30,16 +38,20 @@ mod text;
 mod theme;
 mod url;
 
+pub use beside::Beside;
 pub use code::CODES;
 pub use composer::{Composed, compose};
-pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source};
+pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
+pub use enclosure::Enclosure;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
+pub use origin::Origins;
 pub use starter::{number, renumbered, starter};
 pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};
 
 mod base64;
+mod dkim;
 mod header;
 mod merge;
 mod part;
@@ -48,6 +60,7 @@ mod quoted;
 mod token;
 mod wrap;
 
+pub use dkim::{Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned, is_selector};
 pub use header::PressError;
 pub use press::{Press, Printed};
 pub use token::{

@@ -6,10 +6,10 @@
 //! reader's own. The bytes are a function of edition, reader and keys: no
 //! clock, no randomness, so a second attempt sends the same.
 //!
-//! Lines end with CRLF and are at most 998 bytes long; dots are not stuffed
-//! and nothing is signed here.
+//! Lines end with CRLF and are at most 998 bytes long; dots are not stuffed.
+//! Where a domain signs, that is the last step: it is over the finished bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -17,10 +17,13 @@ use lettre::message::{Body, MultiPart, SinglePart, header as mime};
 use sha2::{Digest, Sha256};
 
 use super::{
-    edition::{Edition, Headers, Piece},
+    dkim::Signer,
+    edition::{Edition, Headers, Passage, Piece},
+    enclosure::Enclosure,
     header::{self, PressError},
     merge::{Merge, header_text},
     part::{Encoding, Part, splice},
+    segment,
     token::{self, KeyRing, Purpose, TokenError},
 };
 use crate::model::{Address, Field, Subscriber, Suppressed};
@@ -29,11 +32,11 @@ use crate::model::{Address, Field, Subscriber, Suppressed};
 #[derive(Debug)]
 pub struct Press {
     keys: KeyRing,
+    signer: Option<Signer>,
     issue: i64,
     publication: String,
     fields: BTreeMap<String, Field>,
     links: Links,
-    subject: Subject,
     /// Date, From, Reply-To.
     before_to: Vec<u8>,
     list_id: Vec<u8>,
@@ -41,6 +44,16 @@ pub struct Press {
     list: Vec<u8>,
     /// Feedback-ID of a delivery and of a test mail.
     feedback_id: [Vec<u8>; 2],
+    /// The segments that tell readers apart.
+    segments: Vec<String>,
+    /// What readers of no segment get, then each variant, with the segments it is for as bits of `segments`.
+    plates: Vec<(usize, Plate)>,
+}
+
+/// One version of the issue, set for printing.
+#[derive(Debug)]
+struct Plate {
+    subject: Subject,
     /// Auto-Submitted to the first part's headers.
     before_text: Vec<u8>,
     text: Part,
@@ -101,17 +114,22 @@ impl Press {
     ) -> Result<Self, PressError> {
         token::return_path(&keys, Purpose::Real, issue, 0).map_err(PressError::Issue)?;
         let headers = &edition.headers;
-        let text = Part::text(&edition.text);
-        let html = Part::html(&edition.html);
-        let size = text.size() + html.size() + HEADER_BYTES;
-        let [before_text, between, after_html] = frame(edition, text.encoding, html.encoding);
+        let named: BTreeSet<&String> =
+            edition.variants.iter().flat_map(|variant| &variant.segments).collect();
+        let segments: Vec<String> = named.into_iter().cloned().collect();
+        let mut plates =
+            vec![(0, Plate::new(edition, &edition.subject, &edition.text, &edition.html)?)];
+        for variant in &edition.variants {
+            let plate = Plate::new(edition, &variant.subject, &variant.text, &variant.html)?;
+            plates.push((bits(&segments, |segment| variant.segments.contains(segment)), plate));
+        }
         Ok(Self {
             keys,
+            signer: None,
             issue,
             publication: edition.publication.clone(),
             fields: edition.fields.clone(),
             links: Links::new(headers)?,
-            subject: Subject::new(&edition.subject),
             before_to: header::before_to(headers, date)?,
             list_id: header::list_id(headers)?,
             list: header::list(headers)?,
@@ -119,17 +137,49 @@ impl Press {
                 header::feedback_id(edition, "issue"),
                 header::feedback_id(edition, "test"),
             ],
-            before_text,
-            text,
-            between,
-            html,
-            after_html,
-            size,
+            segments,
+            plates,
         })
     }
 
-    /// Prints one reader's copy. `message_id` comes with its angle brackets; `slot` is the delivery's number within the issue.
+    /// Signs every copy from now on.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// Tells whether copies are signed, which costs many times what printing does.
+    pub fn is_signing(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// Returns the version that a reader gets.
+    fn plate(&self, reader: &Subscriber) -> &Plate {
+        let held = bits(&self.segments, |segment| {
+            reader.tags.iter().any(|tag| segment::is_tag(segment, tag))
+        });
+        let plate = self.plates.iter().find(|(segments, _)| *segments == held);
+        &plate.unwrap_or(&self.plates[0]).1
+    }
+
+    /// Prints one reader's copy, signed. `message_id` comes with its angle brackets; `slot` is the delivery's number within the issue.
     pub fn print(
+        &self,
+        reader: &Subscriber,
+        message_id: &str,
+        slot: i64,
+        purpose: Purpose,
+    ) -> Result<Printed, Suppressed> {
+        let mut printed = self.unsigned(reader, message_id, slot, purpose)?;
+        if let Some(signer) = &self.signer {
+            let signed = signer.sign(&mut printed.bytes);
+            signed.map_err(|why| Suppressed::Unprintable(why.to_string()))?;
+        }
+        Ok(printed)
+    }
+
+    /// Prints one reader's copy without a signature: to be counted and looked at, not to be sent.
+    pub fn unsigned(
         &self,
         reader: &Subscriber,
         message_id: &str,
@@ -139,20 +189,21 @@ impl Press {
         let way = self.way(reader, purpose)?;
         let return_path = self.return_path(slot, purpose)?;
         let mut merge = Merge::new(reader, &self.fields, &way.link)?;
-        let mut out = Vec::with_capacity(self.size);
+        let plate = self.plate(reader);
+        let mut out = Vec::with_capacity(plate.size);
         out.extend_from_slice(&self.before_to);
         header::mailbox("To", &reader.name, &reader.address, &mut out);
-        self.subject.print(&mut merge, purpose, &mut out);
+        plate.subject.print(&mut merge, purpose, &mut out);
         print_message_id(message_id, &mut out)?;
         out.extend_from_slice(&self.list_id);
         self.print_unsubscribe(&way, &mut out);
         out.extend_from_slice(&self.list);
         out.extend_from_slice(&self.feedback_id[usize::from(purpose == Purpose::Test)]);
-        out.extend_from_slice(&self.before_text);
-        self.text.print(&mut merge, &mut out);
-        out.extend_from_slice(&self.between);
-        let html_bytes = self.html.print(&mut merge, &mut out);
-        out.extend_from_slice(&self.after_html);
+        out.extend_from_slice(&plate.before_text);
+        plate.text.print(&mut merge, &mut out);
+        out.extend_from_slice(&plate.between);
+        let html_bytes = plate.html.print(&mut merge, &mut out);
+        out.extend_from_slice(&plate.after_html);
         Ok(Printed { return_path, bytes: out, html_bytes, refused: merge.refused })
     }
 
@@ -160,19 +211,19 @@ impl Press {
     pub fn subject(&self, reader: &Subscriber, purpose: Purpose) -> Result<String, Suppressed> {
         let way = self.way(reader, purpose)?;
         let mut merge = Merge::new(reader, &self.fields, &way.link)?;
-        Ok(self.subject.text(&mut merge, purpose))
+        Ok(self.plate(reader).subject.text(&mut merge, purpose))
     }
 
     /// Returns one reader's HTML, not encoded.
     pub fn part_html(&self, reader: &Subscriber, purpose: Purpose) -> Result<String, Suppressed> {
         let way = self.way(reader, purpose)?;
-        Ok(self.html.splice(&mut Merge::new(reader, &self.fields, &way.link)?))
+        Ok(self.plate(reader).html.splice(&mut Merge::new(reader, &self.fields, &way.link)?))
     }
 
     /// Returns one reader's text, not encoded, LF between lines.
     pub fn part_text(&self, reader: &Subscriber, purpose: Purpose) -> Result<String, Suppressed> {
         let way = self.way(reader, purpose)?;
-        Ok(self.text.splice(&mut Merge::new(reader, &self.fields, &way.link)?))
+        Ok(self.plate(reader).text.splice(&mut Merge::new(reader, &self.fields, &way.link)?))
     }
 
     fn way(&self, reader: &Subscriber, purpose: Purpose) -> Result<Way, Suppressed> {
@@ -252,6 +303,32 @@ impl Links {
     }
 }
 
+impl Plate {
+    fn new(
+        edition: &Edition,
+        subject: &[Piece],
+        text: &[Passage],
+        html: &[Piece],
+    ) -> Result<Self, PressError> {
+        let shown = |enclosure: &&Enclosure| {
+            let url = enclosure.url();
+            html.iter().any(|piece| matches!(piece, Piece::Literal(text) if text.contains(&url)))
+        };
+        let enclosures: Vec<&Enclosure> = edition.enclosures.iter().filter(shown).collect();
+        let (text, html) = (Part::text(text), Part::html(html));
+        let [before_text, between, after_html] =
+            frame(edition, &enclosures, text.encoding, html.encoding)?;
+        let size = text.size() + html.size() + after_html.len() + HEADER_BYTES;
+        let subject = Subject::new(subject);
+        Ok(Self { subject, before_text, text, between, html, after_html, size })
+    }
+}
+
+/// Returns a set of segments as bits, by their place among all.
+fn bits(segments: &[String], is_held: impl Fn(&str) -> bool) -> usize {
+    segments.iter().rev().fold(0, |bits, segment| bits << 1 | usize::from(is_held(segment)))
+}
+
 impl Subject {
     fn new(pieces: &[Piece]) -> Self {
         let fixed: Option<String> = pieces
@@ -291,8 +368,13 @@ impl Subject {
     }
 }
 
-/// Returns the MIME frame, cut where the two parts stand.
-fn frame(edition: &Edition, text: Encoding, html: Encoding) -> [Vec<u8>; 3] {
+/// Returns the MIME frame, cut where the two parts stand. Pictures travel beside the HTML that shows them (RFC 2387), the same in every copy.
+fn frame(
+    edition: &Edition,
+    enclosures: &[&Enclosure],
+    text: Encoding,
+    html: Encoding,
+) -> Result<[Vec<u8>; 3], PressError> {
     // lettre frames an empty line around each part; this mark cannot be in a header.
     const HERE: u8 = 0;
     let part = |kind, encoding| {
@@ -302,23 +384,65 @@ fn frame(edition: &Edition, text: Encoding, html: Encoding) -> [Vec<u8>; 3] {
         };
         SinglePart::builder().header(kind).body(Body::dangerous_pre_encoded(vec![HERE], encoding))
     };
-    let multipart = MultiPart::alternative()
-        .boundary(boundary(edition))
-        .singlepart(part(mime::ContentType::TEXT_PLAIN, text))
-        .singlepart(part(mime::ContentType::TEXT_HTML, html))
-        .formatted();
+    let alternative = MultiPart::alternative()
+        .boundary(boundary(edition, "=_"))
+        .singlepart(part(mime::ContentType::TEXT_PLAIN, text));
+    let html = part(mime::ContentType::TEXT_HTML, html);
+    let multipart = if enclosures.is_empty() {
+        alternative.singlepart(html)
+    } else {
+        let mut related = related(edition)?.singlepart(html);
+        for enclosure in enclosures {
+            related = related.singlepart(enclosed(enclosure)?);
+        }
+        alternative.multipart(related)
+    };
+    let multipart = multipart.formatted();
     let mut cuts = multipart.split(|byte| *byte == HERE).map(<[u8]>::to_vec);
     let mut cut = || cuts.next().expect("lettre keeps both parts");
     let start = b"Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\nMIME-Version: 1.0\r\n";
-    [[start.as_slice(), &cut()].concat(), cut(), cut()]
+    Ok([[start.as_slice(), &cut()].concat(), cut(), cut()])
+}
+
+/// Returns what holds the HTML and its pictures; lettre would not say which of them is read first (RFC 2387 section 3.1).
+fn related(edition: &Edition) -> Result<MultiPart, PressError> {
+    let boundary = boundary(edition, "=_related_");
+    let kind = format!("multipart/related; type=\"text/html\"; boundary=\"{boundary}\"");
+    let kind = content_type(&kind)?;
+    Ok(MultiPart::builder().header(kind).build())
+}
+
+fn content_type(text: &str) -> Result<mime::ContentType, PressError> {
+    let value = || header_text(text, 80);
+    mime::ContentType::parse(text)
+        .map_err(|_| PressError::Header { header: "Content-Type", value: value() })
+}
+
+/// Returns a picture as a part of the message.
+fn enclosed(enclosure: &Enclosure) -> Result<SinglePart, PressError> {
+    let refused =
+        |header, value: &str| PressError::Header { header, value: header_text(value, 80) };
+    let kind = content_type(&enclosure.media_type)?;
+    if !header::fits(&enclosure.id) {
+        return Err(refused("Content-ID", &enclosure.id));
+    }
+    let encoding = mime::ContentTransferEncoding::Base64;
+    let body = Body::new_with_encoding(enclosure.bytes.clone(), encoding)
+        .map_err(|_| refused("Content-Transfer-Encoding", &enclosure.name))?;
+    let name = header_text(&enclosure.name, 80);
+    Ok(SinglePart::builder()
+        .header(kind)
+        .header(mime::ContentId::from(format!("<{}>", enclosure.id)))
+        .header(mime::ContentDisposition::inline_with_name(&name))
+        .body(body))
 }
 
 /// Returns a boundary that is the issue's own; `=_` can stand in neither encoding (RFC 2045 section 6.7).
-fn boundary(edition: &Edition) -> String {
+fn boundary(edition: &Edition, prefix: &str) -> String {
     let digest = Sha256::new()
         .chain_update(&edition.publication)
         .chain_update([0])
         .chain_update(&edition.slug)
         .finalize();
-    format!("=_{}", HEXLOWER.encode(&digest[..12]))
+    format!("{prefix}{}", HEXLOWER.encode(&digest[..12]))
 }

@@ -56,6 +56,16 @@ impl<'a> Proof<'a> {
         self.mark(Problem::error(code, Place::file(self.path), message))
     }
 
+    /// Takes over the mistakes of a file that this one names.
+    pub(super) fn adopt(&mut self, other: Proof<'_>) {
+        self.problems.extend(other.problems);
+    }
+
+    /// Returns the path people know the file by.
+    pub(super) fn path(&self) -> &'a str {
+        self.path
+    }
+
     /// Returns every mistake once, in the order of the text.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort_by(|one, other| {

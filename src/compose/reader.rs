@@ -9,15 +9,19 @@ use comrak::{
 use unicode_width::UnicodeWidthChar;
 
 use super::{
-    block::{self, Block, Blocks, DIRECTIVES},
+    beside::{Beside, size},
+    block::{self, Block, Blocks, DIRECTIVES, condition},
     code::{
         EMPTY, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
-        UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_HEADING, WRONG_IMAGE, WRONG_LINK,
+        UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_FILE, WRONG_HEADING, WRONG_IMAGE,
+        WRONG_LINK, WRONG_NOTE,
     },
     field::Lexed,
     inline::{self, Inline},
     nearest::nearest,
+    picture::BYTES_MAX,
     proof::{Help, Proof},
+    segment::Segments,
     url,
 };
 
@@ -34,7 +38,14 @@ pub(super) struct Reader<'r, 'p> {
     pub(super) proof: &'r mut Proof<'p>,
     /// The level of the last heading.
     pub(super) heading_level: u8,
+    /// The notes that the article marks, in the order of their first marks.
+    pub(super) notes: Vec<String>,
     body: &'r Lexed,
+    beside: &'r BTreeMap<String, Beside>,
+    /// The segments that the front matter declares.
+    pub(super) declared: &'r Segments,
+    /// Those of the readers for whom it is read.
+    held: &'r Segments,
     /// The byte each line of the body begins at.
     lines: Vec<usize>,
     depth: usize,
@@ -48,14 +59,71 @@ pub(super) fn markdown() -> Options<'static> {
     options.extension.block_directive = true;
     options.extension.header_attributes = true;
     options.extension.link_attributes = true;
+    options.extension.footnotes = true;
+    options.parse.leave_footnote_definitions = true;
     // A line of hyphens below a paragraph is a rule, never a heading.
     options.parse.ignore_setext = true;
     options
 }
 
 impl<'r, 'p> Reader<'r, 'p> {
-    pub(super) fn new(proof: &'r mut Proof<'p>, body: &'r Lexed) -> Self {
-        Self { proof, heading_level: 1, lines: line_starts(&body.text), body, depth: 0 }
+    pub(super) fn new(
+        proof: &'r mut Proof<'p>,
+        body: &'r Lexed,
+        beside: &'r BTreeMap<String, Beside>,
+        declared: &'r Segments,
+        held: &'r Segments,
+    ) -> Self {
+        let lines = line_starts(&body.text);
+        let notes = Vec::new();
+        Self { proof, heading_level: 1, notes, lines, body, beside, declared, held, depth: 0 }
+    }
+
+    /// Tells whether it is read for readers of a segment.
+    pub(super) fn is_for(&self, segment: &str) -> bool {
+        self.held.contains(segment)
+    }
+
+    /// Returns the path people know a file beside the draft by.
+    pub(super) fn path_beside(&self, name: &str) -> String {
+        match self.proof.path().rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Returns what a file beside the draft holds; `None` after marking at `span` why it does not stand there.
+    pub(super) fn beside(&mut self, name: &str, span: Range<usize>) -> Option<&'r [u8]> {
+        let is_within =
+            !name.starts_with('/') && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let (message, help) = match self.beside.get(name) {
+            Some(Beside::Held(bytes)) => return Some(bytes),
+            _ if name.is_empty() => ("the image has no address".to_owned(), None),
+            _ if !is_within => {
+                let message = format!("`{name}` is outside the issue's folder");
+                (message, Some("put the file beside the draft".to_owned()))
+            }
+            Some(Beside::Link) => {
+                let message = format!("`{name}` is a symbolic link");
+                (message, Some("put the file itself beside the draft".to_owned()))
+            }
+            Some(Beside::Large(bytes)) => {
+                let message = format!("`{name}` has {}, too much to read", size(*bytes));
+                (message, Some(format!("a picture is to have less than {}", size(BYTES_MAX))))
+            }
+            Some(Beside::Unreadable(why)) => (format!("`{name}` cannot be read: {why}"), None),
+            Some(Beside::Unnamed) | None => {
+                let others = self.beside.keys().map(String::as_str).filter(|other| *other != name);
+                let meant = nearest(name, others);
+                let help = match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "put the file into the issue's folder".to_owned(),
+                };
+                (format!("there is no file `{name}` beside the draft"), Some(help))
+            }
+        };
+        self.proof.error(WRONG_FILE, span, message).help = help;
+        None
     }
 
     /// Reads blocks that stand within another.
@@ -68,9 +136,15 @@ impl<'r, 'p> Reader<'r, 'p> {
             return Blocks::new();
         }
         self.depth += 1;
-        let blocks = nodes.iter().filter_map(|node| block::read_one(self, node)).collect();
+        let blocks = self.blocks(nodes);
         self.depth -= 1;
         blocks
+    }
+
+    /// Reads blocks as its readers see them.
+    pub(super) fn blocks(&mut self, nodes: &[Node<'_>]) -> Blocks {
+        let seen = condition::resolved(self, nodes.iter().copied());
+        seen.into_iter().filter_map(|node| block::read_one(self, node)).collect()
     }
 
     /// Tells whether the block being read stands within another.
@@ -90,6 +164,9 @@ impl<'r, 'p> Reader<'r, 'p> {
         let words = self.inlines(node);
         let plain = inline::plain(&words);
         let span = self.line(node);
+        if inline::has_note(&words) {
+            self.misplaced_note(span.clone(), "a heading");
+        }
         if plain.trim().is_empty() {
             self.proof.error(WRONG_HEADING, span, "the heading is empty");
         } else if plain.trim_end().ends_with('}') && plain.contains('{') {
@@ -119,7 +196,8 @@ impl<'r, 'p> Reader<'r, 'p> {
                     .perhaps(nearest(&key, known.iter().copied()));
             }
         }
-        attributes.pairs.into_iter().collect()
+        let classes = attributes.classes.iter().map(|class| (format!(".{class}"), String::new()));
+        attributes.pairs.into_iter().chain(classes).collect()
     }
 
     /// Reads a `:::` directive by its name.
@@ -131,19 +209,13 @@ impl<'r, 'p> Reader<'r, 'p> {
                 .error(OPEN_DIRECTIVE, line, "`:::` closes a directive, and none is open")
                 .helped("begin one with its name, as in `:::button`");
             // Markdown opens one all the same; to the editor what follows stands outside of it.
-            for child in node.children() {
-                block::read_one(self, child);
-            }
+            let nodes: Vec<Node<'a>> = node.children().collect();
+            self.blocks(&nodes);
             return None;
         }
-        if !self.is_closed(node) {
-            self.proof
-                .error(
-                    OPEN_DIRECTIVE,
-                    line.clone(),
-                    format!("the directive `{name}` is not closed"),
-                )
-                .helped("end it with a line `:::`");
+        // `:::else` ends with the condition it stands in.
+        if name != "else" && !self.is_closed(node) {
+            self.open_directive(name, line.clone());
         }
         let Some((_, read)) = DIRECTIVES.iter().find(|(known, _)| *known == name) else {
             let known = DIRECTIVES.iter().map(|(known, _)| *known);
@@ -160,6 +232,13 @@ impl<'r, 'p> Reader<'r, 'p> {
             return None;
         };
         read(self, node)
+    }
+
+    /// Marks a directive that no line closes.
+    pub(super) fn open_directive(&mut self, name: &str, line: Range<usize>) {
+        self.proof
+            .error(OPEN_DIRECTIVE, line, format!("the directive `{name}` is not closed"))
+            .helped("end it with a line `:::`");
     }
 
     /// Returns a link's address, checked and encoded; `None` after marking what is wrong.
@@ -227,7 +306,11 @@ impl<'r, 'p> Reader<'r, 'p> {
         for child in node.children() {
             let value = child.data().value.clone();
             match value {
-                NodeValue::Text(text) => push_text(&text, inlines),
+                NodeValue::Text(text) => {
+                    self.check_marks(child, &text);
+                    push_text(&text, inlines);
+                }
+                NodeValue::FootnoteReference(note) => inlines.push(self.note(&note.name)),
                 NodeValue::SoftBreak => inlines.push(Inline::Wrap(joint(inlines, child))),
                 NodeValue::LineBreak => inlines.push(Inline::Break),
                 NodeValue::Code(code) => inlines.push(Inline::Code(code.literal)),
@@ -270,10 +353,56 @@ impl<'r, 'p> Reader<'r, 'p> {
             let span = self.span(node);
             self.proof.error(EMPTY, span, "the link has no words");
         }
+        if inline::has_note(&words) {
+            self.misplaced_note(self.span(node), "a link");
+        }
         self.attributes(node, &[]);
         match self.link_target(node) {
-            Some(url) => inlines.push(Inline::Link(url, words)),
+            Some(url) => inlines.push(Inline::Link(url, words, self.span(node))),
             None => inlines.extend(words),
+        }
+    }
+
+    /// Returns the mark of a note, numbered within its article.
+    fn note(&mut self, name: &str) -> Inline {
+        let known = self.notes.iter().position(|known| known == name);
+        Inline::Note(
+            1 + known.unwrap_or_else(|| {
+                self.notes.push(name.to_owned());
+                self.notes.len() - 1
+            }),
+        )
+    }
+
+    fn misplaced_note(&mut self, span: Range<usize>, place: &str) {
+        self.proof
+            .error(WRONG_NOTE, span, format!("the mark of a note stands within {place}"))
+            .helped("put it after a word of a paragraph");
+    }
+
+    /// Marks what was meant as the mark of a note that is not there, which Markdown takes for words.
+    fn check_marks(&mut self, node: Node<'_>, text: &str) {
+        if !text.contains("[^") {
+            return;
+        }
+        let span = self.span(node);
+        let source = &self.proof.text()[span.clone()];
+        for (at, _) in source.match_indices("[^") {
+            let label = source[at + 2..].split(']').next().unwrap_or_default();
+            let is_closed = source[at + 2 + label.len()..].starts_with(']');
+            let is_label = !label.is_empty() && !label.contains(char::is_whitespace);
+            if is_closed && is_label && !source[..at].ends_with('\\') {
+                let start = span.start + at;
+                self.proof
+                    .error(
+                        WRONG_NOTE,
+                        start..start + label.len() + 3,
+                        format!("there is no note `{label}`"),
+                    )
+                    .helped(format!(
+                        "write what it says in a paragraph of its own: `[^{label}]: ...`"
+                    ));
+            }
         }
     }
 
@@ -285,7 +414,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Tells whether a directive's last line closes it.
-    fn is_closed(&self, node: Node<'_>) -> bool {
+    pub(super) fn is_closed(&self, node: Node<'_>) -> bool {
         let position = node.data().sourcepos;
         let start = self.offset(position.end.line, 0);
         let end = self.offset(position.end.line + 1, 0);
@@ -294,7 +423,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     /// Returns where `word` stands within `line`, or the line as a whole.
-    fn find(&self, word: &str, line: &Range<usize>) -> Range<usize> {
+    pub(super) fn find(&self, word: &str, line: &Range<usize>) -> Range<usize> {
         match self.proof.text()[line.clone()].rfind(word) {
             Some(at) => line.start + at..line.start + at + word.len(),
             None => line.clone(),
@@ -321,18 +450,25 @@ fn push_text(text: &str, inlines: &mut Vec<Inline>) {
     }
 }
 
-/// Returns what stands for a line end: a blank, but nothing between two wide letters.
+/// Returns what stands for a line end: a blank, but nothing between two letters of a script that knows no blanks.
 fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
-    let is_wide = |letter: Option<char>| letter.and_then(UnicodeWidthChar::width) == Some(2);
-    let before = match before.last() {
-        Some(Inline::Text(text)) => text.chars().next_back(),
-        _ => None,
+    let knows_no_blanks = |letter: char| {
+        // Korean is as wide, and has blanks between its words.
+        let is_korean = matches!(letter, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7ff}');
+        letter.width() == Some(2) && !is_korean
     };
-    let after = line_end.next_sibling().and_then(|next| match &next.data().value {
+    let last = &before[before.len().saturating_sub(1)..];
+    let before = inline::plain(last).chars().next_back();
+    let mut after = line_end.next_sibling();
+    while let Some(inner) = after.and_then(comrak::arena_tree::Node::first_child) {
+        after = Some(inner);
+    }
+    let after = after.and_then(|node| match &node.data().value {
         NodeValue::Text(text) => text.chars().next(),
         _ => None,
     });
-    if is_wide(before) && is_wide(after) { "" } else { " " }
+    let has_blank = !before.is_some_and(knows_no_blanks) || !after.is_some_and(knows_no_blanks);
+    if has_blank { " " } else { "" }
 }
 
 /// Returns where each line begins, counted as Markdown does: LF, CRLF and CR end one.

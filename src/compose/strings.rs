@@ -1,5 +1,7 @@
 //! The layout's own words in the issue's language: `templates/strings/<lang>.toml`, where no key may be missing.
 
+use std::ops::Range;
+
 use jiff::civil::Date;
 
 use crate::model::Problem;
@@ -7,7 +9,7 @@ use crate::model::Problem;
 use super::{
     code::WRONG_STRINGS,
     field::is_mark,
-    keys::Keys,
+    keys::{Keys, Value},
     proof::{Help, Proof},
     theme::TemplateFile,
 };
@@ -120,10 +122,12 @@ impl Strings {
 }
 
 fn phrase(key: &'static str, needs: &[&str], keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> String {
-    let is_there = keys.has(key);
-    let span = keys.span_of(key);
-    let text = keys.needed(key, proof);
-    if !is_there || text.is_empty() {
+    if keys.lacks(key) {
+        return String::new();
+    }
+    let Some(Value { value: text, span }) = keys.text(key, proof) else { return String::new() };
+    if text.trim().is_empty() {
+        proof.error(WRONG_STRINGS, span, format!("`{key}` is empty"));
         return text;
     }
     for need in needs.iter().filter(|need| !text.contains(**need)) {
@@ -131,23 +135,31 @@ fn phrase(key: &'static str, needs: &[&str], keys: &mut Keys<'_>, proof: &mut Pr
             .error(WRONG_STRINGS, span.clone(), format!("`{key}` does not hold `{need}`"))
             .helped("it is filled when an issue is composed");
     }
-    if text.contains(is_mark) || text.chars().any(char::is_control) {
-        proof.error(
-            WRONG_STRINGS,
-            span,
-            format!("`{key}` holds a control or private-use character"),
-        );
-    }
+    refuse_hidden(key, &text, span, proof);
     text
 }
 
 fn months(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Vec<String> {
-    let span = keys.span_of("months");
-    let months = keys.texts("months", proof);
-    if months.as_ref().is_none_or(|months| months.value.len() != 12) {
-        proof.error(WRONG_STRINGS, span, "`months` is to name the twelve months");
+    if keys.lacks("months") {
+        return Vec::new();
     }
-    months.map(|months| months.value).unwrap_or_default()
+    let Some(Value { value: months, span }) = keys.texts("months", proof) else {
+        return Vec::new();
+    };
+    if months.len() != 12 || months.iter().any(|month| month.trim().is_empty()) {
+        proof.error(WRONG_STRINGS, span, "`months` is to name the twelve months");
+    } else {
+        refuse_hidden("months", &months.concat(), span, proof);
+    }
+    months
+}
+
+/// Marks a text that holds what nobody sees, or what would be taken for a merge field.
+fn refuse_hidden(key: &str, text: &str, span: Range<usize>, proof: &mut Proof<'_>) {
+    if text.contains(is_mark) || text.chars().any(char::is_control) {
+        let message = format!("`{key}` holds a control or private-use character");
+        proof.error(WRONG_STRINGS, span, message);
+    }
 }
 
 #[cfg(test)]
@@ -171,15 +183,25 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_and_a_mistaken_one_are_both_told() {
+    fn missing_keys_are_one_mistake_that_names_them_all() {
         let text = include_str!("../../templates/strings/en.toml")
             .replace("feedback =", "fedback =")
-            .replace("{address}", "you");
-        let problems = Strings::parse(TemplateFile { name: "strings/en.toml", text: &text })
-            .expect_err("it has mistakes");
-        let told: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
-        assert!(told.contains(&"`feedback` is missing"), "{told:?}");
-        assert!(told.contains(&"no key is named `fedback`"), "{told:?}");
-        assert!(told.contains(&"`reason` does not hold `{address}`"), "{told:?}");
+            .replace("months = ", "mnths = ")
+            .replace("tip = \"Tip\"\n", "")
+            .replace("{address}", "you")
+            .replace("\"Warning\"", "\" \"");
+        let problems = Strings::load("en", Some(&text)).expect_err("it has mistakes");
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.place.line, problem.message))
+            .collect();
+        let wanted = [
+            "1: `feedback`, `tip` and `months` are missing",
+            "4: no key is named `mnths`",
+            "11: no key is named `fedback`",
+            "13: `reason` does not hold `{address}`",
+            "18: `warning` is empty",
+        ];
+        assert_eq!(told, wanted);
     }
 }

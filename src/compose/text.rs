@@ -2,23 +2,23 @@
 
 use super::{
     block, inline,
-    issue::{Article, Reading},
+    issue::{Article, Body},
     layout::Frame,
     sheet::Sheet,
 };
 
 /// Sets the whole text part.
-pub(super) fn set(frame: &Frame<'_>, reading: &Reading<'_>, sheet: &mut Sheet<'_>) {
+pub(super) fn set(frame: &Frame<'_>, body: &Body, sheet: &mut Sheet<'_>) {
     masthead(frame, sheet);
-    if reading.articles.len() > 2 {
-        contents(frame, reading, sheet);
+    if body.articles.len() > 2 {
+        contents(frame, body, sheet);
     }
-    if !reading.opening.is_empty() {
+    if !body.opening.is_empty() {
         sheet.gap(1);
-        block::text(&reading.opening, sheet);
+        block::text(&body.opening, sheet);
         sheet.link_list();
     }
-    for (index, article) in reading.articles.iter().enumerate() {
+    for (index, article) in body.articles.iter().enumerate() {
         sheet.gap(if index > 0 { 3 } else { 1 });
         self::article(article, sheet);
     }
@@ -51,12 +51,12 @@ fn masthead(frame: &Frame<'_>, sheet: &mut Sheet<'_>) {
     sheet.rule("=");
 }
 
-fn contents(frame: &Frame<'_>, reading: &Reading<'_>, sheet: &mut Sheet<'_>) {
+fn contents(frame: &Frame<'_>, body: &Body, sheet: &mut Sheet<'_>) {
     sheet.gap(1);
     sheet.underlined(&frame.strings.contents, "-");
     sheet.gap(1);
-    let width = reading.articles.len().to_string().len() + 1;
-    for (number, article) in (1..).zip(&reading.articles) {
+    let width = body.articles.len().to_string().len() + 1;
+    for (number, article) in (1..).zip(&body.articles) {
         let bullet = format!("  {:>width$} ", format!("{number}."));
         let title = inline::plain(&article.title);
         sheet.indented(&bullet, &" ".repeat(width + 3), |sheet| sheet.paragraph(&title));

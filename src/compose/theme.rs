@@ -2,23 +2,28 @@
 //!
 //! CSS names a token as `$ink`. Every declaration that names a colour is
 //! written twice, once in light for the inliner and once in dark for the
-//! programs that ask for it, so that no theme can forget the night. `$start`
-//! and `$end` are left and right, or the reverse for a script that runs from
-//! right to left; such a script joins its letters, so `$tracking` spaces and
-//! `$slant` slants only the others. `templates/themes/base.css` dresses every block with the
-//! tokens alone; a theme's own CSS comes after it and may be empty.
+//! programs that ask for it, so that no theme can forget the night. Some tokens
+//! follow the script of the issue, [`SCRIPTED`]: which side a line begins at,
+//! and what is slanted or spaced out where that script is.
+//! `templates/themes/base.css` dresses every block with the tokens alone; a
+//! theme's own CSS comes after it and may be empty.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    ops::{Range, RangeInclusive},
+};
 
 use crate::model::Problem;
 
 use super::{
     code::{WRONG_THEME, WRONG_VALUE},
-    css::{Rule, Sheet, parse, without_comments},
+    css::{Classes, Rule, Sheet, parse, without_comments},
     field::is_mark,
-    keys::Keys,
+    keys::{Keys, Value},
     nearest::nearest,
     proof::{Help, Proof},
+    script::Script,
 };
 
 /// A file of a theme or of strings, by the name people know it by.
@@ -31,7 +36,7 @@ pub struct TemplateFile<'a> {
 }
 
 /// What dresses the layout. Holding one proves that its files were checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Theme {
     light: Tokens,
     dark: Tokens,
@@ -39,6 +44,8 @@ pub struct Theme {
     sheet_width: u32,
     gutter: u32,
     css: Vec<Sheet>,
+    /// The names and texts of what it was read from.
+    sources: Vec<(String, String)>,
 }
 
 /// What each token stands for.
@@ -54,12 +61,14 @@ const FACES: [&str; 3] = ["copy_face", "head_face", "label_face"];
 /// What no theme may hold: nothing is loaded from elsewhere, and nothing ends its own sheet.
 const FORBIDDEN: [&str; 6] = ["@import", "@font-face", "url(", "expression(", "<", "\\"];
 
-/// What follows the direction of the script: left to right, right to left.
-const DIRECTED: [(&str, &str, &str); 4] = [
-    ("start", "left", "right"),
-    ("end", "right", "left"),
-    ("tracking", "2px", "normal"),
-    ("slant", "italic", "normal"),
+/// What follows the script of the issue: from left to right, from left to right and never slanted, from right to left.
+const SCRIPTED: [(&str, [&str; 3]); 6] = [
+    ("start", ["left", "left", "right"]),
+    ("end", ["right", "right", "left"]),
+    ("tracking", ["2px", "2px", "normal"]),
+    ("spacing", ["1px", "1px", "normal"]),
+    ("slant", ["italic", "normal", "normal"]),
+    ("stress", ["inherit", "bold", "bold"]),
 ];
 
 const BASE: &str = include_str!("../../templates/themes/base.css");
@@ -79,36 +88,32 @@ const BUILT_IN: [(&str, &str, &str); 2] = [
 ];
 
 impl Theme {
-    /// Returns a theme that comes with the program.
-    pub fn built_in(name: &str) -> Option<Self> {
-        let (toml, css) = Self::files(name)?;
-        Self::parse(toml, css).ok()
-    }
-
-    /// Returns a theme by name, a publication's own `theme.toml` or `theme.css` in the place of the one that comes with the program.
+    /// Returns a theme by name. What a publication's own `theme.toml` says takes the place of single tokens, and its
+    /// `theme.css` follows the theme's own; with either, a name of its own begins as the first of those that come with
+    /// the program.
     pub fn load(name: &str, toml: Option<&str>, css: Option<&str>) -> Result<Self, Vec<Problem>> {
-        let built_in = Self::files(name);
-        let own = |name, text| TemplateFile { name, text };
-        let toml = toml.map(|text| own("templates/theme.toml", text));
-        let css = css.map(|text| own("templates/theme.css", text));
-        if let (Some(toml), css) =
-            (toml.or(built_in.map(|(toml, _)| toml)), css.or(built_in.map(|(_, css)| css)))
-        {
-            Self::parse(toml, css.unwrap_or(own("templates/theme.css", "")))
-        } else {
+        let known = BUILT_IN.iter().find(|(known, ..)| *known == name);
+        let Some((_, tokens, sheet)) = known.or_else(|| toml.or(css).map(|_| &BUILT_IN[0])) else {
             let mut proof = Proof::new("publication.toml", "");
             let known = Self::names().collect::<Vec<_>>().join("`, `");
             proof
                 .error_of_file(WRONG_THEME, format!("no theme is named `{name}`"))
                 .helped(format!("there are `{known}`, or write templates/theme.toml"));
-            Err(proof.into_problems())
+            return Err(proof.into_problems());
+        };
+        let mut problems = Vec::new();
+        let mut theme = Self::default();
+        theme.take_tokens(TemplateFile { name: "theme.toml", text: tokens }, &mut problems);
+        for (name, text) in [("base.css", BASE), ("theme.css", sheet)] {
+            theme.take_css(TemplateFile { name, text }, &mut problems);
         }
-    }
-
-    fn files(name: &str) -> Option<(TemplateFile<'static>, TemplateFile<'static>)> {
-        let (_, toml, css) = BUILT_IN.iter().find(|(known, ..)| *known == name)?;
-        let file = |name, text| TemplateFile { name, text };
-        Some((file("theme.toml", *toml), file("theme.css", *css)))
+        if let Some(text) = toml {
+            theme.take_tokens(TemplateFile { name: "templates/theme.toml", text }, &mut problems);
+        }
+        if let Some(text) = css {
+            theme.take_css(TemplateFile { name: "templates/theme.css", text }, &mut problems);
+        }
+        if problems.is_empty() { Ok(theme) } else { Err(problems) }
     }
 
     /// Returns the names of the themes that come with the program.
@@ -116,17 +121,41 @@ impl Theme {
         BUILT_IN.iter().map(|(name, ..)| *name)
     }
 
-    /// Reads a theme's two files; every mistake in them is a problem.
-    pub fn parse(toml: TemplateFile<'_>, css: TemplateFile<'_>) -> Result<Self, Vec<Problem>> {
-        let mut proof = Proof::new(toml.name, toml.text);
-        let mut theme = Self::from_toml(&mut proof);
-        let mut problems = proof.into_problems();
-        for file in [TemplateFile { name: "base.css", text: BASE }, css] {
-            let mut proof = Proof::new(file.name, file.text);
-            theme.css.push(read_css(&mut proof));
-            problems.append(&mut proof.into_problems());
+    /// Takes the tokens that a file names; every mistake in it is a problem.
+    fn take_tokens(&mut self, file: TemplateFile<'_>, problems: &mut Vec<Problem>) {
+        let mut proof = Proof::new(file.name, file.text);
+        let mut keys = Keys::read(0..file.text.len(), &mut proof);
+        for (table, tokens) in [("light", &mut self.light), ("dark", &mut self.dark)] {
+            take_colours(keys.table(table, &mut proof), tokens, &mut proof);
         }
-        if problems.is_empty() { Ok(theme) } else { Err(problems) }
+        take_faces(keys.table("faces", &mut proof), &mut self.plain, &mut proof);
+        let mut widths = keys.table("widths", &mut proof);
+        for (key, allowed, width) in
+            [("sheet", 480..=640, &mut self.sheet_width), ("gutter", 0..=64, &mut self.gutter)]
+        {
+            if let Some(wanted) = read_width(&mut widths, key, &allowed, &mut proof) {
+                *width = wanted;
+                self.plain.insert(key, format!("{wanted}px"));
+            }
+        }
+        widths.finish(&mut proof);
+        keys.finish(&mut proof);
+        self.sources.push((file.name.to_owned(), file.text.to_owned()));
+        problems.append(&mut proof.into_problems());
+    }
+
+    /// Takes a style sheet, which follows those that are there; every mistake in it is a problem.
+    fn take_css(&mut self, file: TemplateFile<'_>, problems: &mut Vec<Problem>) {
+        let mut proof = Proof::new(file.name, file.text);
+        self.css.push(read_css(&mut proof));
+        self.sources.push((file.name.to_owned(), file.text.to_owned()));
+        problems.append(&mut proof.into_problems());
+    }
+
+    /// Returns what it was read from, in that order: the tokens of the theme, the CSS that every theme begins with, its
+    /// own, and what a publication has of each.
+    pub fn sources(&self) -> impl DoubleEndedIterator<Item = TemplateFile<'_>> {
+        self.sources.iter().map(|(name, text)| TemplateFile { name, text })
     }
 
     /// Returns a colour by day, for the attributes that old programs read.
@@ -144,46 +173,52 @@ impl Theme {
         self.sheet_width - 2 * self.gutter
     }
 
-    /// Returns the CSS to be inlined.
-    pub(super) fn inlined_css(&self, rtl: bool) -> String {
-        let rules = self.rules().map(|rule| {
-            let declarations: Vec<String> =
-                rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl)).collect();
-            format!("{}{{{}}}", rule.selectors.join(","), declarations.join(";"))
-        });
-        rules.collect::<Vec<_>>().join("\n")
+    /// Returns the CSS to be inlined, as far as a document with these classes has a use for it.
+    pub(super) fn inlined_css(&self, script: Script, classes: &Classes<'_>) -> String {
+        let mut css = String::new();
+        for rule in self.rules() {
+            let declarations = rule.declarations.iter();
+            let declarations = declarations.map(|text| self.fill(text, &self.light, script));
+            push_rule(
+                &mut css,
+                &rule.used_selectors(classes),
+                "",
+                &declarations.collect::<Vec<_>>(),
+            );
+        }
+        css
     }
 
-    /// Returns the CSS that stays in the document, as far as its `body` has a use for it: small screens, and the night in both spellings.
-    pub(super) fn kept_css(&self, rtl: bool, body: &str) -> String {
+    /// Returns the CSS that stays in a document with these classes: small screens, and the night in both spellings.
+    pub(super) fn kept_css(&self, script: Script, classes: &Classes<'_>) -> String {
         let mut css = String::from(":root{color-scheme:light dark}\n");
         for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
             let mut inner = String::new();
             for rule in rules {
-                let selectors = rule.used_selectors(body);
+                let selectors = rule.used_selectors(classes);
                 let declarations =
-                    rule.declarations.iter().map(|text| self.fill(text, &self.light, rtl));
+                    rule.declarations.iter().map(|text| self.fill(text, &self.light, script));
                 push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
             }
             css.extend([condition, "{\n", &inner, "}\n"]);
         }
-        let night = self.dark_css("", rtl, body);
+        let night = self.dark_css("", script, classes);
         css.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n"]);
         // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
-        css.push_str(&self.dark_css("[data-ogsc] ", rtl, body));
+        css.push_str(&self.dark_css("[data-ogsc] ", script, classes));
         css
     }
 
-    fn dark_css(&self, prefix: &str, rtl: bool, body: &str) -> String {
+    fn dark_css(&self, prefix: &str, script: Script, classes: &Classes<'_>) -> String {
         let mut css = String::new();
         for rule in self.rules() {
             let coloured: Vec<String> = rule
                 .declarations
                 .iter()
-                .filter(|text| tokens_of(text).any(|(_, token)| COLOURS.contains(&token)))
-                .map(|text| format!("{}!important", self.fill(text, &self.dark, rtl)))
+                .filter_map(|text| colour_of(text))
+                .map(|text| format!("{}!important", self.fill(&text, &self.dark, script)))
                 .collect();
-            push_rule(&mut css, &rule.used_selectors(body), prefix, &coloured);
+            push_rule(&mut css, &rule.used_selectors(classes), prefix, &coloured);
         }
         css
     }
@@ -193,51 +228,19 @@ impl Theme {
     }
 
     /// Writes a declaration with its tokens' values.
-    fn fill(&self, text: &str, colours: &Tokens, rtl: bool) -> String {
+    fn fill(&self, text: &str, colours: &Tokens, script: Script) -> String {
         let mut filled = String::new();
         let mut at = 0;
         for (span, token) in tokens_of(text) {
             filled.push_str(&text[at..span.start]);
             at = span.end;
-            let directed = DIRECTED.iter().find(|(name, ..)| *name == token);
-            filled.push_str(match directed {
-                Some((_, _, reversed)) if rtl => reversed,
-                Some((_, usual, _)) => usual,
-                None => {
-                    let value = colours.get(token).or_else(|| self.plain.get(token));
-                    value.map_or("", String::as_str)
-                }
-            });
+            let scripted = SCRIPTED.iter().find(|(name, _)| *name == token);
+            let scripted = scripted.map(|(_, values)| values[script as usize]);
+            let value = || colours.get(token).or_else(|| self.plain.get(token));
+            filled.push_str(scripted.or_else(|| value().map(String::as_str)).unwrap_or_default());
         }
         filled.push_str(&text[at..]);
         filled
-    }
-
-    fn from_toml(proof: &mut Proof<'_>) -> Self {
-        let mut keys = Keys::read(0..proof.text().len(), proof);
-        let light = colours(&mut keys, "light", proof);
-        let dark = colours(&mut keys, "dark", proof);
-        let mut plain = Tokens::new();
-        let mut faces = keys.table("faces", proof);
-        for face in FACES {
-            let span = faces.span_of(face);
-            let value = faces.needed(face, proof);
-            if value.contains(['{', '}', ';', '<', '"', '\\']) || value.contains(is_mark) {
-                proof
-                    .error(WRONG_THEME, span, format!("`{face}` is not a list of faces"))
-                    .helped("write one such as `Georgia, 'Times New Roman', serif`");
-            }
-            plain.insert(face, value);
-        }
-        faces.finish(proof);
-        let mut widths = keys.table("widths", proof);
-        let sheet_width = width(&mut widths, "sheet", 480..=640, proof);
-        let gutter = width(&mut widths, "gutter", 0..=64, proof);
-        widths.finish(proof);
-        keys.finish(proof);
-        plain.insert("sheet", format!("{sheet_width}px"));
-        plain.insert("gutter", format!("{gutter}px"));
-        Self { light, dark, plain, sheet_width, gutter, css: Vec::new() }
     }
 }
 
@@ -257,8 +260,8 @@ fn read_css(proof: &mut Proof<'_>) -> Sheet {
         let span = at..at + letter.len_utf8();
         proof.error(WRONG_THEME, span, "a theme may not hold a private-use character");
     }
-    let directed = DIRECTED.iter().map(|(name, ..)| name);
-    let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(directed);
+    let scripted = SCRIPTED.iter().map(|(name, _)| name);
+    let known = COLOURS.iter().chain(&FACES).chain(&["sheet", "gutter"]).chain(scripted);
     for (span, token) in tokens_of(text) {
         if !known.clone().any(|known| *known == token) {
             proof
@@ -278,6 +281,18 @@ fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &
     }
 }
 
+/// Returns the part of a declaration that names a colour, if one does.
+///
+/// Of a border that is the colour alone: a theme that takes the border away by day has none by night.
+fn colour_of(declaration: &str) -> Option<Cow<'_, str>> {
+    let mut tokens = tokens_of(declaration).map(|(_, token)| token);
+    let colour = tokens.find(|token| COLOURS.contains(token))?;
+    let property = declaration.split(':').next().unwrap_or_default().trim_end();
+    let is_border = property.starts_with("border") && !property.ends_with("color");
+    let part = format!("{property}-color:${colour}");
+    Some(if is_border { Cow::Owned(part) } else { Cow::Borrowed(declaration) })
+}
+
 /// Returns every `$token` with its bytes.
 fn tokens_of(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     text.match_indices('$').map(|(at, _)| {
@@ -288,16 +303,13 @@ fn tokens_of(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     })
 }
 
-fn colours(keys: &mut Keys<'_>, table: &'static str, proof: &mut Proof<'_>) -> Tokens {
-    let mut table = keys.table(table, proof);
-    let mut colours = Tokens::new();
+fn take_colours(mut table: Keys<'_>, colours: &mut Tokens, proof: &mut Proof<'_>) {
     for token in COLOURS {
-        let span = table.span_of(token);
-        let value = table.needed(token, proof);
+        let Some(Value { value, span }) = table.text(token, proof) else { continue };
         let is_colour = value.strip_prefix('#').is_some_and(|hex| {
             hex.len() == 6 && hex.chars().all(|digit| digit.is_ascii_hexdigit())
         });
-        if !value.is_empty() && !is_colour {
+        if !is_colour {
             proof
                 .error(WRONG_VALUE, span, format!("`{value}` is not a colour"))
                 .helped("write six hexadecimal digits, as in `#7a1f1f`");
@@ -305,83 +317,140 @@ fn colours(keys: &mut Keys<'_>, table: &'static str, proof: &mut Proof<'_>) -> T
         colours.insert(token, value);
     }
     table.finish(proof);
-    colours
 }
 
-fn width(
-    keys: &mut Keys<'_>,
+fn take_faces(mut table: Keys<'_>, faces: &mut Tokens, proof: &mut Proof<'_>) {
+    for face in FACES {
+        let Some(Value { value, span }) = table.text(face, proof) else { continue };
+        let is_wrong =
+            |letter: char| "{};<\"\\".contains(letter) || is_mark(letter) || letter.is_control();
+        if value.trim().is_empty() || value.contains(is_wrong) {
+            proof
+                .error(WRONG_THEME, span, format!("`{face}` is not a list of faces"))
+                .helped("write one such as `Georgia, 'Times New Roman', serif`");
+        }
+        faces.insert(face, value);
+    }
+    table.finish(proof);
+}
+
+fn read_width(
+    table: &mut Keys<'_>,
     key: &'static str,
-    allowed: std::ops::RangeInclusive<u32>,
+    allowed: &RangeInclusive<u32>,
     proof: &mut Proof<'_>,
-) -> u32 {
-    let span = keys.span_of(key);
-    let width = keys.number(key, proof).map_or(u32::MAX, |width| width.value);
-    if !allowed.contains(&width) {
-        let (least, most) = allowed.clone().into_inner();
+) -> Option<u32> {
+    let Value { value, span } = table.number(key, proof)?;
+    if !allowed.contains(&value) {
+        let (least, most) = (allowed.start(), allowed.end());
         proof.error(WRONG_VALUE, span, format!("`{key}` is to be a width from {least} to {most}"));
     }
-    width.clamp(*allowed.start(), *allowed.end())
+    Some(value)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::model::Place;
 
     #[test]
-    fn a_themes_mistakes_are_all_told_where_they_stand() {
-        let (toml, _) = Theme::files("letter").expect("it comes with the program");
-        let text =
-            toml.text.replace("ink = \"#1f2328\"", "ink = \"black\"").replace("wash", "whash");
-        let toml = TemplateFile { name: "theme.toml", text: &text };
-        let css = ".p { color: $inkk }\n@import url(x);\n.q { color: red";
-        let css = TemplateFile { name: "theme.css", text: css };
-        let problems = Theme::parse(toml, css).expect_err("it has mistakes");
-        let told: Vec<String> = problems
-            .iter()
-            .map(|problem| {
-                format!("{}:{} {}", problem.place.file, problem.place.line, problem.message)
-            })
-            .collect();
-        for wanted in [
-            "theme.toml:3 `black` is not a colour",
-            "theme.toml:10 no key is named `whash`",
-            "theme.css:1 no token is named `inkk`",
-            "theme.css:2 a theme may not hold `@import`",
-            "theme.css:2 a theme may not hold `url(`",
-        ] {
-            assert!(told.iter().any(|told| told == wanted), "{wanted}: {told:#?}");
+    fn every_theme_that_comes_with_the_program_names_every_token() {
+        for name in Theme::names() {
+            let theme = Theme::load(name, None, None).expect("it has no mistakes");
+            for tokens in [&theme.light, &theme.dark] {
+                assert!(tokens.keys().eq(BTreeSet::from(COLOURS).iter()), "{name}: {tokens:?}");
+            }
+            assert_eq!(theme.plain.len(), FACES.len() + 2, "{name}: {:?}", theme.plain);
         }
     }
 
     #[test]
+    fn what_a_publication_says_of_a_theme_takes_the_place_of_that_and_nothing_else() {
+        let toml = "[dark]\naccent = \"#abcdef\"\n[widths]\ngutter = 20\n";
+        let css = ".headline { color: $accent }";
+        let theme = Theme::load("letter", Some(toml), Some(css)).expect("it is fine");
+        let plain = Theme::load("letter", None, None).expect("it comes with the program");
+        assert_eq!(theme.dark["accent"], "#abcdef");
+        assert_eq!((&theme.dark["ink"], &theme.light), (&plain.dark["ink"], &plain.light));
+        assert_eq!((theme.gutter, theme.sheet_width), (20, plain.sheet_width));
+        assert_eq!(theme.css[..2], plain.css[..]);
+        assert_eq!(theme.css.len(), 3);
+        assert!(Theme::load("ours", Some(toml), None).is_ok());
+    }
+
+    #[test]
+    fn a_themes_mistakes_are_all_told_where_they_stand() {
+        let toml = "[light]\nink = \"black\"\nwhash = \"#ffffff\"\n[faces]\nhead_face = \"a;b\"\n\
+            [widths]\nsheet = 700\n";
+        let css = ".p { color: $inkk }\n@import url(x);\n.q { color: red; margin 0 }\n\
+            @media print {\n.r { border: 1px solid #fff }\n@media (x) { .s { top: 0 } }\n}\n.t { left: 0";
+        let problems = Theme::load("letter", Some(toml), Some(css)).expect_err("it has mistakes");
+        let told: Vec<String> = problems
+            .iter()
+            .map(|problem| {
+                let Place { file, line, column, .. } = &problem.place;
+                format!("{file}:{line}:{column} {}", problem.message)
+            })
+            .collect();
+        let wanted = [
+            "templates/theme.toml:2:7 `black` is not a colour",
+            "templates/theme.toml:3:1 no key is named `whash`",
+            "templates/theme.toml:5:13 `head_face` is not a list of faces",
+            "templates/theme.toml:7:9 `sheet` is to be a width from 480 to 640",
+            "templates/theme.css:1:13 no token is named `inkk`",
+            "templates/theme.css:2:1 a theme may not hold `@import`",
+            "templates/theme.css:2:1 this is not a rule",
+            "templates/theme.css:2:9 a theme may not hold `url(`",
+            "templates/theme.css:3:13 `red` has no colour of the night",
+            "templates/theme.css:3:18 `margin 0` is not a declaration",
+            "templates/theme.css:5:24 `#fff` has no colour of the night",
+            "templates/theme.css:6:1 this is neither a rule nor an `@media`",
+            "templates/theme.css:8:4 the brace is not closed",
+        ];
+        assert_eq!(told, wanted);
+    }
+
+    #[test]
     fn every_colour_of_the_day_has_one_of_the_night() {
-        let css = TemplateFile { name: "theme.css", text: ".x { color: $accent; margin: 0 }" };
-        let (toml, _) = Theme::files("broadsheet").expect("it comes with the program");
-        let theme = Theme::parse(toml, css).expect("it is fine");
-        assert!(theme.inlined_css(false).contains(".x{color:#7a1f1f;margin:0}"));
-        let kept = theme.kept_css(false, "<p class=\"x\">");
+        let css = ".x { color: $accent; margin: 0 }";
+        let theme = Theme::load("broadsheet", None, Some(css)).expect("it is fine");
+        let classes = Classes::of("<p class=\"x\">");
+        let inlined = theme.inlined_css(Script::Slanting, &classes);
+        assert!(inlined.contains(".x{color:#7a1f1f;margin:0}"), "{inlined}");
+        let kept = theme.kept_css(Script::Slanting, &classes);
         assert!(kept.contains("\n.x{color:#e0998f!important}\n"), "{kept}");
         assert!(kept.contains("\n[data-ogsc] .x{color:#e0998f!important}\n"), "{kept}");
     }
 
     #[test]
-    fn any_css_is_read_or_refused() {
-        for css in [
-            "",
-            "{",
-            "}",
-            "a{",
-            "/*",
-            "*/",
-            "@media{",
-            "@media (x){a{b",
-            "$",
-            "a{$}",
-            "é{ü:ö}",
-            "{}{}",
-        ] {
-            let (toml, _) = Theme::files("letter").expect("it comes with the program");
-            let _ = Theme::parse(toml, TemplateFile { name: "theme.css", text: css });
+    fn a_border_that_a_theme_takes_away_stays_away_at_night() {
+        let css = ".head { border-top: 0 } .x { border-$start: 3px solid $ink }";
+        let theme = Theme::load("broadsheet", None, Some(css)).expect("it is fine");
+        let classes = Classes::of("<p class=\"head\"><p class=\"x\">");
+        let kept = theme.kept_css(Script::RightToLeft, &classes);
+        assert!(kept.contains("\n.x{border-right-color:#e9e6df!important}\n"), "{kept}");
+        assert!(!kept.contains("2px solid"), "{kept}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_css_is_read_or_refused(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "{", "}", "a", ".é", ":", ";", " ", "\n", "/*", "*/", "@media", "@", "$", "$ink", "#fff",
+                    "(", "ü", "color", "border", "!important", ",", "\u{e000}",
+                ]),
+                0..24,
+            )
+        ) {
+            let css = pieces.concat();
+            if let Ok(theme) = Theme::load("letter", None, Some(&css)) {
+                theme.kept_css(Script::Slanting, &Classes::of(""));
+            }
         }
     }
 }

@@ -87,7 +87,8 @@ fn beside_wide(word: &str, at: usize) -> bool {
     before.into_iter().chain(after).any(is_wide)
 }
 
-fn is_wide(char: char) -> bool {
+/// Tells whether a letter takes two columns, and lines may break beside it.
+pub(super) fn is_wide(char: char) -> bool {
     unicode_width::UnicodeWidthChar::width(char) == Some(2)
 }
 

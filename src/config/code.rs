@@ -9,6 +9,7 @@ pub const CODES: &[(&str, &str)] = &[
     (MISSING_KEY, "publication.toml lacks a key that is needed"),
     (WRONG_VALUE, "a value of publication.toml cannot be used"),
     (UNSAFE_SECRET, "a secret stands in publication.toml, or would cross a connection without TLS"),
+    (UNUSABLE_KEY, "a DKIM key that publication.toml names cannot be used"),
 ];
 
 pub(super) const NOT_TOML: &str = "PR901";
@@ -16,3 +17,4 @@ pub(super) const UNKNOWN_KEY: &str = "PR902";
 pub(super) const MISSING_KEY: &str = "PR903";
 pub(super) const WRONG_VALUE: &str = "PR904";
 pub(super) const UNSAFE_SECRET: &str = "PR905";
+pub(super) const UNUSABLE_KEY: &str = "PR906";

@@ -1,6 +1,7 @@
 //! What is wrong with one value, before it is known where the value stands.
 
-use super::code::{UNSAFE_SECRET, WRONG_VALUE};
+use super::code::{UNSAFE_SECRET, UNUSABLE_KEY, WRONG_VALUE};
+use crate::model::{Place, Problem};
 
 /// Says why a value cannot be used, and how to mend it.
 #[derive(Debug)]
@@ -21,6 +22,16 @@ impl Mistake {
     /// Makes a mistake that would give a secret away.
     pub(super) fn unsafe_secret(message: impl Into<String>) -> Self {
         Self { code: UNSAFE_SECRET, ..Self::new(message) }
+    }
+
+    /// Makes a mistake of a DKIM key.
+    pub(super) fn unusable_key(message: impl Into<String>) -> Self {
+        Self { code: UNUSABLE_KEY, ..Self::new(message) }
+    }
+
+    /// Says it of a place that is known by now.
+    pub(super) fn at(self, place: Place) -> Problem {
+        Problem { help: self.help, ..Problem::error(self.code, place, self.message) }
     }
 
     /// Adds how to mend it.

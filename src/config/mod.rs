@@ -2,9 +2,10 @@
 //!
 //! Past this door nothing is checked again: links are https, domains are
 //! A-labels, rates and times are values. Secrets never stand in the file;
-//! [`secret`] fetches them from where the file says they are.
+//! [`secret`] and [`dkim_keys`] fetch them from where the file says they are.
 
 mod code;
+mod dkim;
 mod mistake;
 mod preset;
 mod publication;
@@ -16,6 +17,7 @@ mod value;
 use std::path::{Path, PathBuf};
 
 pub use code::CODES;
+pub use dkim::dkim_keys;
 pub use publication::read;
 pub use secret::{SecretError, secret};
 

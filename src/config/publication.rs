@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
+    dkim,
     mistake::Mistake,
     relay::relay_url,
     table::{Page, Table, Value},
@@ -54,6 +55,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let links = links(root, page);
     let sender = sender(root, page);
     let relay = relay(root, page);
+    let dkim = dkim::settings(root, sender.as_ref(), page);
     let list = list(root, page);
     let schedule = schedule(root, page);
     let send = send(root, page);
@@ -79,6 +81,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         links: links?,
         sender: sender?,
         relay,
+        dkim,
         list,
         schedule,
         send,
@@ -92,6 +95,7 @@ fn links(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Links> {
     let website = table.text("website", page, value::https);
     let subscribe = table.text("subscribe", page, value::https);
     let archive = table.text("archive", page, value::https_base);
+    let images = table.text("images", page, value::https_base);
     let line = "disclaimer = \"https://...\"";
     let disclaimer = table.needed("disclaimer", line, page, value::https);
     let privacy = table.needed("privacy", "privacy = \"https://...\"", page, value::https);
@@ -104,6 +108,7 @@ fn links(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Links> {
         website,
         subscribe,
         archive,
+        images,
         disclaimer: disclaimer?,
         privacy: privacy?,
         feedback: feedback?,

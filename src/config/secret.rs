@@ -5,6 +5,7 @@ use std::{
     io::Read,
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use crate::model::{Secret, SecretSource};
@@ -38,6 +39,9 @@ pub enum SecretError {
     Empty(&'static str),
 }
 
+/// How long a password command may take, a person's fingerprint included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Longer than any secret on one line; keeps a wrong path, such as a device, from filling the memory.
 const BYTES_MAX: u64 = 65_536;
 
@@ -60,6 +64,11 @@ pub fn secret(
 }
 
 fn from_file(file: &str, root: &Path) -> Result<Secret, SecretError> {
+    first_line("the secret file", &read_private(file, root)?)
+}
+
+/// Reads a file that must be its owner's alone; `file` is relative to `root`.
+pub(super) fn read_private(file: &str, root: &Path) -> Result<Vec<u8>, SecretError> {
     let unreadable = |why: std::io::Error| SecretError::Unreadable {
         file: file.to_owned(),
         why: why.to_string(),
@@ -68,7 +77,7 @@ fn from_file(file: &str, root: &Path) -> Result<Secret, SecretError> {
     check_private(file, &open.metadata().map_err(unreadable)?)?;
     let mut bytes = Vec::new();
     open.take(BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
-    first_line("the secret file", &bytes)
+    Ok(bytes)
 }
 
 #[cfg(unix)]
@@ -86,12 +95,22 @@ fn check_private(_: &str, _: &std::fs::Metadata) -> Result<(), SecretError> {
 }
 
 fn from_command(command: &str, root: &Path) -> Result<Secret, SecretError> {
-    let output = Command::new("sh")
+    let failed = |why: std::io::Error| SecretError::Command(why.to_string());
+    let child = Command::new("sh")
         .args(["-c", command])
         .current_dir(root)
         .stdin(Stdio::null())
-        .output()
-        .map_err(|why| SecretError::Command(why.to_string()))?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let (told, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || told.send(child.wait_with_output()));
+    // One that waits for ever ends with us.
+    let output = answer.recv_timeout(PATIENCE).map_err(|_| {
+        SecretError::Command(format!("it said nothing for {} seconds", PATIENCE.as_secs()))
+    })?;
+    let output = output.map_err(failed)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(SecretError::Command(match said.lines().next() {

@@ -68,8 +68,13 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Returns where the bytes at `span` stand.
+    pub(super) fn place(&self, span: Range<usize>) -> Place {
+        Place::of_span(self.file, self.text, span)
+    }
+
     fn report(&mut self, code: &'static str, span: Range<usize>, message: String) -> &mut Problem {
-        let place = Place::of_span(self.file, self.text, span);
+        let place = self.place(span);
         self.problems.push(Problem::error(code, place, message));
         self.problems.last_mut().expect("one was pushed just now")
     }
@@ -79,7 +84,7 @@ impl<'a> Page<'a> {
             return;
         }
         let place = match &table.span {
-            Some(span) => Place::of_span(self.file, self.text, span.clone()),
+            Some(span) => self.place(span.clone()),
             None => Place::file(self.file),
         };
         let message = format!("`{key}` is missing under [{}]", table.name);
@@ -118,11 +123,32 @@ impl<'a> Table<'a> {
         page: &mut Page<'_>,
         read: impl FnOnce(&str) -> Result<T, Mistake>,
     ) -> Option<T> {
+        self.require(key, line, page);
+        self.text(key, page, read)
+    }
+
+    /// Returns the values of an array that has to be there and to hold something; `line` is what to add where it is not.
+    pub(super) fn needed_values(
+        &mut self,
+        key: &'static str,
+        line: &str,
+        page: &mut Page<'_>,
+    ) -> Vec<Value<'a>> {
+        self.require(key, line, page);
+        let span = self.span_of(key);
+        let values = self.values(key);
+        if let Some(span) = span.filter(|_| values.is_empty()) {
+            let mistake = Mistake::new(format!("`{key}` holds nothing"));
+            page.mistake(span, mistake.help(format!("write it as `{line}`")));
+        }
+        values
+    }
+
+    fn require(&mut self, key: &'static str, line: &str, page: &mut Page<'_>) {
         if !self.entries.contains_key(key) {
             self.known.push(key);
             page.missing(self, key, line);
         }
-        self.text(key, page, read)
     }
 
     /// Returns the values of an array, or a single value as if it stood in one.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Mailbox, Rate};
+use super::{Address, Mailbox, Place, Rate};
 
 /// The newsletter and its identity. Every field is checked when it is read, so a value of this type can be composed and sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,8 @@ pub struct Publication {
     pub sender: Sender,
     /// Where it is handed over.
     pub relay: RelaySettings,
+    /// As whom it is signed; `None` leaves that to the relay.
+    pub dkim: Option<DkimSettings>,
     /// Who reads it.
     pub list: ListSettings,
     /// What `draft` and `schedule` propose.
@@ -59,6 +61,8 @@ pub struct Links {
     pub subscribe: Option<String>,
     /// Where past issues are; an issue's own page is this, a slash and its slug.
     pub archive: Option<String>,
+    /// Where the publisher puts the pictures of issues; without it they travel with the mail.
+    pub images: Option<String>,
     /// The disclaimer.
     pub disclaimer: String,
     /// The privacy statement.
@@ -204,6 +208,28 @@ pub enum SecretSource {
     File(String),
     /// The first line of what a command prints.
     Command(String),
+}
+
+/// As whom messages are signed (RFC 6376).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DkimSettings {
+    /// The domain, as A-labels; From's, one above it, or one below it.
+    pub domain: String,
+    /// The keys; at least one, each with a selector of its own.
+    pub keys: Vec<DkimKeyFile>,
+    /// The header fields that stay unsigned, because the relay rewrites them.
+    pub unsigned: Vec<String>,
+}
+
+/// A key that signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DkimKeyFile {
+    /// The name its DNS record has, below `_domainkey`.
+    pub selector: String,
+    /// The file of the private key, relative to the publication.
+    pub file: String,
+    /// Where `file` stands in the configuration, for what is wrong with it.
+    pub place: Place,
 }
 
 /// Who reads it.

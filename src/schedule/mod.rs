@@ -40,9 +40,37 @@ pub fn standing(at: Timestamp, max_late: Duration, now: Timestamp) -> Standing {
     }
 }
 
+/// How late an issue is that did not simply wait for the next run of cron.
+const LATE: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long readers are left with one issue before one that is late anyway.
+const APART: SignedDuration = SignedDuration::from_hours(1);
+
+/// Tells whether an issue bound to `at`, found late at `now`, waits because another began at `last`: after an outage, two issues do not go out back to back.
+pub fn is_crowded(at: Timestamp, last: Option<Timestamp>, now: Timestamp) -> bool {
+    let since = |instant| now.duration_since(instant);
+    since(at) > LATE && last.is_some_and(|last| !since(last).is_negative() && since(last) < APART)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_late_issue_waits_an_hour_after_another_and_a_punctual_one_does_not() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a timestamp");
+        let now = time("2026-11-30T10:00:00Z");
+        for (at, last, crowded) in [
+            ("08:00", Some("09:59"), true),
+            ("08:00", Some("09:00"), false),
+            ("08:00", Some("10:01"), false),
+            ("08:00", None, false),
+            ("09:45", Some("09:59"), false),
+        ] {
+            let day = |hour: &str| time(&format!("2026-11-30T{hour}:00Z"));
+            assert_eq!(is_crowded(day(at), last.map(day), now), crowded, "{at} {last:?}");
+        }
+    }
 
     #[test]
     fn an_issue_is_due_from_its_instant_until_it_is_later_than_it_may_be() {

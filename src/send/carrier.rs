@@ -312,6 +312,7 @@ impl Carrier {
             Handover::Accepted(reply) => go_on(Outcome::Accepted { said: reply.to_string() }),
             Handover::Refused { stage, reply } => policy::judge(stage, &reply, attempt),
             Handover::Unfit { why } => go_on(unfit(&why)),
+            Handover::Unwelcome { why } => policy::unwelcome(&why),
             Handover::NotSent { stage, why } => policy::broken(stage, &why, attempt),
             Handover::InDoubt { why } => {
                 Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
@@ -360,7 +361,7 @@ impl Carrier {
                 self.shared
                     .halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
             }
-            Effect::Halt(why) => self.shared.halt(Halt::Refusals(why)),
+            Effect::Halt(why) => self.shared.halt(Halt::Refused(why)),
         }
     }
 

@@ -199,10 +199,11 @@ fn begun(entry: &Entry) -> Option<Ticket> {
     }
 }
 
-/// Returns the delivery that an answered entry leaves nothing open of.
+/// Returns the delivery that an answered entry leaves nothing open of. A begin that was refused may have been written by a try whose answer was lost.
 fn settled((entry, entered): (&Entry, &Entered)) -> Option<Ticket> {
     match entry {
-        Entry::Begin(_) if *entered == Entered::Done => None,
-        Entry::Begin(ticket) | Entry::Record(ticket, _) | Entry::Release(ticket) => Some(*ticket),
+        Entry::Begin(ticket) if *entered == Entered::Suppressed => Some(*ticket),
+        Entry::Begin(_) => None,
+        Entry::Record(ticket, _) | Entry::Release(ticket) => Some(*ticket),
     }
 }

@@ -12,6 +12,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use crate::ledger::Mark;
@@ -21,6 +22,7 @@ use crate::ledger::Mark;
 pub struct HighWater {
     file: File,
     mark: Mark,
+    synced: Instant,
 }
 
 /// Says that the ledger is older than what was begun.
@@ -44,6 +46,14 @@ pub enum RolledBack {
         /// The id seen before.
         seen: String,
     },
+    /// What was seen is not known any more.
+    #[error(
+        "the file `.postrider/high-water` is gone or damaged: of the {found} begun deliveries this ledger knows of, nobody can say whether they are all"
+    )]
+    Forgotten {
+        /// What the ledger counts.
+        found: u64,
+    },
     /// The file cannot be read or written.
     #[error("the file `high-water` cannot be used: {0}")]
     File(#[from] io::Error),
@@ -54,9 +64,13 @@ impl HighWater {
     ///
     /// # Errors
     ///
-    /// When the ledger counts fewer begins than the file, or is another one.
+    /// When the ledger counts fewer begins than the file, or is another one; or when it counts some, and the file is gone.
     pub fn compare(path: &Path, mark: &Mark) -> Result<(), RolledBack> {
-        let Some(seen) = read(path)? else { return Ok(()) };
+        let Some(seen) = read(path)? else {
+            // Before the first begin the file is not there yet, or was never finished; after it, its loss hides what was begun.
+            let found = mark.begins;
+            return if found == 0 { Ok(()) } else { Err(RolledBack::Forgotten { found }) };
+        };
         if seen.ledger != mark.ledger {
             return Err(RolledBack::Other { found: mark.ledger.clone(), seen: seen.ledger });
         }
@@ -84,7 +98,7 @@ impl HighWater {
     pub fn accept(path: &Path, mark: &Mark) -> Result<Self, RolledBack> {
         let file =
             File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        let water = Self { file, mark: mark.clone() };
+        let water = Self { file, mark: mark.clone(), synced: Instant::now() };
         water.write()?;
         water.file.sync_data()?;
         Ok(water)
@@ -126,14 +140,19 @@ impl HighWater {
         Ok(read(path)?.map_or(0, |mark| mark.begins))
     }
 
-    /// Counts `begins` more. Written, not synced: after a power loss the file may lag, which is the safe side.
+    /// Counts `begins` more. On the disk within a second: a file that lags for longer after a power loss would let an older backup pass.
     ///
     /// # Errors
     ///
     /// When the file cannot be written.
     pub fn raise(&mut self, begins: u64) -> io::Result<()> {
         self.mark.begins += begins;
-        self.write()
+        self.write()?;
+        if self.synced.elapsed() >= Duration::from_secs(1) {
+            self.file.sync_data()?;
+            self.synced = Instant::now();
+        }
+        Ok(())
     }
 
     /// Writes the line in one call at the file's start; the count has a fixed width, so a shorter one never leaves a tail.
@@ -154,7 +173,6 @@ fn read(path: &Path) -> Result<Option<Mark>, RolledBack> {
         text.lines().next().and_then(|line| line.split_once(' ')).and_then(|(ledger, begins)| {
             Some(Mark { ledger: ledger.to_owned(), begins: begins.trim().parse().ok()? })
         });
-    // An unreadable file proves nothing; the ledger's own count stands, as on a first run.
     Ok(mark)
 }
 
@@ -171,7 +189,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("postrider-guard-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
         let path = folder.join("high-water");
-        let mut water = HighWater::check(&path, &mark(10)).expect("the first run finds no file");
+        let mut water = HighWater::accept(&path, &mark(10)).expect("it can be written");
         water.raise(5).expect("it can be written");
         assert!(HighWater::check(&path, &mark(15)).is_ok());
         assert!(HighWater::check(&path, &mark(16)).is_ok(), "the file may lag behind");
@@ -186,6 +204,15 @@ mod tests {
         HighWater::accept(&path, &mark(13)).expect("it can be written");
         assert_eq!(HighWater::knows(&path, "kazakhstan").ok(), Some(true));
         assert_eq!(HighWater::knows(&path, "kazakh").ok(), Some(false));
+        for text in [Some(""), Some("no mark"), None] {
+            match text {
+                Some(text) => std::fs::write(&path, text).expect("it can be written"),
+                None => std::fs::remove_file(&path).expect("it can be removed"),
+            }
+            let known = HighWater::compare(&path, &mark(1));
+            assert!(matches!(known, Err(RolledBack::Forgotten { found: 1 })), "{text:?}");
+            assert!(HighWater::compare(&path, &mark(0)).is_ok(), "nothing was begun: {text:?}");
+        }
         std::fs::remove_dir_all(&folder).expect("it can be removed");
     }
 }

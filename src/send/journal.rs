@@ -7,13 +7,13 @@
 //! the machine only where it was synced; so its silence counts as proof within
 //! one start of the machine alone, while an outcome in it is always one.
 //!
-//! Only one sender writes it at a time; whoever opens it knows that the last
-//! one is dead (the lock in `command/lock.rs`). A half-written last line is
-//! passed over.
+//! Whoever has it open holds a lock on the file itself, so whoever reads its
+//! lines knows that their writer is dead: only then does its silence prove
+//! that nothing left. A half-written last line is passed over.
 
 use std::{
     collections::HashMap,
-    fs::File,
+    fs::{File, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -27,6 +27,9 @@ use crate::{
     model::Outcome,
 };
 
+/// How much room there has to be on the disk before anything is begun: an outcome that can be written nowhere leaves its reader in doubt (rule D14).
+const ROOM: usize = 256 << 10;
+
 /// How long the file may grow before what the ledger knows by now is left out of it.
 const LONG: usize = 1 << 20;
 
@@ -34,7 +37,7 @@ const LONG: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    boot: String,
+    place: Place,
     book: Mutex<Book>,
     /// What an earlier sender left for the ledger to hear.
     waiting: Vec<Entry>,
@@ -58,11 +61,20 @@ enum Standing {
     Ended(Outcome),
 }
 
+/// Where and when lines are written: what they say is of this ledger, and their silence of this start of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Names this start of the machine; where it is empty, silence proves nothing.
+    pub boot: String,
+    /// The ledger's id.
+    pub ledger: String,
+}
+
 /// One line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Line {
-    /// Which start of the machine what follows was written in; the first line.
-    Boot(String),
+    /// Where what follows was written; the first line.
+    Place(Place),
     /// The ledger is about to be asked to begin these.
     Begin(Vec<Ticket>),
     /// Its message is about to leave.
@@ -77,31 +89,34 @@ pub enum JournalError {
     /// The file failed.
     #[error("the file `outcomes.journal` cannot be used: {0}")]
     File(#[from] io::Error),
+    /// A living sender has it open.
+    #[error("another sender is at work here: it has the file `outcomes.journal` open")]
+    Held,
     /// The ledger did not take what it holds.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl Journal {
-    /// Opens the journal and reads what an earlier run left in it. `boot` names this start of the machine; where it is empty, an earlier run's silence proves nothing.
+    /// Opens the journal and reads what an earlier run left in it.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened or read.
-    pub fn open(path: &Path, boot: &str) -> Result<Self, JournalError> {
-        let mut file = append(path, false)?;
+    /// When a living sender has it open, or the file cannot be opened or read.
+    pub fn open(path: &Path, place: Place) -> Result<Self, JournalError> {
+        let mut file = append(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let waiting = left_over(&String::from_utf8_lossy(&bytes), boot);
+        let waiting = left_over(&String::from_utf8_lossy(&bytes), &place);
         let book = Mutex::new(Book { file, length: 0, torn: false, open: HashMap::new() });
-        Ok(Self { path: path.to_owned(), boot: boot.to_owned(), book, waiting })
+        Ok(Self { path: path.to_owned(), place, book, waiting })
     }
 
     /// Tells the ledger what an earlier run knew and it may not, then begins an empty journal. Returns how many deliveries were given back.
     ///
     /// # Errors
     ///
-    /// When the ledger does not take it; the file stays as it is.
+    /// When the ledger does not take it, and the file stays as it is; or when the disk has no room.
     pub async fn replay(&self, ledger: &dyn Ledger) -> Result<u64, JournalError> {
         let mut given_back = 0;
         if !self.waiting.is_empty() {
@@ -115,8 +130,12 @@ impl Journal {
         }
         let mut book = self.book();
         book.file.set_len(0)?;
+        // Cut off again before the error is told.
+        let written = book.file.write_all(&vec![b'\n'; ROOM]);
+        book.file.set_len(0)?;
+        written?;
         book.file.sync_data()?;
-        book.write(&[Line::Boot(self.boot.clone())])?;
+        book.write(&[Line::Place(self.place.clone())])?;
         Ok(given_back)
     }
 
@@ -180,7 +199,7 @@ impl Journal {
 
     /// Leaves out what the ledger knows by now. Where that fails, the longer one says the same.
     pub fn shorten(&self) {
-        let _ = self.book().shorten(&self.path, &self.boot);
+        let _ = self.book().shorten(&self.path, &self.place);
     }
 
     /// Brings everything noted to the disk.
@@ -217,11 +236,12 @@ impl Book {
     }
 
     /// Writes what is still open to a new file, and puts that in the place of the long one.
-    fn shorten(&mut self, path: &Path, boot: &str) -> io::Result<()> {
+    fn shorten(&mut self, path: &Path, place: &Place) -> Result<(), JournalError> {
         let fresh = path.with_extension("new");
-        let file = append(&fresh, true)?;
+        let file = append(&fresh)?;
+        file.set_len(0)?;
         let mut book = Self { file, length: 0, torn: false, open: self.open.clone() };
-        let mut lines = vec![Line::Boot(boot.to_owned())];
+        let mut lines = vec![Line::Place(place.clone())];
         lines.extend(self.open.iter().map(|(ticket, standing)| match standing {
             Standing::Begun => Line::Begin(vec![*ticket]),
             Standing::HandedOver => Line::HandOver(*ticket),
@@ -234,16 +254,18 @@ impl Book {
     }
 }
 
-fn append(path: &Path, empty: bool) -> io::Result<File> {
+/// Opens a file to append to, and locks it for as long as it is open.
+fn append(path: &Path) -> Result<File, JournalError> {
     let file = File::options().read(true).append(true).create(true).mode(0o600).open(path)?;
-    if empty {
-        file.set_len(0)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::Held),
+        Err(TryLockError::Error(error)) => Err(error.into()),
     }
-    Ok(file)
 }
 
-/// Returns what the lines of a dead sender prove: how deliveries ended, and, within one start of the machine, which of those it began never left.
-fn left_over(text: &str, boot: &str) -> Vec<Entry> {
+/// Returns what the lines of a dead sender prove to this ledger: how deliveries ended, and, within one start of the machine, which of those it began never left.
+fn left_over(text: &str, here: &Place) -> Vec<Entry> {
     let mut of_this_start = false;
     let mut order = Vec::new();
     let mut last = HashMap::new();
@@ -255,7 +277,9 @@ fn left_over(text: &str, boot: &str) -> Vec<Entry> {
     // A line without its end was cut off with its sender.
     for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
         match serde_json::from_str(line) {
-            Ok(Line::Boot(written)) => of_this_start = !boot.is_empty() && written == boot,
+            // Tickets of another ledger mean somebody else here.
+            Ok(Line::Place(place)) if place.ledger != here.ledger => return Vec::new(),
+            Ok(Line::Place(place)) => of_this_start = !here.boot.is_empty() && place == *here,
             Ok(Line::Begin(tickets)) => {
                 for ticket in tickets {
                     note(ticket, Standing::Begun);
@@ -284,6 +308,10 @@ mod tests {
         Ticket { issue: 1, slot, fence: 1, attempt: 1 }
     }
 
+    fn place(boot: &str) -> Place {
+        Place { boot: boot.to_owned(), ledger: "a ledger".to_owned() }
+    }
+
     fn accepted() -> Outcome {
         Outcome::Accepted { said: "250 ok".to_owned() }
     }
@@ -291,8 +319,8 @@ mod tests {
     /// A journal in which 1 ended, 2 was handed over and 3 begun; and its text.
     fn written(folder: &tempfile::TempDir) -> (Journal, String) {
         let path = folder.path().join("outcomes.journal");
-        let journal = Journal::open(&path, "first").expect("it opens");
-        journal.book().write(&[Line::Boot("first".to_owned())]).expect("it is written");
+        let journal = Journal::open(&path, place("first")).expect("it opens");
+        journal.book().write(&[Line::Place(place("first"))]).expect("it is written");
         journal.begin(&[ticket(1), ticket(2), ticket(3)]).expect("it is written");
         journal.hand_over(ticket(1)).expect("it is written");
         journal.record(&[(ticket(1), accepted())]).expect("it is written");
@@ -305,9 +333,25 @@ mod tests {
     fn what_never_left_is_given_back_within_one_start_of_the_machine_only() {
         let (_, text) = written(&tempfile::tempdir().expect("a folder"));
         let ended = Entry::Record(ticket(1), accepted());
-        assert_eq!(left_over(&text, "first"), [ended.clone(), Entry::Release(ticket(3))]);
-        assert_eq!(left_over(&text, "second"), std::slice::from_ref(&ended));
-        assert_eq!(left_over(&text, ""), [ended]);
+        assert_eq!(left_over(&text, &place("first")), [ended.clone(), Entry::Release(ticket(3))]);
+        assert_eq!(left_over(&text, &place("second")), std::slice::from_ref(&ended));
+        assert_eq!(left_over(&text, &place("")), [ended]);
+        let elsewhere = Place { ledger: "another".to_owned(), ..place("first") };
+        assert_eq!(left_over(&text, &elsewhere), []);
+    }
+
+    #[test]
+    fn of_a_living_senders_journal_nothing_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _) = written(&folder);
+        let path = folder.path().join("outcomes.journal");
+        for _ in 0..2 {
+            let opened = Journal::open(&path, place("first"));
+            assert!(matches!(opened, Err(JournalError::Held)), "{opened:?}");
+            journal.shorten();
+        }
+        drop(journal);
+        assert!(Journal::open(&path, place("first")).is_ok());
     }
 
     #[test]
@@ -316,7 +360,7 @@ mod tests {
         // The last line says that 2 left: without its end, nothing of 2 had left yet.
         let cut = &text[..text.len() - 1];
         let released = [Entry::Release(ticket(2)), Entry::Release(ticket(3))];
-        assert_eq!(left_over(cut, "first")[1..], released);
+        assert_eq!(left_over(cut, &place("first"))[1..], released);
     }
 
     #[test]
@@ -327,17 +371,17 @@ mod tests {
         journal.settle([ticket(1)].into_iter());
         let short = std::fs::read_to_string(&journal.path).expect("it is there");
         assert!(short.len() < text.len(), "{short}");
-        assert_eq!(left_over(&short, "first"), [Entry::Release(ticket(3))]);
+        assert_eq!(left_over(&short, &place("first")), [Entry::Release(ticket(3))]);
         journal.record(&[(ticket(2), accepted())]).expect("it is written");
         let more = std::fs::read_to_string(&journal.path).expect("it is there");
-        let all = left_over(&more, "first");
+        let all = left_over(&more, &place("first"));
         assert!(all.contains(&Entry::Record(ticket(2), accepted())) && all.len() == 2, "{all:?}");
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_a_journal_that_proves_something_or_nothing(text in any::<String>(), boot in "[a-z]{0,3}") {
-            left_over(&text, &boot);
+            left_over(&text, &place(&boot));
         }
     }
 }

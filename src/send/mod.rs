@@ -36,7 +36,7 @@ pub mod provider;
 mod satchel;
 pub mod throttle;
 
-pub use journal::{Journal, JournalError};
+pub use journal::{Journal, JournalError, Place};
 
 use clerk::Clerk;
 use desk::Desk;
@@ -152,7 +152,9 @@ pub enum Halt {
     Untrusted(String),
     /// The relay cannot be reached, or not safely.
     Relay(String),
-    /// Too many refusals, or one that would meet every reader.
+    /// The relay refuses us or the message, whoever it is for.
+    Refused(String),
+    /// Too many readers were refused.
     Refusals(String),
     /// The ledger went away; outcomes are in the journal.
     Ledger(String),
@@ -191,9 +193,11 @@ impl Run {
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Result<Ended, SendError> {
         let ledger = Arc::clone(&self.ledger);
-        let high_water = guard::HighWater::check(&self.high_water, &ledger.mark().await?)?;
+        let mark = ledger.mark().await?;
+        let high_water = guard::HighWater::check(&self.high_water, &mark)?;
         high_water.remember(&self.high_water, &self.issue.slug)?;
-        let journal = Journal::open(&self.journal, &self.boot)?;
+        let journal =
+            Journal::open(&self.journal, Place { boot: self.boot.clone(), ledger: mark.ledger })?;
         let given_back = journal.replay(&*ledger).await?;
         let mut recovered = ledger.recover(self.issue.id, gone).await?;
         recovered.planned += given_back;
@@ -295,6 +299,7 @@ impl Halt {
             Self::Credentials(why)
             | Self::Untrusted(why)
             | Self::Relay(why)
+            | Self::Refused(why)
             | Self::Refusals(why)
             | Self::Ledger(why)
             | Self::Disk(why) => why,

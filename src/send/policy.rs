@@ -119,6 +119,14 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
     Ruling { outcome, effect }
 }
 
+/// What the relay says beforehand that it does not take: no reader is the reason.
+pub fn unwelcome(why: &str) -> Ruling {
+    Ruling {
+        outcome: Outcome::Deferred { said: why.to_owned(), wait: Duration::ZERO, counted: false },
+        effect: Effect::Halt(why.to_owned()),
+    }
+}
+
 /// What broke before any byte of the dot had left: tried again soon, then ever later, not counted against the reader.
 pub fn broken(stage: Stage, why: &str, attempt: u32) -> Ruling {
     let wait = match attempt {

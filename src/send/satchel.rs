@@ -6,7 +6,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{sync::mpsc, task::JoinSet};
@@ -30,7 +30,7 @@ const FRESH: Duration = Duration::from_secs(2);
 pub(super) struct Copy {
     claim: Claim,
     printed: Printed,
-    begun_at: Instant,
+    begun_at: (Instant, SystemTime),
     /// When its claim's lease ends (rule D6).
     pub(super) lease_ends: Instant,
     out: Out,
@@ -46,14 +46,15 @@ impl Copy {
         self.claim.reader.address.domain()
     }
 
-    /// Tells whether it was begun so long ago that it must be begun anew.
+    /// Tells whether it was begun so long ago that it must be begun anew. A machine that slept meanwhile knows by its wall clock alone.
     pub(super) fn is_stale(&self) -> bool {
-        self.begun_at.elapsed() > FRESH
+        let (awake, by_the_wall) = self.begun_at;
+        awake.elapsed() > FRESH || by_the_wall.elapsed().is_ok_and(|passed| passed > FRESH)
     }
 
     /// Tells whether it was begun before an instant.
     pub(super) fn was_begun_before(&self, when: Instant) -> bool {
-        self.begun_at < when
+        self.begun_at.0 < when
     }
 
     /// Gives it back, nothing of it having left.
@@ -180,7 +181,7 @@ impl Purse {
             }
             Entered::Refused => return None,
         }
-        let begun_at = Instant::now();
+        let begun_at = (Instant::now(), SystemTime::now());
         let printed =
             self.press.print(&claim.reader, &claim.message_id, ticket.slot, Purpose::Real);
         match printed {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay,
-    gate::{self, Framed},
+    gate::{self, Framed, Objection},
     open,
     wire::{CutShort, Fault, Wire},
 };
@@ -73,14 +73,15 @@ impl Connection {
         abort_at: Option<Instant>,
         leaving: impl FnOnce() -> Result<(), String> + Send,
     ) -> Handover {
-        let passed =
-            gate::frame(parcel.message).and_then(|framed| Ok((framed, self.commands(&parcel)?)));
+        let passed = gate::frame(parcel.message)
+            .map_err(Objection::Unfit)
+            .and_then(|framed| Ok((framed, self.commands(&parcel)?)));
         let (framed, commands) = match passed {
             Ok(passed) => passed,
-            Err(why) => {
+            Err(objection) => {
                 // Nothing else may follow an envelope that is out.
                 self.wire = self.wire.take().filter(|_| self.ahead.is_none());
-                return Handover::Unfit { why };
+                return objection.into();
             }
         };
         let not_sent = |why: &str| Handover::NotSent { stage: Stage::Mail, why: why.to_owned() };
@@ -125,7 +126,7 @@ impl Connection {
         self.ahead.is_some()
     }
 
-    fn commands(&self, parcel: &Parcel<'_>) -> Result<[String; 3], String> {
+    fn commands(&self, parcel: &Parcel<'_>) -> Result<[String; 3], Objection> {
         let [mail, rcpt] = gate::envelope(&parcel.envelope, parcel.message, &self.capabilities)?;
         Ok([mail, rcpt, "DATA\r\n".to_owned()])
     }

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt::Write};
 
 use memchr::{memmem, memrchr};
 
-use super::{Capabilities, Envelope};
+use super::{Capabilities, Envelope, Handover};
 
 /// The longest line, without its CRLF.
 const LINE_MAX: usize = 998;
@@ -100,32 +100,54 @@ fn diagnosis(message: &[u8]) -> String {
     "the message is empty".to_owned()
 }
 
+/// Says why a message is not offered to a relay.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Objection {
+    /// Its own bytes or envelope are at fault; the next may go.
+    Unfit(String),
+    /// The relay does not take such messages.
+    Unwelcome(String),
+}
+
+impl From<Objection> for Handover {
+    fn from(objection: Objection) -> Self {
+        match objection {
+            Objection::Unfit(why) => Self::Unfit { why },
+            Objection::Unwelcome(why) => Self::Unwelcome { why },
+        }
+    }
+}
+
 /// Writes the MAIL and RCPT commands, each with its CRLF, or says why this relay cannot be asked to take the message.
 pub(super) fn envelope(
     envelope: &Envelope<'_>,
     message: &[u8],
     capabilities: &Capabilities,
-) -> Result<[String; 2], String> {
+) -> Result<[String; 2], Objection> {
     let to = envelope.to.wire();
-    check_path("return path", envelope.from)?;
-    check_path("recipient", &to)?;
+    check_path("return path", envelope.from).map_err(Objection::Unfit)?;
+    check_path("recipient", &to).map_err(Objection::Unfit)?;
     let mut mail = format!("MAIL FROM:<{}>", envelope.from);
     if capabilities.offers("SIZE") {
         let _ = write!(mail, " SIZE={}", message.len());
     }
     if let Some(limit) = capabilities.size().filter(|&limit| limit < message.len() as u64) {
         let length = message.len();
-        return Err(format!("the message has {length} bytes, and the relay takes at most {limit}"));
+        return Err(Objection::Unwelcome(format!(
+            "the message has {length} bytes, and the relay takes at most {limit}"
+        )));
     }
     if !message.is_ascii() {
         if !capabilities.offers("8BITMIME") {
-            return Err("the message has 8-bit bytes, and the relay does not offer 8BITMIME".into());
+            let why = "the message has 8-bit bytes, and the relay does not offer 8BITMIME";
+            return Err(Objection::Unwelcome(why.to_owned()));
         }
         mail.push_str(" BODY=8BITMIME");
     }
     if !(envelope.from.is_ascii() && to.is_ascii()) {
         if !capabilities.offers("SMTPUTF8") {
-            return Err("the address is not ASCII, and the relay does not offer SMTPUTF8".into());
+            let why = "the address is not ASCII, and the relay does not offer SMTPUTF8";
+            return Err(Objection::Unfit(why.to_owned()));
         }
         mail.push_str(" SMTPUTF8");
     }

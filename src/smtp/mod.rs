@@ -115,6 +115,11 @@ pub enum Handover {
         /// What is wrong with its bytes, for people.
         why: String,
     },
+    /// The relay does not take such a message, whoever it is for: too large, or 8-bit bytes; nothing was said.
+    Unwelcome {
+        /// Why, for people.
+        why: String,
+    },
     /// Something broke before any byte of the dot had left; nothing of the message is with the relay.
     NotSent {
         /// At which step.

@@ -50,64 +50,74 @@ impl Page<'_> {
         if png.exists() { Ok(()) } else { Err(format!("no picture in `{}`", png.display())) }
     }
 
-    /// Returns a line for everything that axe-core finds wrong with the page in windows of these widths; nothing where
-    /// there is no Chromium or no axe-core.
-    pub(crate) fn faults(self, widths: &[u32]) -> Result<Option<Vec<String>>, String> {
-        let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
-        if !axe.exists() {
-            skipped("axe-core, which `tests/run` installs");
-            return Ok(None);
-        }
-        let frame = self.framed(include_str!("../rig/axe.html"), widths, 1000);
-        let frame = frame.replace("@AXE@", &format!("file://{}", axe.display()));
-        // Longer than any judgement takes; the clock of the page jumps to what it waits for.
-        let arguments = ["--dump-dom", "--virtual-time-budget=600000"];
-        let Some(dom) = self.browsed(&frame, &arguments)? else { return Ok(None) };
-        title(&dom)
-            .and_then(|title| title.strip_prefix("judged"))
-            .map(|faults| Some(faults.lines().skip(1).map(str::to_owned).collect()))
-            .ok_or_else(|| format!("the page was not judged:\n{dom}"))
-    }
-
     fn shown(
         self,
         widths: &[u32],
         height: u32,
         arguments: &[&str],
     ) -> Result<Option<String>, String> {
-        self.browsed(&self.framed(include_str!("../rig/frame.html"), widths, height), arguments)
+        let frame = framed(include_str!("../rig/frame.html"), widths);
+        let frame = frame.replace("@HEIGHT@", &height.to_string());
+        browsed(&frame.replace("@PAGE@", &quoted(self.html)), self.dark, arguments)
     }
+}
 
-    fn browsed(self, frame: &str, arguments: &[&str]) -> Result<Option<String>, String> {
-        if !chromium_is_here() {
-            skipped("a page in Chromium, which is not installed");
-            return Ok(None);
-        }
-        let folder = Folder::new();
-        let page = folder.0.join("page.html");
-        fs::write(&page, frame).map_err(|e| e.to_string())?;
-        let rig = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig");
-        let output = Command::new("sh")
-            .arg(rig.join("chromium"))
-            .arg(format!("--blink-settings=preferredColorScheme={}", i32::from(!self.dark)))
-            .args(arguments)
-            .arg(format!("file://{}", page.display()))
-            .output()
-            .map_err(|e| e.to_string())?;
-        if !output.status.success() {
-            return Err(format!("{}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
-        }
-        Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+/// Returns a line for everything that axe-core finds wrong with pages, each with its name, in windows of these widths,
+/// and for what does not fit there; nothing where there is no Chromium or no axe-core.
+pub(crate) fn faults(
+    pages: &[(&str, &str)],
+    dark: bool,
+    widths: &[u32],
+) -> Result<Option<Vec<String>>, String> {
+    let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
+    if !axe.exists() {
+        skipped("axe-core, which `tests/run` installs");
+        return Ok(None);
     }
+    let frames = pages.iter().map(|(name, html)| {
+        format!("<iframe title=\"{name}\" height=1000 srcdoc=\"{}\"></iframe>\n", quoted(html))
+    });
+    let frame = framed(include_str!("../rig/axe.html"), widths)
+        .replace("@AXE@", &format!("file://{}", axe.display()))
+        .replace("@PAGES@", &frames.collect::<String>());
+    // Longer than any judgement takes; the clock of the page jumps to what it waits for.
+    let arguments = ["--dump-dom", "--virtual-time-budget=600000"];
+    let Some(dom) = browsed(&frame, dark, &arguments)? else { return Ok(None) };
+    title(&dom)
+        .and_then(|title| title.strip_prefix("judged"))
+        .map(|faults| Some(faults.lines().skip(1).map(str::to_owned).collect()))
+        .ok_or_else(|| format!("the pages were not judged: {:?}", title(&dom)))
+}
 
-    fn framed(self, frame: &str, widths: &[u32], height: u32) -> String {
-        let widths: Vec<String> = widths.iter().map(u32::to_string).collect();
-        frame
-            .replace("@BASE@", "about:blank")
-            .replace("@WIDTHS@", &widths.join(","))
-            .replace("@HEIGHT@", &height.to_string())
-            .replace("@PAGE@", &self.html.replace('&', "&amp;").replace('"', "&quot;"))
+fn browsed(frame: &str, dark: bool, arguments: &[&str]) -> Result<Option<String>, String> {
+    if !chromium_is_here() {
+        skipped("a page in Chromium, which is not installed");
+        return Ok(None);
     }
+    let folder = Folder::new();
+    let page = folder.0.join("page.html");
+    fs::write(&page, frame).map_err(|e| e.to_string())?;
+    let rig = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig");
+    let output = Command::new("sh")
+        .arg(rig.join("chromium"))
+        .arg(format!("--blink-settings=preferredColorScheme={}", i32::from(!dark)))
+        .args(arguments)
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .map_err(|e| e.to_string())?;
+    if !output.status.success() {
+        return Err(format!("{}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+fn framed(frame: &str, widths: &[u32]) -> String {
+    let widths: Vec<String> = widths.iter().map(u32::to_string).collect();
+    frame.replace("@BASE@", "about:blank").replace("@WIDTHS@", &widths.join(","))
+}
+
+fn quoted(html: &str) -> String {
+    html.replace('&', "&amp;").replace('"', "&quot;")
 }
 
 /// Where `tests/run` puts it, seen from the repository.
@@ -118,15 +128,13 @@ fn title(dom: &str) -> Option<&str> {
     rest.split_once("</title>").map(|(title, _)| title)
 }
 
-/// Panics where a page keeps somebody from reading it, on a phone, in a pane or at a desk, by day or by night.
+/// Panics where one of the pages, each with its name, keeps somebody from reading it, or does not fit, on a phone, in a
+/// pane or at a desk.
 #[track_caller]
-pub(crate) fn assert_accessible(html: &str) {
-    for dark in [false, true] {
-        let faults =
-            Page { html, dark }.faults(&[320, 600, 1200]).expect("axe-core judges the page");
-        let faults = faults.unwrap_or_default();
-        assert!(faults.is_empty(), "dark: {dark}\n{}", faults.join("\n"));
-    }
+pub(crate) fn assert_accessible(pages: &[(&str, &str)], dark: bool) {
+    let faults = faults(pages, dark, &[320, 600, 1200]).expect("axe-core judges the pages");
+    let faults = faults.unwrap_or_default();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Panics where a page makes its reader scroll sideways, on a phone, in a pane or at a desk, by day or by night.
@@ -200,10 +208,10 @@ fn a_page_knows_night_from_day() {
 #[test]
 fn what_some_cannot_read_is_found() {
     let html = "<!doctype html><html lang=en><title>x</title><main><h1>Grey</h1>\
-        <p style='background:#fff;color:#bbb'>pale</p><p>fine</p><img src=x></main>";
-    if let Some(faults) = (Page { html, dark: false }).faults(&[320]).expect("it is judged") {
-        let rules: Vec<&str> = faults.iter().filter_map(|fault| fault.split(' ').nth(3)).collect();
-        assert_eq!(rules, ["color-contrast", "image-alt"], "{faults:?}");
+        <p style='background:#fff;color:#bbb'>pale</p><p>fine</p><img src=x><p style='width:400px'>wide</p></main>";
+    if let Some(faults) = faults(&[("x", html)], false, &[320]).expect("it is judged") {
+        let rules: Vec<&str> = faults.iter().filter_map(|fault| fault.split(' ').nth(4)).collect();
+        assert_eq!(rules, ["overflow", "color-contrast", "image-alt"], "{faults:?}");
     }
 }
 

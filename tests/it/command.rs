@@ -2,6 +2,7 @@
 
 pub(crate) mod env;
 mod help;
+mod keys;
 mod mistakes;
 mod private;
 mod rates;

@@ -1,11 +1,11 @@
 //! From a draft to an Edition: whole issues, and every mistake a draft can have.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use proptest::prelude::*;
 
 use postrider::{
-    compose::{Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
+    compose::{Beside, Composed, Draft, Passage, Piece, Slot, Source, Strings, Theme, compose},
     config,
     model::{Field, Problem, Publication},
 };
@@ -138,6 +138,30 @@ fn every_theme_fits_every_screen_by_day_and_by_night() {
     }
 }
 
+#[test]
+fn what_init_says_of_templates_works_in_every_theme() {
+    let text = include_str!("../../templates/starter/templates.md");
+    let block = |number: usize| {
+        let blocks = text.split("```").skip(1).step_by(2);
+        let block = blocks.into_iter().nth(number).and_then(|block| block.split_once('\n'));
+        block.expect("it shows one").1
+    };
+    let (toml, css, words) = (block(0), block(1), block(2));
+    let draft = SAMPLE.replacen("+++\n", "+++\nlang = \"oc\"\n", 1);
+    for name in Theme::names() {
+        let theme = Theme::load(name, Some(toml), Some(css)).expect("the example is right");
+        let strings = |language: &str| Strings::load(language, Some(words));
+        let composed =
+            compose(&draft_of(&draft, BTreeMap::new()), &publication(), &theme, &strings);
+        let edition = composed.expect("it composes").edition;
+        let html = html(&edition.html);
+        for wanted in ["border-left:6px double #1f5c3d", "Numèro 41", "6 d’octòbre 2003"] {
+            assert!(html.contains(wanted), "{name}: `{wanted}` is not in\n{html}");
+        }
+        assert!(html.contains(".quoted{border-left-color:#8fd0ab!important}"), "{html}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_composes_or_tells_its_problems(text in "\\PC{0,200}") {
@@ -241,14 +265,42 @@ fn compose_with(
     theme: &str,
     publication: &Publication,
 ) -> Result<Composed, Vec<Problem>> {
-    let draft = Draft {
+    let beside = beside();
+    let files: Vec<_> = beside.iter().map(|(name, file)| (name.as_str(), file.clone())).collect();
+    compose_beside(text, &files, theme, publication)
+}
+
+/// Returns the files that stand beside a draft of `tests/fixtures/drafts`.
+pub(crate) fn beside() -> BTreeMap<String, Beside> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/beside");
+    let files = fs::read_dir(folder).expect("it is there").map(|entry| {
+        let entry = entry.expect("it can be listed");
+        let bytes = fs::read(entry.path()).expect("it can be read");
+        (entry.file_name().into_string().expect("it is UTF-8"), Beside::Held(bytes))
+    });
+    files.collect()
+}
+
+/// Composes a draft with these files beside it.
+pub(crate) fn compose_beside(
+    text: &str,
+    files: &[(&str, Beside)],
+    theme: &str,
+    publication: &Publication,
+) -> Result<Composed, Vec<Problem>> {
+    let files = files.iter().map(|(name, file)| ((*name).to_owned(), file.clone()));
+    let theme = Theme::load(theme, None, None).expect("it comes with the program");
+    let draft = draft_of(text, files.collect());
+    compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
+}
+
+fn draft_of(text: &str, files: BTreeMap<String, Beside>) -> Draft {
+    Draft {
         slug: "2003-10-06-kazakhstan".to_owned(),
         path: "issues/2003-10-06-kazakhstan/issue.md".to_owned(),
         text: text.to_owned(),
-        files: BTreeMap::new(),
-    };
-    let theme = Theme::load(theme, None, None).expect("it comes with the program");
-    compose(&draft, publication, &theme, &|lang| Strings::load(lang, None))
+        files,
+    }
 }
 
 /// Returns one reader's HTML.
@@ -268,7 +320,7 @@ fn filled(draft: &str, theme: &str) -> String {
 }
 
 /// Shows problems as a compiler would.
-fn shown(problems: &[Problem]) -> String {
+pub(crate) fn shown(problems: &[Problem]) -> String {
     problems.iter().map(one).collect()
 }
 
@@ -285,7 +337,7 @@ fn one(problem: &Problem) -> String {
 }
 
 /// Shows a part with each slot as `⟨source filters context⟩`.
-fn html(pieces: &[Piece]) -> String {
+pub(crate) fn html(pieces: &[Piece]) -> String {
     pieces
         .iter()
         .map(|piece| match piece {
@@ -302,7 +354,7 @@ fn html(pieces: &[Piece]) -> String {
         .collect()
 }
 
-fn text(passages: &[Passage]) -> String {
+pub(crate) fn text(passages: &[Passage]) -> String {
     passages
         .iter()
         .map(|passage| match passage {
@@ -315,7 +367,7 @@ fn text(passages: &[Passage]) -> String {
 }
 
 /// Returns the starter's publication, and a field that every reader has to have.
-fn publication() -> Publication {
+pub(crate) fn publication() -> Publication {
     let toml = include_str!("../../templates/starter/publication.toml");
     let read = config::read(toml, "publication.toml");
     let mut publication = read.unwrap_or_else(|problems| panic!("{}", shown(&problems)));

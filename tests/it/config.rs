@@ -3,8 +3,8 @@
 use std::{fmt::Write, fs, path::PathBuf};
 
 use postrider::{
-    config::{CODES, SecretError, locate, read, secret},
-    model::{Place, Problem, RelayUrl, Secret, SecretSource},
+    config::{CODES, SecretError, dkim_keys, locate, read, secret},
+    model::{DkimSettings, Place, Problem, RelayUrl, Secret, SecretSource},
 };
 use proptest::prelude::*;
 
@@ -28,6 +28,7 @@ theme = "letter"
 website = "https://example.org"
 subscribe = "https://example.org/subscribe"
 archive = "https://example.org/issues/"
+images = "https://example.org/pictures/"
 disclaimer = "https://example.org/disclaimer"
 privacy = "https://example.org/privacy"
 feedback = "mailto:feedback@example.org?subject=Report"
@@ -51,6 +52,11 @@ password_file = "relay-password"
 rate = ["20/s", "9000/hour"]
 [relay.domains."bücher.example"]
 rate = "1/s"
+
+[dkim]
+domain = "example.org"
+keys = [{ selector = "e2026", file = "ed25519.pem" }, { selector = "R2026", file = "rsa.pem" }]
+unsigned = ["date", "Message-ID"]
 
 [list]
 csv = "subscribers.csv"
@@ -181,6 +187,84 @@ fn what_is_not_toml_is_told_with_its_place_and_nothing_is_missed_for_it() {
 fn something_else_where_a_table_should_be_is_one_mistake() {
     let text = LEAST.replace("[sender]\nfrom = \"report@example.org\"", "");
     insta::assert_snapshot!(mistakes(&format!("sender = 1{text}")));
+}
+
+#[test]
+fn a_signature_that_would_count_for_nothing_is_a_mistake() {
+    insta::assert_snapshot!(mistakes(&format!(
+        r#"{LEAST}[dkim]
+domain = "example.com"
+keys = [{{ selector = "e_2026" }}, {{ selector = "a", file = "a" }}, {{ selector = "A", file = "b" }}]
+unsigned = ["from", "X-Mailer"]
+key = "a"
+"#
+    )));
+    insta::assert_snapshot!(mistakes(&format!("{LEAST}[dkim]\nkeys = []\n")));
+    insta::assert_snapshot!(mistakes(&format!("{LEAST}[dkim]\ndomain = \"example.org\"\n")));
+}
+
+#[test]
+fn froms_own_domain_signs_or_one_above_or_below_it() {
+    for (from, domain, may_sign) in [
+        ("news.example.org", "news.example.org", true),
+        ("news.example.org", "example.org", true),
+        ("example.org", "news.example.org", true),
+        ("news.example.org", "mail.example.org", false),
+        ("badexample.org", "example.org", false),
+        ("example.org", "badexample.org", false),
+        ("b\u{fc}cher.example", "xn--bcher-kva.example", true),
+    ] {
+        let text = LEAST.replace("report@example.org", &format!("report@{from}"));
+        let text = format!(
+            "{text}[dkim]\ndomain = \"{domain}\"\nkeys = {{ selector = \"a\", file = \"a\" }}\n"
+        );
+        assert_eq!(read(&text, "publication.toml").is_ok(), may_sign, "{from} {domain}");
+    }
+}
+
+#[test]
+fn every_key_file_that_cannot_sign_is_told_where_it_is_named() {
+    let names = ["weak", "long", "curve", "old", "locked", "public", "none", "open", "missing"];
+    let root = folder("keys");
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dkim");
+    for name in names {
+        let pem = match name {
+            "none" => Some("no key\n".to_owned()),
+            "open" => fs::read_to_string(fixtures.join("ed25519.pem")).ok(),
+            _ => fs::read_to_string(fixtures.join(format!("{name}.pem"))).ok(),
+        };
+        if let Some(pem) = pem {
+            fs::write(root.join(name), pem).expect("a file");
+            private(&root.join(name), if name == "open" { 0o644 } else { 0o600 });
+        }
+    }
+    let keys: Vec<String> = names
+        .iter()
+        .map(|name| format!("  {{ selector = \"{name}\", file = \"{name}\" }},\n"))
+        .collect();
+    let problems = dkim_keys(&dkim(&keys.concat()), &root).expect_err("none can sign");
+    insta::assert_snapshot!(shown(&problems));
+}
+
+#[test]
+fn both_kinds_of_key_are_fetched_with_their_selectors() {
+    let root = folder("good-keys");
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dkim");
+    for name in ["rsa.pem", "ed25519.pem"] {
+        fs::copy(fixtures.join(name), root.join(name)).expect("a file");
+        private(&root.join(name), 0o400);
+    }
+    let keys =
+        "{ selector = \"r\", file = \"rsa.pem\" }, { selector = \"e\", file = \"ed25519.pem\" }";
+    let keys = dkim_keys(&dkim(keys), &root).expect("both can sign");
+    let records: Vec<String> =
+        keys.iter().map(|(selector, key)| format!("{selector}: {}", key.record())).collect();
+    insta::assert_snapshot!(records.join("\n"));
+}
+
+fn dkim(keys: &str) -> DkimSettings {
+    let text = format!("{LEAST}[dkim]\ndomain = \"example.org\"\nkeys = [\n{keys}]\n");
+    read(&text, "publication.toml").expect("it can be read").dkim.expect("it signs")
 }
 
 #[test]

@@ -44,8 +44,13 @@ fn every_form_gives_the_text_that_stands_below_it() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let step = |typed: &str| run(typed, folder.path()).0;
     assert_eq!(step("postrider init here && mkdir here/issues/2026-11-30-forms"), 0);
-    let draft = format!("+++\ndate = 2026-11-30\n+++\n\n{forms}");
-    fs::write(folder.path().join("here/issues/2026-11-30-forms/issue.md"), draft).expect("written");
+    let draft = format!("+++\ndate = 2026-11-30\nsegments = [\"paid\"]\n+++\n\n{forms}");
+    let issue = folder.path().join("here/issues/2026-11-30-forms");
+    fs::write(issue.join("issue.md"), draft).expect("written");
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/beside");
+    for file in fs::read_dir(beside).expect("it is there").flatten() {
+        fs::copy(file.path(), issue.join(file.file_name())).expect("copied");
+    }
     let (code, said) =
         run("postrider -C here render forms --as anna@example.org --out .", folder.path());
     assert_eq!(code, 0, "{said}");
@@ -69,11 +74,12 @@ fn every_code_of_a_problem_stands_in_the_documents() {
 #[test]
 fn every_block_of_configuration_can_be_read() {
     let starter = include_str!("../../templates/starter/publication.toml");
-    let text = document("docs/publication.md");
-    for (line, block) in blocks(&text, "toml") {
-        let whole = with_table(starter, block);
-        let read = config::read(&whole, "publication.toml");
-        assert!(read.is_ok(), "docs/publication.md:{line}: {:?}\n{whole}", read.err());
+    for name in ["docs/publication.md", "docs/dkim.md"] {
+        for (line, block) in blocks(&document(name), "toml") {
+            let whole = with_table(starter, block);
+            let read = config::read(&whole, "publication.toml");
+            assert!(read.is_ok(), "{name}:{line}: {:?}\n{whole}", read.err());
+        }
     }
 }
 

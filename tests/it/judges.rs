@@ -1,26 +1,97 @@
-//! Our HTML before judges nobody here wrote.
+//! Every theme on every sample before judges nobody here wrote.
+//!
+//! A judge reads the whole gallery in one run of its program. Where it finds something that is right for a mail, the
+//! test lists that with the reason; a line of the list that nothing needs any more is a mistake too.
 
-use postrider::compose::Theme;
+mod axe;
+mod caniemail;
+mod html_validate;
+mod mime;
+mod parity;
+mod spamassassin;
+mod vnu;
 
-use crate::{
-    browser::assert_accessible,
-    seed::{SAMPLE, copy},
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::Command,
 };
 
-#[test]
-fn axe_finds_nothing_wrong_with_the_sample_issue_by_day_or_night() {
-    judge(SAMPLE);
-}
+use crate::{
+    gallery::{Copy, hung},
+    skip::skipped,
+};
 
-#[test]
-fn axe_finds_nothing_wrong_with_any_block() {
-    judge(include_str!("../fixtures/drafts/sampler.md"));
-}
+/// What a judge finds, and why it is right for a mail.
+type Allowed<'a> = &'a [(&'a str, &'a str)];
 
+/// Panics where a judge found what is not allowed, or no longer finds what is. A finding is where and what.
 #[track_caller]
-fn judge(draft: &str) {
-    for theme in Theme::names() {
-        let (html, _) = copy(draft, theme);
-        assert_accessible(&html);
+fn assert_allowed(found: &[(String, String)], allowed: Allowed<'_>) {
+    let is_allowed = |what: &str| allowed.iter().any(|(start, _)| what.starts_with(start));
+    // What is wrong in many places is told once, with the first.
+    let faults: BTreeMap<_, _> = found
+        .iter()
+        .rev()
+        .filter(|(_, what)| !is_allowed(what))
+        .map(|(at, what)| (what, at))
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    for (start, why) in allowed {
+        let is_needed = found.iter().any(|(_, what)| what.starts_with(start));
+        assert!(is_needed, "nothing says `{start}` any more, so it need not be allowed: {why}");
     }
+}
+
+/// Gives the gallery as HTML files to a script of `tests/rig/judges`, and returns what it printed; nothing where it
+/// cannot run.
+#[track_caller]
+fn page_judge(script: &str) -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let pages = hung(folder.path(), "html", |copy: &Copy| copy.html.as_bytes());
+    node(script, &pages)
+}
+
+/// Runs a script of `tests/rig/judges` where its packages are.
+#[track_caller]
+fn node(script: &str, arguments: &[PathBuf]) -> Option<String> {
+    let judges = installed("node_modules/.package-lock.json")?;
+    let judges = judges.ancestors().nth(2).expect("it is two levels below");
+    let mut node = Command::new("node");
+    node.current_dir(judges).args(["--input-type=module", "--eval", script]).args(arguments);
+    run(&mut node, "node, for judges of our mail")
+}
+
+/// Returns a file that `tests/run` installs with the judges.
+#[track_caller]
+fn installed(file: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges").join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    skipped("a judge of our mail, which `tests/run` installs");
+    None
+}
+
+/// Runs a judge to its end, however long that takes on a busy machine, and returns what it printed.
+#[track_caller]
+fn run(command: &mut Command, what: &str) -> Option<String> {
+    let output = match command.output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            skipped(what);
+            return None;
+        }
+        output => output.expect("it runs"),
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what}: {stderr}");
+    Some(String::from_utf8(output.stdout).expect("it prints UTF-8"))
+}
+
+/// Returns the name of the copy that a path is of.
+fn name(path: &str) -> String {
+    let stem = Path::new(path).file_stem().and_then(OsStr::to_str);
+    stem.unwrap_or_default().to_owned()
 }

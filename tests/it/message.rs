@@ -316,7 +316,7 @@ fn print(edition: &Edition, reader: &Subscriber) -> Printed {
     press(edition).print(reader, MESSAGE_ID, 7, Purpose::Real).expect("it prints")
 }
 
-fn press(edition: &Edition) -> Press {
+pub(crate) fn press(edition: &Edition) -> Press {
     Press::new(edition, 41, date(), keys()).expect("the edition can be printed")
 }
 
@@ -328,7 +328,7 @@ fn keys() -> KeyRing {
     KeyRing::fresh(&[7; 32])
 }
 
-fn reader(name: &str) -> Subscriber {
+pub(crate) fn reader(name: &str) -> Subscriber {
     Subscriber {
         id: 1,
         token_id: "mfrggzdfmztwq".to_owned(),
@@ -386,6 +386,7 @@ pub(crate) fn edition() -> Edition {
             Passage::Fixed("\nFrom our own correspondent.\n\nUnsubscribe:\n".to_owned()),
             flowing(vec![slot(Source::Unsubscribe, Context::Text)]),
         ],
+        variants: Vec::new(),
         headers: Headers {
             from: mailbox("TT Business Intelligence Report <report@example.org>"),
             reply_to: Some(mailbox("feedback@example.org")),
@@ -402,10 +403,11 @@ pub(crate) fn edition() -> Edition {
             ("company".to_owned(), field_known(Some("your company"))),
             ("site".to_owned(), field_known(Some("https://example.org/"))),
         ]),
+        enclosures: Vec::new(),
     }
 }
 
-fn text(literal: &str) -> Piece {
+pub(crate) fn text(literal: &str) -> Piece {
     Piece::Literal(literal.to_owned())
 }
 

@@ -99,7 +99,7 @@ impl Postfix {
 }
 
 /// A reader nobody else has, though several runs share one relay.
-fn reader(name: &str) -> Address {
+pub(crate) fn reader(name: &str) -> Address {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{name}-{}-{count}@readers.example", process::id()).parse().expect("an address")
@@ -109,13 +109,13 @@ fn message(subject: &str, body: &str) -> String {
     format!("From: TT Report <report@sender.example>\r\nSubject: {subject}\r\n\r\n{body}")
 }
 
-async fn deliver(connection: &mut Connection, to: &Address, message: &str) -> Handover {
+pub(crate) async fn deliver(connection: &mut Connection, to: &Address, message: &str) -> Handover {
     let envelope = Envelope { from: "b-1@bounces.sender.example", to };
     connection.deliver(&envelope, message.as_bytes(), None).await
 }
 
 #[track_caller]
-fn assert_accepted(handover: &Handover) {
+pub(crate) fn assert_accepted(handover: &Handover) {
     assert!(matches!(handover, Handover::Accepted(reply) if reply.code == 250), "{handover:?}");
 }
 
@@ -274,7 +274,7 @@ async fn a_message_over_the_relays_size_is_not_even_begun() {
     let to = reader("small");
     let handover =
         deliver(&mut connection, &to, &message("x", &"xxxxxxxx\r\n".repeat(2_000))).await;
-    assert!(matches!(handover, Handover::Unfit { .. }), "{handover:?}");
+    assert!(matches!(handover, Handover::Unwelcome { .. }), "{handover:?}");
     assert_accepted(
         &deliver(&mut connection, &to, &message("x", &"xxxxxxxx\r\n".repeat(1_900))).await,
     );

@@ -2,18 +2,13 @@
 //!
 //! Written as a draft, it has to come out whole, in both parts.
 
-use std::collections::BTreeMap;
-
-use postrider::{
-    compose::{Draft, KeyRing, Press, Purpose, Strings, Theme, compose},
-    config,
-    model::{Publication, Subscriber, SubscriberState},
+use crate::{
+    gallery::{gallery, publication},
+    python::python,
+    skip::shared,
 };
 
-use crate::{python::python, skip::shared};
-
-/// What `init` writes: the publication of the report, and its story in words of our own.
-const PUBLICATION: &str = include_str!("../../templates/starter/publication.toml");
+/// What `init` writes: the story of the report in words of our own.
 pub(crate) const SAMPLE: &str = include_str!("../../templates/starter/issue.md");
 
 /// The report, cut at its lines: each white space is one space.
@@ -98,30 +93,30 @@ impl Seed {
 fn the_report_comes_out_whole_in_both_parts() {
     let Some(seed) = Seed::read() else { return };
     let story = [vec![seed.title.clone()], seed.story.clone()].concat();
-    assert_holds(&seed, &seed.draft(), &seed.around(story));
+    assert_holds(&seed, "report", &seed.around(story));
 }
 
 #[test]
 fn the_sample_issue_keeps_the_reports_frame_and_what_was_said() {
     let Some(seed) = Seed::read() else { return };
     assert_eq!(seed.quotations().len(), 4);
-    assert_holds(&seed, SAMPLE, &seed.around(seed.quotations()));
+    assert_holds(&seed, "starter", &seed.around(seed.quotations()));
 }
 
-/// Panics where one of `items` is not in a part, or not in its place.
+/// Panics where one of `items` is not in a part of a sample, or not in its place.
 #[track_caller]
-fn assert_holds(seed: &Seed, draft: &str, items: &[String]) {
-    for theme in Theme::names() {
-        let (html, text) = copy(draft, theme);
-        let Some(page) = page(&html) else { return };
-        let text = folded(&text);
+fn assert_holds(seed: &Seed, sample: &str, items: &[String]) {
+    for copy in gallery().iter().filter(|copy| copy.name.ends_with(sample)) {
+        let name = &copy.name;
+        let Some(page) = page(&copy.html) else { return };
+        let text = folded(&copy.text);
         for (part, shown) in [("HTML", &folded(&page.text)), ("text", &text)] {
             let mut rest = shown.as_str();
             for item in items {
                 let found = rest.find(item);
                 let at = found.unwrap_or_else(|| {
                     panic!(
-                        "{theme}, {part}: `{item}` is not, or not here, in:\n{rest}\n\nof:\n{shown}"
+                        "{name}, {part}: `{item}` is not, or not here, in:\n{rest}\n\nof:\n{shown}"
                     )
                 });
                 rest = &rest[at + item.len()..];
@@ -135,42 +130,9 @@ fn assert_holds(seed: &Seed, draft: &str, items: &[String]) {
                 page.links
             );
             let shown = format!("{words}: {}", url.trim_start_matches("mailto:"));
-            assert!(text.contains(&shown), "{theme}: `{shown}` is not in:\n{text}");
+            assert!(text.contains(&shown), "{name}: `{shown}` is not in:\n{text}");
         }
     }
-}
-
-/// Returns the HTML and the text of one reader's copy.
-pub(crate) fn copy(draft: &str, theme: &str) -> (String, String) {
-    let draft = Draft {
-        slug: "2003-10-06-kazakhstan".to_owned(),
-        path: "issue.md".to_owned(),
-        text: draft.to_owned(),
-        files: BTreeMap::new(),
-    };
-    let theme = Theme::load(theme, None, None).expect("it comes with the program");
-    let composed = compose(&draft, &publication(), &theme, &|lang| Strings::load(lang, None))
-        .unwrap_or_else(|problems| panic!("it does not compose: {problems:?}"));
-    let date = "2003-10-06T06:00:00Z".parse().expect("a date");
-    let press = Press::new(&composed.edition, 41, date, KeyRing::fresh(&[7; 32]))
-        .expect("it can be printed");
-    let reader = Subscriber {
-        id: 1,
-        token_id: "mfrggzdfmztwq".to_owned(),
-        address: "anna@example.org".parse().expect("an address"),
-        name: "Anna".to_owned(),
-        tags: Vec::new(),
-        fields: BTreeMap::from([("account".to_owned(), "12".to_owned())]),
-        state: SubscriberState::Active,
-    };
-    let html = press.part_html(&reader, Purpose::Real).expect("it prints");
-    (html, press.part_text(&reader, Purpose::Real).expect("it prints"))
-}
-
-/// Returns what `init` writes, with the one merge field that is commented out there.
-fn publication() -> Publication {
-    let text = PUBLICATION.replace("# account =", "account =");
-    config::read(&text, "publication.toml").expect("the starter is sound")
 }
 
 /// A page as a parser shows it that is not ours.

@@ -395,13 +395,14 @@ fn a_relay_that_is_down_stops_the_run_and_loses_nobody() {
 fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody() {
     for (script, expected) in [
         ("mail reply 530 5.7.0 authenticate first", "credentials"),
-        ("mail reply 550 5.7.1 you may not send", "refusals"),
-        ("dot reply 552 5.3.4 too large", "refusals"),
+        ("mail reply 550 5.7.1 you may not send", "refused"),
+        ("dot reply 552 5.3.4 too large", "refused"),
+        ("hello reply 250-x\\n250-SIZE 1000\\n250 PIPELINING", "refused"),
     ] {
         let trial = Trial::new(script, 8);
         let halted = match trial.deliver() {
             Ended::Halted(Halt::Credentials(_)) => "credentials",
-            Ended::Halted(Halt::Refusals(_)) => "refusals",
+            Ended::Halted(Halt::Refused(_)) => "refused",
             other => panic!("{script}: {other:?}"),
         };
         assert_eq!(halted, expected, "{script}");

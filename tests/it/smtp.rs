@@ -30,7 +30,7 @@ fn start(settings: OutboxSettings) -> Outbox {
     Outbox::start(settings).expect("loopback has a free port")
 }
 
-fn relay(outbox: &Outbox) -> Relay {
+pub(crate) fn relay(outbox: &Outbox) -> Relay {
     Relay {
         host: "127.0.0.1".into(),
         port: outbox.address().port(),
@@ -79,11 +79,12 @@ async fn open(relay: &Relay) -> Connection {
 }
 
 /// Says what became of a message in a few words.
-fn told(handover: &Handover) -> String {
+pub(crate) fn told(handover: &Handover) -> String {
     match handover {
         Handover::Accepted(reply) => format!("accepted: {reply}"),
         Handover::Refused { stage, reply } => format!("refused at {stage}: {reply}"),
         Handover::Unfit { why } => format!("unfit: {why}"),
+        Handover::Unwelcome { why } => format!("unwelcome: {why}"),
         Handover::NotSent { stage, why } => format!("not sent at {stage}: {why}"),
         Handover::InDoubt { why } => format!("in doubt: {why}"),
     }
@@ -388,13 +389,13 @@ async fn what_may_not_be_put_on_a_wire_is_unfit_and_the_connection_goes_on() {
             "a@b.example",
             &plain,
             &big,
-            "unfit: the message has 1063 bytes, and the relay takes at most 1000",
+            "unwelcome: the message has 1063 bytes, and the relay takes at most 1000",
         ),
         (
             "a@b.example",
             &plain,
             "é\r\n".as_bytes(),
-            "unfit: the message has 8-bit bytes, and the relay does not offer 8BITMIME",
+            "unwelcome: the message has 8-bit bytes, and the relay does not offer 8BITMIME",
         ),
         (
             "a@b.example",

@@ -26,7 +26,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
         [only] if super::is_paragraph(only) => reader.inlines(only),
         _ => Vec::new(),
     };
-    if let [Inline::Link(url, words)] = &inlines[..] {
+    if let [Inline::Link(url, words, _)] = &inlines[..] {
         return Some(Box::new(Button { url: url.clone(), words: words.clone() }));
     }
     // A link that was wrong in itself is told once.

@@ -32,7 +32,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
 }
 
 /// Returns the credit that an article names in its heading.
-pub(in crate::compose) fn of_article(words: &str) -> Box<dyn Block> {
+pub(super) fn of_article(words: &str) -> Box<dyn Block> {
     Box::new(Credit(vec![Inline::Text(words.to_owned())]))
 }
 

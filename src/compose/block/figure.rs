@@ -1,4 +1,9 @@
-//! A figure: `![alt](https://... "caption"){width=520 height=300}` as a paragraph of its own, perhaps within a link.
+//! A figure: `![alt](picture.png "caption"){width=520}` as a paragraph of its own, perhaps within a link.
+//!
+//! The picture stands beside the draft, and then its size is read from it; or
+//! it is on the publisher's server, `https://`, and the draft says its size.
+
+use std::collections::BTreeMap;
 
 use comrak::nodes::{Node, NodeLink, NodeValue};
 use maud::{Markup, html};
@@ -8,6 +13,7 @@ use crate::compose::{
     code::{MISPLACED_FIELD, NO_ALT, NO_IMAGE_SIZE, WRONG_IMAGE},
     field::is_mark,
     layout::{Page, gap},
+    picture::{Picture, Refused},
     proof::Help,
     reader::Reader,
     sheet::Sheet,
@@ -17,14 +23,27 @@ use crate::compose::{
 /// The widest picture a sheet takes, in pixels.
 const WIDTH_MAX: u32 = 600;
 
+/// The highest; nobody looks at more in a mail.
+const HEIGHT_MAX: u32 = 4_000;
+
 #[derive(Debug)]
 struct Figure {
-    url: String,
+    source: Source,
+    /// Empty for a decoration.
     alt: String,
     caption: String,
     width: u32,
     height: u32,
     link: Option<String>,
+}
+
+/// Where the picture is.
+#[derive(Debug)]
+enum Source {
+    /// At this address.
+    Hosted(String),
+    /// In a file beside the draft.
+    Beside(Picture),
 }
 
 /// Tells whether a paragraph is an image and nothing else.
@@ -55,58 +74,148 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dy
     let (image, link) = image(node)?;
     let NodeValue::Image(target) = image.data().value.clone() else { return None };
     let link = link.map(|link| reader.link_target(link));
-    let alt = reader.alt(image);
-    let size = size(reader, image);
-    let is_fine = check(reader, image, &target, &alt);
-    let (width, height) = size?;
+    let attributes = reader.attributes(image, &["width", "height", ".decorative"]);
+    let alt = alt(reader, image, attributes.contains_key(".decorative"));
+    let asked = pixels(reader, image, &attributes);
+    let source = source(reader, image, &target);
+    let size = match &source {
+        Some(Source::Beside(picture)) => scaled(reader, image, picture, asked?),
+        None if !url::is_page(&target.url) => None,
+        _ => stated(reader, image, asked?),
+    };
     let link = match link {
         Some(link) => Some(link?),
         None => None,
     };
-    is_fine.then(|| -> Box<dyn Block> {
-        let url = url::encoded(&target.url);
-        Box::new(Figure { url, alt, caption: target.title.clone(), width, height, link })
-    })
+    let (width, height) = size?;
+    Some(Box::new(Figure {
+        source: source?,
+        alt: alt?,
+        caption: target.title.clone(),
+        width,
+        height,
+        link,
+    }))
 }
 
-/// Checks where an image is and what it says; every mistake is marked.
-fn check(reader: &mut Reader<'_, '_>, image: Node<'_>, target: &NodeLink, alt: &str) -> bool {
-    let span = reader.span(image);
-    let before = reader.proof.count();
-    let path = target.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    if target.url.contains(is_mark) {
-        reader.proof.error(MISPLACED_FIELD, span.clone(), "an image is the same for every reader");
-    } else if !url::is_page(&target.url) {
-        reader
-            .proof
-            .error(WRONG_IMAGE, span.clone(), format!("`{}` is not a hosted image", target.url))
-            .helped("give its absolute https address");
-    } else if let Some(format) =
-        ["svg", "webp", "avif"].into_iter().find(|format| path.ends_with(&format!(".{format}")))
-    {
-        reader
-            .proof
-            .error(WRONG_IMAGE, span.clone(), format!("many mail programs do not show `{format}`"))
-            .helped("use png, jpeg or gif");
+/// Returns the words for those who do not see the image; none for a decoration.
+fn alt(reader: &mut Reader<'_, '_>, image: Node<'_>, is_decoration: bool) -> Option<String> {
+    let alt = reader.alt(image);
+    if is_decoration {
+        return Some(String::new());
     }
     if alt.trim().is_empty() {
+        let span = reader.span(image);
         reader
             .proof
             .error(NO_ALT, span, "the image has no words for those who do not see it")
-            .helped("write them between the brackets: `![A pipeline in the steppe](...)`");
+            .helped("write them between the brackets, `![A pipeline in the steppe](...)`, or `{.decorative}` after a picture that says nothing");
+        return None;
     }
-    reader.proof.count() == before
+    Some(alt)
 }
 
-fn size(reader: &mut Reader<'_, '_>, image: Node<'_>) -> Option<(u32, u32)> {
+/// Reads the width and the height that the draft asks for.
+fn pixels(
+    reader: &mut Reader<'_, '_>,
+    image: Node<'_>,
+    attributes: &BTreeMap<String, String>,
+) -> Option<(Option<u32>, Option<u32>)> {
+    let mut pixels = |key| match attributes.get(key) {
+        None => Some(None),
+        Some(value) => {
+            let number = value.parse().ok().filter(|number| *number > 0);
+            if number.is_none() {
+                let span = reader.span(image);
+                let message = format!("`{key}={value}` is not a number of pixels");
+                reader.proof.error(NO_IMAGE_SIZE, span, message);
+            }
+            number.map(Some)
+        }
+    };
+    let (width, height) = (pixels("width"), pixels("height"));
+    Some((width?, height?))
+}
+
+/// Finds the picture; what mail programs would not show is marked.
+fn source(reader: &mut Reader<'_, '_>, image: Node<'_>, target: &NodeLink) -> Option<Source> {
     let span = reader.span(image);
-    let attributes = reader.attributes(image, &["width", "height"]);
-    let pixels = |key| attributes.get(key).and_then(|value: &String| value.parse::<u32>().ok());
-    match (pixels("width"), pixels("height")) {
-        (Some(width @ 1..=WIDTH_MAX), Some(height @ 1..=4000)) => Some((width, height)),
+    if target.url.contains(is_mark) {
+        reader.proof.error(MISPLACED_FIELD, span, "an image is the same for every reader");
+        return None;
+    }
+    let path = target.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let unshown = ["svg", "webp", "avif"].into_iter();
+    if let Some(format) = unshown.rev().find(|format| path.ends_with(&format!(".{format}"))) {
+        refuse(reader, image, &Refused::Format(format));
+        return None;
+    }
+    if url::is_page(&target.url) {
+        return Some(Source::Hosted(url::encoded(&target.url)));
+    }
+    if target.url.contains("://") || target.url.starts_with("data:") {
+        reader
+            .proof
+            .error(WRONG_IMAGE, span, format!("`{}` is not a hosted image", target.url))
+            .helped("give its absolute https address, or put the file beside the draft");
+        return None;
+    }
+    let bytes = reader.beside(&target.url, span)?;
+    match Picture::read(&target.url, bytes) {
+        Ok(picture) => Some(Source::Beside(picture)),
+        Err(refused) => {
+            refuse(reader, image, &refused);
+            None
+        }
+    }
+}
+
+fn refuse(reader: &mut Reader<'_, '_>, image: Node<'_>, refused: &Refused) {
+    let span = reader.span(image);
+    reader.proof.error(WRONG_IMAGE, span, refused.to_string()).helped(refused.help());
+}
+
+/// Returns the size of a picture beside the draft: as wide as asked, else as it is and the sheet allows; as high as its shape wants.
+fn scaled(
+    reader: &mut Reader<'_, '_>,
+    image: Node<'_>,
+    picture: &Picture,
+    (width, height): (Option<u32>, Option<u32>),
+) -> Option<(u32, u32)> {
+    let span = reader.span(image);
+    let wide = width.unwrap_or(picture.width.min(WIDTH_MAX));
+    let high = picture.height_at(wide);
+    let Some(wrong) = (match height {
+        _ if wide > WIDTH_MAX => Some(too_wide(wide)),
+        _ if high > HEIGHT_MAX => {
+            Some(format!("the image is {high} pixels high, more than {HEIGHT_MAX}"))
+        }
+        Some(asked) if asked.abs_diff(high) > 1 => Some(format!(
+            "height={asked} would distort the image, which is {} by {}",
+            picture.width, picture.height
+        )),
+        _ => None,
+    }) else {
+        return Some((wide, high));
+    };
+    reader
+        .proof
+        .error(NO_IMAGE_SIZE, span, wrong)
+        .helped(format!("a width is enough, as in `{{width={}}}`", wide.min(WIDTH_MAX)));
+    None
+}
+
+/// Returns the size that the draft states of a hosted picture.
+fn stated(
+    reader: &mut Reader<'_, '_>,
+    image: Node<'_>,
+    size: (Option<u32>, Option<u32>),
+) -> Option<(u32, u32)> {
+    let span = reader.span(image);
+    match size {
+        (Some(width @ 1..=WIDTH_MAX), Some(height @ 1..=HEIGHT_MAX)) => Some((width, height)),
         (Some(width), Some(_)) if width > WIDTH_MAX => {
-            let message = format!("the image is {width} pixels wide, more than {WIDTH_MAX}");
-            reader.proof.error(NO_IMAGE_SIZE, span, message);
+            reader.proof.error(NO_IMAGE_SIZE, span, too_wide(width));
             None
         }
         _ => {
@@ -119,13 +228,22 @@ fn size(reader: &mut Reader<'_, '_>, image: Node<'_>) -> Option<(u32, u32)> {
     }
 }
 
+fn too_wide(width: u32) -> String {
+    format!("the image is {width} pixels wide, more than {WIDTH_MAX}")
+}
+
 impl Figure {
     fn picture(&self, page: &Page<'_>) -> Markup {
         let width = self.width.min(page.line_width());
-        let height = u64::from(self.height) * u64::from(width) / u64::from(self.width);
         let limit = format!("max-width:{width}px");
+        let (source, height) = match &self.source {
+            Source::Beside(picture) => (page.picture(picture), picture.height_at(width)),
+            Source::Hosted(url) => {
+                (url.clone(), (self.height * width).checked_div(self.width).unwrap_or(0))
+            }
+        };
         html! {
-            img.picture src=(self.url) alt=(self.alt) width=(width) height=(height.max(1)) style=(limit);
+            img.picture src=(source) alt=(self.alt) width=(width) height=(height.max(1)) style=(limit);
         }
     }
 }
@@ -147,6 +265,7 @@ impl Block for Figure {
         let label = format!("[{}: {}]", sheet.strings.image, self.alt);
         match &self.link {
             Some(link) => sheet.link(&label, link, false),
+            None if self.alt.is_empty() => {}
             None => sheet.paragraph(&label),
         }
         if !self.caption.is_empty() {

@@ -25,7 +25,7 @@ impl Block for Paragraph {
 
     fn text(&self, sheet: &mut Sheet<'_>) {
         match &self.0[..] {
-            [Inline::Link(url, words)] => sheet.link(&inline::plain(words), url, false),
+            [Inline::Link(url, words, _)] => sheet.link(&inline::plain(words), url, false),
             inlines => sheet.words(inlines),
         }
     }

@@ -1,6 +1,4 @@
 //! A quotation: `>` lines, the last of which, `— Name, role`, says whose words they are.
-//!
-//! With that line it is set as a pull quotation.
 
 use comrak::nodes::Node;
 use maud::{Markup, html};
@@ -49,7 +47,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn B
 }
 
 /// Takes the last line away where it begins with a dash.
-fn split_attribution(words: &mut Vec<Inline>) -> Vec<Inline> {
+pub(super) fn split_attribution(words: &mut Vec<Inline>) -> Vec<Inline> {
     let is_line_start = |at: usize| at == 0 || is_line_end(&words[at - 1]);
     let is_dash = |inline: &Inline| matches!(inline, Inline::Text(text) if text.starts_with('—'));
     let last = (0..words.len()).rev().find(|at| is_line_start(*at));

@@ -1,6 +1,6 @@
 //! A sponsor's words: `:::sponsor Name`, labelled as such in both parts.
 
-use comrak::nodes::{Node, NodeValue};
+use comrak::nodes::Node;
 use maud::{Markup, html};
 
 use super::{Block, Blocks};
@@ -25,18 +25,8 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
         reader.proof.error(WRONG_CONTENT, span, "a sponsor has nothing to say");
         return None;
     }
-    Some(Box::new(Sponsor { name: name(node), blocks }))
-}
-
-/// Returns the sponsor's name, which stands after the directive's.
-fn name(node: Node<'_>) -> String {
-    match &node.data().value {
-        NodeValue::BlockDirective(directive) => directive
-            .info
-            .split_once(char::is_whitespace)
-            .map_or(String::new(), |(_, name)| name.trim().to_owned()),
-        _ => String::new(),
-    }
+    let name = super::directive(node, "sponsor").unwrap_or_default();
+    Some(Box::new(Sponsor { name, blocks }))
 }
 
 impl Sponsor {

@@ -2,7 +2,7 @@
 
 use comrak::nodes::{Node, NodeTable, NodeValue, TableAlignment};
 use maud::{Markup, html};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Block;
 use crate::compose::{
@@ -11,6 +11,7 @@ use crate::compose::{
     layout::Page,
     reader::Reader,
     sheet::{COLUMNS, Sheet},
+    wrap::is_wide,
 };
 
 /// What a caption begins with.
@@ -18,6 +19,15 @@ const CAPTION: &str = "Table:";
 
 /// The blanks between two columns of the text part.
 const GUTTER: &str = "  ";
+
+/// How many ems of words a line of a table takes on a phone of 320 pixels, the blanks between three columns left out.
+const PHONE_EMS: f32 = 17.3;
+
+/// What is left of a column where words have to be broken, in ems of its letters.
+const BROKEN_EMS: f32 = 5.0;
+
+/// How wide a cell of wide letters may be that is never broken, in columns of the text part.
+const WHOLE_COLUMNS: usize = 8;
 
 #[derive(Debug)]
 struct Table {
@@ -78,6 +88,7 @@ fn without_label(mut words: Vec<Inline>) -> Vec<Inline> {
 impl Block for Table {
     fn html(&self, page: &Page<'_>) -> Markup {
         let last = self.head.len().saturating_sub(1);
+        let (broken, whole) = (self.broken_columns(), self.whole_columns());
         let style = |column: usize| {
             let align = match self.alignments.get(column) {
                 Some(TableAlignment::Right) => format!("text-align:{};", page.end()),
@@ -85,7 +96,12 @@ impl Block for Table {
                 _ => String::new(),
             };
             let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
-            Some(align + &edge.unwrap_or_default()).filter(|style| !style.is_empty())
+            let words = match (broken.get(column), whole.get(column)) {
+                (Some(true), _) => "word-break:break-word;min-width:75px;",
+                (_, Some(true)) => "white-space:nowrap;",
+                _ => "",
+            };
+            Some(align + words + &edge.unwrap_or_default()).filter(|style| !style.is_empty())
         };
         html! {
             table.data cellpadding="0" cellspacing="0" border="0" width="100%" {
@@ -116,39 +132,93 @@ impl Block for Table {
         let links = sheet.links();
         let head = texts(&self.head, links);
         let rows: Vec<Vec<String>> = self.rows.iter().map(|row| texts(row, links)).collect();
-        let all = || std::iter::once(&head).chain(&rows);
-        let widths: Vec<usize> = (0..head.len())
-            .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
-            .map(|width| width.unwrap_or(0))
-            .collect();
-        let total = widths.iter().sum::<usize>() + GUTTER.len() * widths.len().saturating_sub(1);
-        let has_field = all().flatten().any(|cell| cell.contains(is_mark));
-        if has_field || total > COLUMNS - sheet.margin_width() {
-            return records(&head, &rows, sheet);
-        }
-        sheet.line(&self.aligned(&head, &widths));
-        let dashes: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-        sheet.line(&dashes.join(GUTTER));
-        for row in &rows {
-            sheet.line(&self.aligned(row, &widths));
-        }
+        set(&head, &rows, &self.alignments, sheet);
     }
 }
 
 impl Table {
-    fn aligned(&self, row: &[String], widths: &[usize]) -> String {
-        let cells =
-            row.iter().zip(widths).zip(&self.alignments).map(|((cell, width), alignment)| {
-                let room = width.saturating_sub(cell.width());
-                let before = match alignment {
-                    TableAlignment::Right => room,
-                    TableAlignment::Center => room / 2,
-                    TableAlignment::None | TableAlignment::Left => 0,
-                };
-                format!("{}{cell}{}", " ".repeat(before), " ".repeat(room - before))
-            });
-        cells.collect::<Vec<_>>().join(GUTTER)
+    /// Tells of each column whether a phone may break its words: the fewest, and those with the longest words, so that
+    /// the table fits there.
+    fn broken_columns(&self) -> Vec<bool> {
+        let widths: Vec<f32> = (0..self.head.len())
+            .map(|at| {
+                let rows = std::iter::once(&self.head).chain(&self.rows);
+                rows.filter_map(|row| row.get(at))
+                    .map(|cell| longest_word(cell))
+                    .fold(0.0, f32::max)
+            })
+            .collect();
+        let mut broken = vec![false; widths.len()];
+        let mut columns: Vec<usize> = (0..widths.len()).collect();
+        columns.sort_by(|one, other| widths[*other].total_cmp(&widths[*one]));
+        let mut room = PHONE_EMS - widths.iter().sum::<f32>();
+        for column in columns {
+            if room >= 0.0 || widths[column] <= BROKEN_EMS {
+                break;
+            }
+            room += widths[column] - BROKEN_EMS;
+            broken[column] = true;
+        }
+        broken
     }
+
+    /// Tells of each column whether it stays on one line: a few wide letters that would break anywhere.
+    fn whole_columns(&self) -> Vec<bool> {
+        let is_whole = |cell: &Vec<Inline>| inline::plain(cell).width() <= WHOLE_COLUMNS;
+        let has_wide = |cell: &Vec<Inline>| inline::plain(cell).chars().any(is_wide);
+        (0..self.head.len())
+            .map(|at| {
+                let rows = std::iter::once(&self.head).chain(&self.rows);
+                let cells: Vec<_> = rows.filter_map(|row| row.get(at)).collect();
+                cells.iter().all(|cell| is_whole(cell)) && cells.iter().any(|cell| has_wide(cell))
+            })
+            .collect()
+    }
+}
+
+/// Sets numbers below their heads, labels before them.
+pub(super) fn set_numbers(head: &[String], rows: &[Vec<String>], sheet: &mut Sheet<'_>) {
+    let mut alignments = vec![TableAlignment::Right; head.len()];
+    alignments[..1].fill(TableAlignment::Left);
+    set(head, rows, &alignments, sheet);
+}
+
+/// Sets a table in columns where they fit, else as one record a row.
+fn set(
+    head: &[String],
+    rows: &[Vec<String>],
+    alignments: &[TableAlignment],
+    sheet: &mut Sheet<'_>,
+) {
+    let all = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
+        .map(|width| width.unwrap_or(0))
+        .collect();
+    let total = widths.iter().sum::<usize>() + GUTTER.len() * widths.len().saturating_sub(1);
+    let has_field = all().flatten().any(|cell| cell.contains(is_mark));
+    if has_field || total > COLUMNS - sheet.margin_width() {
+        return records(head, rows, sheet);
+    }
+    sheet.line(&aligned(head, &widths, alignments));
+    let dashes: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    sheet.line(&dashes.join(GUTTER));
+    for row in rows {
+        sheet.line(&aligned(row, &widths, alignments));
+    }
+}
+
+fn aligned(row: &[String], widths: &[usize], alignments: &[TableAlignment]) -> String {
+    let cells = row.iter().zip(widths).zip(alignments).map(|((cell, width), alignment)| {
+        let room = width.saturating_sub(cell.width());
+        let before = match alignment {
+            TableAlignment::Right => room,
+            TableAlignment::Center => room / 2,
+            TableAlignment::None | TableAlignment::Left => 0,
+        };
+        format!("{}{cell}{}", " ".repeat(before), " ".repeat(room - before))
+    });
+    cells.collect::<Vec<_>>().join(GUTTER)
 }
 
 /// Sets a table that is too wide as one record a row.
@@ -160,6 +230,21 @@ fn records(head: &[String], rows: &[Vec<String>], sheet: &mut Sheet<'_>) {
             sheet.indented("", "  ", |sheet| sheet.paragraph(&line));
         }
     }
+}
+
+/// Returns about how wide the longest word of a cell is, in ems of a plain sans serif.
+fn longest_word(cell: &[Inline]) -> f32 {
+    let is_end = |letter: char| letter.is_whitespace() || "-–—".contains(letter) || is_wide(letter);
+    let em = |letter: char| match letter {
+        'i' | 'j' | 'l' | 't' | 'f' | 'r' | 'I' | '.' | ',' | ':' | ';' | '(' | ')' | '/' => 0.28,
+        'c' | 'k' | 's' | 'v' | 'x' | 'y' | 'z' => 0.5,
+        'm' | 'w' | 'M' | 'W' => 0.83,
+        _ if letter.is_uppercase() => 0.7,
+        _ if letter.width() == Some(0) => 0.0,
+        _ => 0.56,
+    };
+    let words = inline::plain(cell);
+    words.split(is_end).map(|word| word.chars().map(em).sum()).fold(0.0, f32::max)
 }
 
 /// Returns the cells of a row as text, each on one line.

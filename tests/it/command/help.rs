@@ -2,7 +2,7 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 31] = [
     "",
     "demo",
     "init",
@@ -31,6 +31,9 @@ const COMMANDS: [&str; 28] = [
     "ledger",
     "ledger accept-rollback",
     "ledger backup",
+    "keys",
+    "keys new",
+    "keys show",
 ];
 
 #[test]
@@ -43,7 +46,7 @@ fn every_command_says_what_it_does_with_examples_in_80_columns() {
             for line in said.out.lines() {
                 assert!(line.chars().count() <= 80, "{command} {option}: {line}");
             }
-            let is_group = matches!(command, "" | "subscribers" | "ledger");
+            let is_group = matches!(command, "" | "subscribers" | "ledger" | "keys");
             assert!(is_group || said.out.contains("\nExamples:\n  "), "{command} {option}");
             let is_short = option == "-h";
             if is_short || command.is_empty() {

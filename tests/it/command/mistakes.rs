@@ -1,5 +1,7 @@
 //! What goes wrong before anything is sent: each a clear error with its exit code, and nothing half done.
 
+use std::{fs, os::unix::fs::symlink};
+
 use super::{
     env::{Env, ISSUE},
     shows,
@@ -23,7 +25,7 @@ date = "soon"
 
 Dear {{ nmae }}, and {{ company | defualt: "you" }}.
 
-![A chart](missing.png)
+![A chart](missing.png){widht=520}
 
 [Plain](http://example.org) and [local](../secret.txt).
 
@@ -103,6 +105,39 @@ fn all_mistakes_of_a_draft_are_told_at_once_and_nothing_is_done() {
     }
     assert!(env.mails().is_empty());
     env.postrider("status georgia").code(0).tells("is a draft");
+}
+
+#[test]
+fn a_picture_is_read_from_the_issues_own_folder_and_lies_beside_the_rendered_page() {
+    let env = Env::publication();
+    let draft = |name: &str| {
+        format!("+++\ndate = 2026-12-07\n+++\n\n# Oil {{credit=\"Own\"}}\n\n![A line]({name})\n")
+    };
+    let write = |name: &str| env.write("issues/2026-12-07-oil/issue.md", &draft(name));
+    write("maps/btc.png");
+    let picture = include_bytes!("../../fixtures/beside/btc.png");
+    let folder = env.root.join("issues/2026-12-07-oil");
+    fs::create_dir(folder.join("maps")).expect("a folder");
+    fs::write(folder.join("maps/btc.png"), picture).expect("a file");
+    fs::write(env.root.join("outside.png"), picture).expect("a file");
+    symlink("../../outside.png", folder.join("link.png")).expect("a link");
+    symlink("../..", folder.join("up")).expect("a link");
+
+    env.postrider("render oil").code(0);
+    let rendered = folder.join("rendered");
+    assert_eq!(fs::read(rendered.join("btc.png")).expect("it is there"), picture);
+    let page = fs::read_to_string(rendered.join("issue.html")).expect("it is there");
+    assert!(page.contains("src=\"btc.png\" alt=\"A line\" width=\"528\" height=\"305\""), "{page}");
+
+    for (name, told) in [
+        ("link.png", "`link.png` is a symbolic link"),
+        ("up/outside.png", "there is no file `up/outside.png` beside the draft"),
+        ("../../outside.png", "`../../outside.png` is outside the issue's folder"),
+        ("maps", "there is no file `maps` beside the draft"),
+    ] {
+        write(name);
+        env.postrider("check oil").code(1).tells(told);
+    }
 }
 
 #[test]

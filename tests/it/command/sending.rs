@@ -33,6 +33,35 @@ fn a_limit_stops_and_sending_again_goes_on() {
 }
 
 #[test]
+fn readers_get_what_is_for_their_segments_by_every_door() {
+    let list =
+        "email,name,tags\na@example.org,A,paid\nb@example.org,B,\nc@example.org,C,\"vip, Paid\"\n";
+    let env = Env::with_list(list);
+    let draft = "+++\ndate = 2026-12-07\nsegments = [\"paid\"]\n+++\n\n# Oil {credit=\"Own\"}\n\n:::if segment=\"paid\"\nSecret words.\n:::else\nOpen words.\n:::\n";
+    env.write("issues/2026-12-07-oil/issue.md", draft);
+    for (reader, words) in [("a@example.org", "Secret"), ("b@example.org", "Open")] {
+        env.postrider(&format!("render oil --as {reader} --out shown")).code(0);
+        for file in ["shown/issue.html", "shown/issue.txt", "shown/issue.eml"] {
+            let shown = env.read(file);
+            assert!(shown.contains(words), "{file}: {shown}");
+            assert_ne!(shown.contains("Secret"), shown.contains("Open"), "{file}: {shown}");
+        }
+    }
+    env.postrider("test oil --to me@example.net --as a@example.org").code(0);
+    let told = |words: &str| env.mails().iter().filter(|mail| mail.contains(words)).count();
+    assert_eq!((told("Secret"), told("Open")), (1, 0));
+    assert_eq!(env.json("plan oil")["recipients"], 3);
+    env.postrider("send oil --yes --limit 1").code(75);
+    env.write("issues/2026-12-07-oil/issue.md", &draft.replace("Secret", "Other"));
+    env.postrider("send oil").code(76).tells("was edited since it was frozen");
+    env.write("issues/2026-12-07-oil/issue.md", draft);
+    // Whom a reader is among was frozen with the rest.
+    env.write("subscribers.csv", &list.replace("paid", "").replace("Paid", ""));
+    env.postrider("send oil").code(0);
+    assert_eq!((told("Secret"), told("Open")), (3, 1));
+}
+
+#[test]
 fn paused_cancelled_and_resumed_issues_say_what_they_are() {
     let env = Env::with_readers(5);
     env.postrider("pause kazakhstan").code(76).tells("is a draft: there is nothing to do");

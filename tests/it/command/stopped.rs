@@ -219,7 +219,9 @@ fn a_second_signal_ends_it_at_once_and_leaves_a_doubt_that_is_told() {
         env.postrider("log reader3@example.org").out.contains("attempting")
     });
     signal(child.id(), "TERM");
-    thread::sleep(Duration::from_millis(50));
+    // Two that come together are one: timeout(1) sends them so.
+    signal(child.id(), "TERM");
+    thread::sleep(Duration::from_millis(500));
     signal(child.id(), "TERM");
     assert_eq!(end(&env, child).code, 75);
     let said = env.postrider("send kazakhstan").code(1);
