@@ -642,12 +642,13 @@ impl Work {
                 None => Brake::slower(last, now, pace, &signal.why, u16::from_le_bytes(dice)),
             };
             if last != Some(&brake) {
-                self.run.ledger.brake(&name, &brake).await?;
+                let kept = self.run.ledger.brake(&name, &brake).await;
                 let provider = Lane::provider(&self.run.lane, &name).map(str::to_owned);
                 let (until, why) = (brake.until, brake.why.clone());
                 let _ = self.progress.send(Progress::Braked(Braked { provider, until, why }));
                 self.put_on([(name, brake)].into());
                 self.trim(now).await?;
+                kept?;
             }
         }
         Ok(())
@@ -657,8 +658,11 @@ impl Work {
     async fn look(&mut self) -> Result<(), LedgerError> {
         if self.looked.elapsed() > LOOK {
             self.looked = Instant::now();
-            let (mut brakes, now) =
-                (self.run.ledger.brakes(&self.run.lane).await?, self.now_exactly().await?);
+            let now = self.now_exactly().await?;
+            // A ledger that is busy for a moment is looked at the next time.
+            let Ok(mut brakes) = self.run.ledger.brakes(&self.run.lane).await else {
+                return Ok(());
+            };
             brakes.retain(|_, brake| !brake.is_over(now));
             self.relay.brake = None;
             self.lines.iter_mut().for_each(|line| line.brake = None);
