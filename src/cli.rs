@@ -269,7 +269,8 @@ nobody is left out.
 Examples:
   postrider send kazakhstan
   postrider send kazakhstan --confirm 1204
-  postrider send kazakhstan --yes --limit 100")]
+  postrider send kazakhstan --yes --limit 100
+  postrider send kazakhstan --canary 50    look at these, then `resume`")]
     Send(Send),
     /// Bind an issue to an hour; `due` sends it then
     #[command(after_help = "\
@@ -339,7 +340,8 @@ Examples:
   postrider status
   postrider status kazakhstan
   postrider status kazakhstan --in-doubt
-  postrider status kazakhstan --failed --json")]
+  postrider status kazakhstan --failed --json
+  postrider status --watch")]
     Status(Status),
     /// Tell everything that was ever sent to an address
     #[command(after_help = "\
@@ -499,6 +501,9 @@ pub struct Send {
     /// Stop after this many readers; `send` again goes on
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Send to the first N, then pause: `resume` lets the rest follow
+    #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = clap::value_parser!(u64).range(1..))]
+    pub canary: Option<u64>,
     /// Also send to people who joined since the issue was frozen
     #[arg(long)]
     pub catch_up: bool,
@@ -523,6 +528,8 @@ pub struct Schedule {
 
 /// What to show.
 #[derive(Clone, Debug, Args)]
+// Each is a flag on the command line.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Status {
     /// The issue, else all
     pub issue: Option<String>,
@@ -535,6 +542,9 @@ pub struct Status {
     /// List those not settled yet
     #[arg(long, requires = "issue")]
     pub left: bool,
+    /// Look again every second until it is finished; without ISSUE the one that is being sent
+    #[arg(long, conflicts_with_all = ["failed", "in_doubt", "left"])]
+    pub watch: bool,
 }
 
 /// Whom to settle, and how.

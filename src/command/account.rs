@@ -151,6 +151,10 @@ impl Account {
             IssueState::Finished | IssueState::Cancelled => Vec::new(),
         };
         if self.tally.in_doubt > 0 {
+            advice.push(
+                "in doubt means: the whole mail was handed over, and the relay's answer was lost, so nobody here can know whether it arrived (RFC 1047)"
+                    .to_owned(),
+            );
             advice.push(format!(
                 "`postrider status {slug} --in-doubt` lists the readers in doubt, and says how to settle that"
             ));

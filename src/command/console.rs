@@ -113,6 +113,11 @@ impl Console {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Tells whether results go to a terminal, where lines can be drawn over.
+    pub fn can_redraw(&self) -> bool {
+        io::stdout().is_terminal() && !self.json
+    }
+
     /// Prints a line of the result.
     pub fn say(&self, line: impl Display) {
         if !self.closed.get()
@@ -172,7 +177,7 @@ impl Console {
     }
 
     /// Writes out what is waiting.
-    pub(super) fn flush(&self) {
+    pub fn flush(&self) {
         if !self.closed.get()
             && let Err(error) = self.out.borrow_mut().flush()
         {

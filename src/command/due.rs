@@ -75,7 +75,7 @@ async fn one(
         return Ok(None);
     }
     let folder = newsroom.issue(&issue.slug)?;
-    let asked = Asked { go: Go::Yes, limit: None, catch_up: false };
+    let asked = Asked { go: Go::Yes, limit: None, canary: None, catch_up: false };
     send::deliver(console, newsroom, &folder, &asked).await.map(Some)
 }
 

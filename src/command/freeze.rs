@@ -1,8 +1,11 @@
 //! Freezing an issue: who gets it and as what, or a rehearsal of that which keeps nothing.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use super::{
@@ -16,6 +19,8 @@ use crate::{
     compose::{Composed, Press, Purpose},
     ledger::{Admit, Event, Freeze, Frozen, Ledger},
     list::Skipped,
+    model::Subscriber,
+    send::provider::provider,
 };
 
 /// How to freeze.
@@ -35,6 +40,8 @@ pub(super) struct Found {
     pub(super) frozen: Frozen,
     /// The longest message, in bytes.
     pub(super) largest_copy: usize,
+    /// How many may be mailed at each provider that has a rate of its own.
+    pub(super) at_providers: BTreeMap<String, u64>,
     met: Met,
 }
 
@@ -51,14 +58,19 @@ pub(super) async fn freeze(
     let press = Press::new(&composed.edition, 0, newsroom.now, keys)
         .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?
         .signed_by(newsroom.signer(newsroom.now)?);
-    let largest = Arc::new(AtomicUsize::new(0));
+    let sight = Arc::new(Sight::new(newsroom));
     let order = order(newsroom, folder, composed, request)?;
-    let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&largest))).await;
+    let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&sight))).await;
     let met = meeting.as_ref().map(rows::met).unwrap_or_default();
     if let Some(row) = met.broken() {
         return Err(broken(newsroom, row));
     }
-    Ok(Found { frozen: frozen?, met, largest_copy: largest.load(Ordering::Relaxed) })
+    Ok(Found {
+        frozen: frozen?,
+        met,
+        largest_copy: sight.largest.load(Ordering::Relaxed),
+        at_providers: sight.counted(),
+    })
 }
 
 fn order(
@@ -88,11 +100,40 @@ fn order(
     })
 }
 
-/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name; notes how long the longest is.
+/// What is seen of the copies while they are made.
+struct Sight {
+    largest: AtomicUsize,
+    at_providers: BTreeMap<String, AtomicU64>,
+}
+
+impl Sight {
+    fn new(newsroom: &Newsroom) -> Self {
+        let domains = newsroom.publication.relay.domains.keys();
+        let at_providers =
+            domains.map(|domain| (provider(domain).to_owned(), AtomicU64::new(0))).collect();
+        Self { largest: AtomicUsize::new(0), at_providers }
+    }
+
+    fn see(&self, reader: &Subscriber, bytes: usize) {
+        self.largest.fetch_max(bytes, Ordering::Relaxed);
+        if !self.at_providers.is_empty()
+            && let Some(count) = self.at_providers.get(provider(reader.address.domain()))
+        {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counted(&self) -> BTreeMap<String, u64> {
+        let counts = self.at_providers.iter();
+        counts.map(|(name, count)| (name.clone(), count.load(Ordering::Relaxed))).collect()
+    }
+}
+
+/// Makes every reader's copy once before the first is sent, so that one that cannot be made is known by name.
 ///
 /// Only the first is signed: that takes most of a copy's time, and the
 /// signatures of one issue are all as long.
-fn admit(press: Press, largest: Arc<AtomicUsize>) -> Admit {
+fn admit(press: Press, sight: Arc<Sight>) -> Admit {
     const MESSAGE_ID: &str = "<copy@example.org>";
     let mut signatures = None;
     Box::new(move |reader| {
@@ -101,7 +142,7 @@ fn admit(press: Press, largest: Arc<AtomicUsize>) -> Admit {
             let signed = press.print(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();
             signatures = Some(signed - length);
         }
-        largest.fetch_max(length + signatures.unwrap_or_default(), Ordering::Relaxed);
+        sight.see(reader, length + signatures.unwrap_or_default());
         Ok(())
     })
 }

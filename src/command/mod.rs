@@ -1,6 +1,7 @@
 //! The verbs, one a file: arguments in, calls, words out. Rules that could be wrong live in the rooms below, not here.
 
 mod account;
+mod brakes;
 mod cancel;
 mod check;
 mod console;
@@ -36,6 +37,7 @@ mod status;
 mod subscribers;
 mod test;
 mod unschedule;
+mod watch;
 mod words;
 
 pub use console::Console;

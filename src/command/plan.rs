@@ -7,19 +7,21 @@ use serde::Serialize;
 
 use super::{
     Console, Failure,
+    brakes::{self, InForce},
     console::Tone,
     exit,
     freeze::{self, Found, Request},
     inspection,
     newsroom::{IssueFolder, Newsroom},
     send,
-    words::{counted, grouped, spoken},
+    words::{clock_time, counted, grouped, spoken, wrapped},
 };
 use crate::{
     cli::Global,
     compose::Composed,
-    ledger::{IssueRecord, Ledger},
-    send::throttle,
+    ledger::{IssueRecord, Lane, Ledger},
+    model::{DeliveryState, Rate},
+    send::{brake::Brake, provider::provider, throttle},
 };
 
 /// The keys of `--json`, which scripts rely on.
@@ -44,6 +46,10 @@ struct Plan {
     recipients: u64,
     takes: Duration,
     rate: Vec<String>,
+    /// How fast at most to each provider that has a rate of its own, and how many are there.
+    at_providers: Vec<(String, String)>,
+    /// What holds the relay or a provider back now.
+    brakes: Vec<InForce>,
     /// What would stop it.
     obstacle: Option<Failure>,
 }
@@ -85,15 +91,115 @@ async fn plan(
     } else {
         ledger.tally(found.frozen.issue.id).await?.remaining
     };
-    let rates = &newsroom.publication.relay.rate;
+    let at_providers = if found.frozen.fresh {
+        found.at_providers.clone()
+    } else {
+        left_at_providers(newsroom, &*ledger, found.frozen.issue.id).await?
+    };
+    let brakes = brakes::in_force(newsroom, &*ledger).await?;
+    let now = ledger.now().await?;
+    let relay = &newsroom.publication.relay;
+    let all = Lane { name: relay.url.lane(), rates: relay.rates(now) };
+    let mut end = end(&*ledger, &all, brake_of(&brakes, None), now, recipients).await?;
+    let mut shown = Vec::new();
+    for (name, count) in at_providers {
+        let rates = rates_to(newsroom, &name);
+        let words = format!("{}, for {}", joined(&rates), counted(count, "reader"));
+        let lane = Lane { name: Lane::to(&all.name, &name), rates };
+        let brake = brake_of(&brakes, Some(&name));
+        end = end.max(self::end(&*ledger, &lane, brake, now, count).await?);
+        shown.push((name, words));
+    }
     Ok(Plan {
         digest,
         found,
         recipients,
-        takes: throttle::estimate(rates, recipients),
-        rate: rates.iter().map(ToString::to_string).collect(),
+        takes: Duration::try_from(end.duration_since(now)).unwrap_or_default(),
+        rate: used(&*ledger, &all, now).await?,
+        at_providers: shown,
+        brakes,
         obstacle,
     })
+}
+
+/// Returns when the last of `count` may begin on a lane, with what it has used and what holds it back.
+async fn end(
+    ledger: &dyn Ledger,
+    lane: &Lane,
+    brake: Option<&Brake>,
+    now: Timestamp,
+    count: u64,
+) -> Result<Timestamp, Failure> {
+    if count == 0 {
+        return Ok(now);
+    }
+    let begun = ledger.beginnings(lane).await?;
+    let start = brake.map_or(now, |brake| brake.until.max(now));
+    let braked = brake.and_then(|brake| brake.rate(start));
+    let rates: Vec<Rate> = lane.rates.iter().copied().chain(braked).collect();
+    Ok(throttle::finish(&rates, begun, start, count))
+}
+
+/// Shows the rates of a lane, each with how much of it is used up now where that lasts.
+async fn used(ledger: &dyn Ledger, lane: &Lane, now: Timestamp) -> Result<Vec<String>, Failure> {
+    let begun = ledger.beginnings(lane).await?;
+    let shown = lane.rates.iter().map(|rate| {
+        let is_within = |at: &&Timestamp| {
+            Duration::try_from(now.duration_since(**at)).is_ok_and(|age| age < rate.window)
+        };
+        match begun.iter().filter(is_within).count() as u64 {
+            used if used > 0 && rate.window >= Duration::from_hours(1) => {
+                format!("{rate} ({} used)", grouped(used))
+            }
+            _ => rate.to_string(),
+        }
+    });
+    Ok(shown.collect())
+}
+
+/// Counts who is left at each provider that has a rate of its own.
+async fn left_at_providers(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    issue: i64,
+) -> Result<BTreeMap<String, u64>, Failure> {
+    let domains = newsroom.publication.relay.domains.keys();
+    let mut counts: BTreeMap<String, u64> =
+        domains.map(|domain| (provider(domain).to_owned(), 0)).collect();
+    let open: Vec<_> = DeliveryState::ALL.into_iter().filter(|state| state.is_open()).collect();
+    let mut after = None;
+    while !counts.is_empty() {
+        let page = ledger.deliveries(issue, &open, after, PAGE).await?;
+        for delivery in &page {
+            if let Some(count) = counts.get_mut(provider(delivery.address.domain())) {
+                *count += 1;
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.slot),
+            _ => break,
+        }
+    }
+    Ok(counts)
+}
+
+/// How many deliveries are read at once.
+const PAGE: usize = 10_000;
+
+fn rates_to(newsroom: &Newsroom, name: &str) -> Vec<Rate> {
+    let domains = newsroom.publication.relay.domains.iter();
+    domains
+        .filter(|(domain, _)| provider(domain) == name)
+        .flat_map(|(_, rates)| rates.clone())
+        .collect()
+}
+
+fn brake_of<'a>(brakes: &'a [InForce], name: Option<&str>) -> Option<&'a Brake> {
+    brakes.iter().find(|found| found.provider.as_deref() == name).map(|found| &found.brake)
+}
+
+fn joined(rates: &[Rate]) -> String {
+    rates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns what would keep `send` from beginning.
@@ -117,6 +223,9 @@ fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
     }
 }
 
+/// From here on a person wants to know the hour of the end.
+const A_WHILE: Duration = Duration::from_mins(10);
+
 fn document(
     console: &Console,
     newsroom: &Newsroom,
@@ -139,7 +248,13 @@ fn document(
         largest_copy_bytes: plan.found.largest_copy,
         starts: newsroom.now,
         ends: newsroom.now.checked_add(plan.takes).unwrap_or(Timestamp::MAX),
-        rate: plan.rate.clone(),
+        rate: newsroom
+            .publication
+            .relay
+            .rates(newsroom.now)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         problems: plan
             .obstacle
             .iter()
@@ -177,8 +292,19 @@ fn tell(
     }
     line("relay", &newsroom.publication.relay.url.to_string());
     line("rate", &if plan.rate.is_empty() { "no limit".to_owned() } else { plan.rate.join(", ") });
-    if plan.recipients > 0 {
-        line("takes", &format!("about {}", spoken(plan.takes)));
+    for (name, rate) in &plan.at_providers {
+        line(&format!("to {name}"), rate);
+    }
+    for braked in &plan.brakes {
+        line("held back", &wrapped(&braked.words(), 16, 16));
+    }
+    if plan.recipients > 0 && plan.rate.is_empty() && plan.takes.is_zero() {
+        line("takes", "as long as the relay does: no rate is set");
+    } else if plan.recipients > 0 {
+        let ends = Timestamp::now().checked_add(plan.takes).unwrap_or(Timestamp::MAX);
+        let until = format!(", until {}", clock_time(ends));
+        let until = if plan.takes >= A_WHILE { until.as_str() } else { "" };
+        line("takes", &format!("about {}{until}", spoken(plan.takes)));
     }
     line("digest", &plan.digest);
     match &plan.obstacle {

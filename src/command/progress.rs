@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::{
     Console,
+    send::slowed,
     words::{clock_time, counted, grouped, plain, spoken, wrapped},
 };
 use crate::{
@@ -63,7 +65,12 @@ pub(super) async fn show(
                 bar.suspend(|| console.note(sentence));
                 trouble = why;
             }
-            Progress::Recovered(_) | Progress::Trouble(_) => {}
+            Progress::Braked(braked) if console.is_watched() => {
+                let until = clock_time(braked.until);
+                let sentence = format!("until {until} {}", slowed(&braked));
+                bar.suspend(|| console.note(wrapped(&sentence, 0, 0)));
+            }
+            Progress::Recovered(_) | Progress::Trouble(_) | Progress::Braked(_) => {}
         }
     }
     bar.finish_and_clear();
@@ -98,9 +105,13 @@ fn bar(console: &Console, total: u64) -> ProgressBar {
     bar
 }
 
-/// Says how long is left, as soon as that can be told.
+/// Says how long is left, and until when that is, as soon as it can be told.
 fn left(eta: Duration, done: u64) -> String {
-    if done == 0 || eta.is_zero() { String::new() } else { format!("  {} left", spoken(eta)) }
+    if done == 0 || eta.is_zero() {
+        return String::new();
+    }
+    let end = Timestamp::now().checked_add(eta).unwrap_or(Timestamp::MAX);
+    format!("  {} left, until {}", spoken(eta), clock_time(end))
 }
 
 /// Counts what became of readers, where that is not plain acceptance.

@@ -15,7 +15,7 @@ use super::{
     lock::{boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
     progress, status,
-    words::{clock_time, counted},
+    words::{clock_time, counted, printable},
 };
 use crate::{
     cli::{self, Global},
@@ -23,7 +23,7 @@ use crate::{
     ledger::{IssueRecord, Ledger},
     model::{IssueState, RelayUrl},
     outbox::{Keep, Outbox, OutboxSettings},
-    send::{Ended, Halt, Run, guard::HighWater, needs_attention},
+    send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
     smtp::Relay,
 };
 
@@ -42,6 +42,7 @@ pub(super) async fn run(
             (false, None) => Go::Ask,
         },
         limit: wish.limit,
+        canary: wish.canary,
         catch_up: wish.catch_up,
     };
     let sent = deliver(console, &newsroom, &folder, &asked).await?;
@@ -54,8 +55,19 @@ pub(super) async fn run(
 pub(super) struct Asked {
     pub(super) go: Go,
     pub(super) limit: Option<u64>,
+    /// How many get it before it pauses.
+    pub(super) canary: Option<u64>,
     pub(super) catch_up: bool,
 }
+
+/// Why an issue is sending that must go no further than its first readers: whoever finds it so, after a crash, pauses it.
+const CANARY: &str = "only the first readers, as --canary asked for";
+
+/// Why an issue is paused after that.
+const CANARY_SENT: &str = "the first readers have it, as --canary asked for; look at theirs";
+
+/// The same where it did not come that far.
+const CANARY_CUT_OFF: &str = "it was stopped among the first readers of --canary";
 
 /// Who says that it may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +101,7 @@ pub(super) async fn deliver(
     let publication = &newsroom.publication.id;
     let known = ledger.issue(publication, &folder.slug).await?;
     remembered(newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
+    let known = held_after_canary(&*ledger, publication, known).await?;
     if let Some(issue) = &known
         && let Some(sent) = recall_or_refuse(&*ledger, issue, asked).await?
     {
@@ -115,8 +128,18 @@ pub(super) async fn deliver(
     let started = Instant::now();
     let before = ledger.tally(issue.id).await?;
     let ears = ears.unwrap_or_else(Ears::open);
-    let load = Load { issue: &issue, way, limit: asked.limit, ears };
+    let turn = async |to, why| {
+        ledger.turn(publication, &folder.slug, &[IssueState::Sending], to, why).await
+    };
+    if asked.canary.is_some() {
+        turn(IssueState::Sending, CANARY).await?;
+    }
+    let load = Load { issue: &issue, way, limit: asked.limit.or(asked.canary), ears };
     let ended = transmit(console, newsroom, Arc::clone(&ledger), load).await?;
+    if asked.canary.is_some() {
+        let why = if ended == Ended::Limit { CANARY_SENT } else { CANARY_CUT_OFF };
+        turn(IssueState::Paused, why).await?;
+    }
     drop(lock);
 
     let issue = ledger.issue(publication, &folder.slug).await?.unwrap_or(issue);
@@ -126,6 +149,24 @@ pub(super) async fn deliver(
     let code = code_of(&ended, needs_attention(&tally));
     let account = Account::of(&issue, tally, suppressed, started.elapsed(), begun);
     Ok(Sent { account, ended, code, was_done: false })
+}
+
+/// Pauses an issue whose sender was killed among its first readers.
+async fn held_after_canary(
+    ledger: &dyn Ledger,
+    publication: &str,
+    known: Option<IssueRecord>,
+) -> Result<Option<IssueRecord>, Failure> {
+    match known {
+        Some(issue) if issue.state == IssueState::Sending && issue.why == CANARY => {
+            let from = [IssueState::Sending];
+            ledger
+                .turn(publication, &issue.slug, &from, IssueState::Paused, CANARY_CUT_OFF)
+                .await?;
+            Ok(ledger.issue(publication, &issue.slug).await?)
+        }
+        known => Ok(known),
+    }
 }
 
 /// Refuses a ledger that went back in time, and an issue that it forgot it had begun (rule D12). Writes nothing.
@@ -321,7 +362,10 @@ async fn transmit(
         press: Arc::new(press),
         relay: way.relay,
         connections: settings.connections,
-        rates: settings.rate.clone(),
+        lane: settings.url.lane(),
+        messages: settings.messages,
+        rates: settings.rates(ledger.now().await?),
+        domains: settings.domains.clone(),
         limit,
         stop_at_rejected: newsroom.publication.send.stop_at_rejected,
         owner: sender_name(),
@@ -344,6 +388,12 @@ async fn transmit(
         outbox.stop();
     }
     Ok(ended?)
+}
+
+/// Says who wants us to wait, and why.
+pub(super) fn slowed(braked: &Braked) -> String {
+    let who = braked.provider.as_deref().unwrap_or("the relay");
+    format!("{who} is paused: {}", printable(&braked.why))
 }
 
 impl Sent {
@@ -377,6 +427,12 @@ impl Sent {
             ),
             Ended::Quota(at) => {
                 format!("{slug}: the rate is used up for now; it goes on at {}", clock_time(*at))
+            }
+            Ended::Braked(braked) => {
+                format!("{slug}: {}; it goes on at {}", slowed(braked), clock_time(braked.until))
+            }
+            Ended::Limit if self.account.state == IssueState::Paused => {
+                format!("{slug} is paused: {CANARY_SENT}")
             }
             Ended::Limit => format!("{slug}: stopped at the limit"),
             Ended::Stopped => format!("{slug}: stopped; what was in flight is recorded"),

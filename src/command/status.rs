@@ -8,11 +8,12 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Console, Failure,
     account::{Account, Document},
+    brakes,
     console::Tone,
     exit,
     lock::Lock,
     newsroom::Newsroom,
-    send,
+    send, watch,
     words::{grouped, instant, printable, wrapped},
 };
 use crate::{
@@ -31,6 +32,9 @@ pub(super) async fn run(
     wish: &cli::Status,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
+    if wish.watch {
+        return watch::run(console, &newsroom, wish.issue.as_deref()).await;
+    }
     let Some(name) = &wish.issue else { return overview(console, &newsroom).await };
     let slug = slug(&newsroom, name).await?;
     let Some((ledger, issue)) = known(&newsroom, &slug).await? else {
@@ -61,6 +65,11 @@ pub(super) async fn run(
         account.begun = 0;
     }
     account.tell(console);
+    if matches!(issue.state, IssueState::Sending | IssueState::Paused) {
+        for braked in brakes::in_force(&newsroom, &*ledger).await? {
+            console.tell(format_args!("  {}", wrapped(&braked.words(), 2, 4)));
+        }
+    }
     if !matches!(issue.state, IssueState::Finished | IssueState::Cancelled)
         && let Err(obstacle) =
             send::remembered(&newsroom, &*ledger, &issue.slug, Some(&issue)).await

@@ -7,6 +7,7 @@
 mod code;
 mod dkim;
 mod mistake;
+mod preset;
 mod publication;
 mod relay;
 mod secret;

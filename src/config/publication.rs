@@ -11,11 +11,13 @@ use super::{
 };
 use crate::model::{
     Field, Links, ListSettings, NavLink, Problem, Publication, Rate, RelaySettings, RelayUrl,
-    ScheduleSettings, SecretSource, Security, SendSettings, Sender,
+    ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp,
 };
 
 const CONNECTIONS: usize = 2;
 const CONNECTIONS_MAX: usize = 64;
+const MESSAGES_PER_CONNECTION_MAX: usize = 1_000_000;
+const DOUBLE_EVERY: Duration = Duration::from_hours(24);
 const MAX_LATE: Duration = Duration::from_hours(6);
 const STOP_AT_REJECTED: f64 = 0.05;
 const LEDGER: &str = "sqlite:.postrider/ledger.sqlite";
@@ -135,17 +137,45 @@ fn sender(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Sender> {
 
 fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
     let mut table = root.table("relay", page);
+    let preset_span = table.span_of("preset");
+    let preset = table.text("preset", page, value::preset);
+    let user_span = table.span_of("user");
+    let user = table.text("user", page, value::line);
     let url_is_there = table.span_of("url").is_some();
-    let url = table.text("url", page, relay_url);
-    let url_is_wrong = url_is_there && url.is_none();
+    let mut url = table.text("url", page, relay_url);
+    if let Some(span) = user_span.clone().filter(|_| url_is_there) {
+        let mistake = Mistake::new("the user of this relay belongs into its URL");
+        page.mistake(span, mistake.help("write `url = \"smtps://user@host\"`"));
+    } else if let (Some(preset), Some(span)) = (preset, preset_span) {
+        match preset.url(user) {
+            _ if url_is_there => {}
+            Ok(its) => url = Some(its),
+            Err(mistake) => page.mistake(span, mistake),
+        }
+    } else if let Some(span) = user_span {
+        let mistake = Mistake::new("there is a user, and no relay to log in to");
+        page.mistake(span, mistake.help("write `url = \"smtps://user@host\"`"));
+    }
+    // What was told to be wrong already is not told again.
+    let is_known = url.is_some() || !(url_is_there || preset.is_some());
     let url = url.unwrap_or(RelayUrl::Outbox);
-    if !url_is_wrong {
+    if is_known {
         tls_and_user_are_there_for_what_needs_them(&url, &table, page);
     }
-    let rate: Vec<Rate> = texts(table.values("rate"), "rate", page, value::rate);
+    let rate_is_there = table.span_of("rate").is_some();
+    let mut rate = texts(table.values("rate"), "rate", page, value::rate);
+    if let Some(preset) = preset.filter(|_| !rate_is_there) {
+        rate = preset.rates();
+    }
     let connections = table
         .take("connections")
         .and_then(|value| value.number("connections", 1..=CONNECTIONS_MAX, page));
+    let messages = table.take("messages_per_connection").and_then(|value| {
+        value.number("messages_per_connection", 1..=MESSAGES_PER_CONNECTION_MAX, page)
+    });
+    let messages = messages.and_then(|messages| u32::try_from(messages).ok());
+    let warm_up = table.take("warm_up").and_then(|value| warm_up(value, page));
+    let domains = domains(&mut table, page);
     let ca_file = table.text("ca_file", page, value::line);
     let both = table.span_of("password_file").and(table.span_of("password_command"));
     if let Some(span) = both {
@@ -158,10 +188,40 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
     RelaySettings {
         url,
         rate,
-        connections: connections.unwrap_or(CONNECTIONS),
+        warm_up,
+        domains,
+        connections: connections.or(preset.map(|preset| preset.connections)).unwrap_or(CONNECTIONS),
+        messages: messages.or(preset.and_then(|preset| preset.messages)),
         ca_file,
         password: file.or(command),
     }
+}
+
+fn warm_up(value: Value<'_>, page: &mut Page<'_>) -> Option<WarmUp> {
+    let mut table = value.table("relay.warm_up".to_owned(), page);
+    let line = "from = \"200/day\"";
+    let from = table.needed("from", line, page, value::rate);
+    let since = table.needed("since", "since = \"2026-12-01\"", page, value::date);
+    let double_every = table.text("double_every", page, value::span);
+    table.finish(page);
+    let double_every = double_every.unwrap_or(DOUBLE_EVERY).max(Duration::from_mins(1));
+    Some(WarmUp { from: from?, since: since?, double_every })
+}
+
+/// Reads how fast to whom: a table for each domain.
+fn domains(relay: &mut Table<'_>, page: &mut Page<'_>) -> BTreeMap<String, Vec<Rate>> {
+    let mut known = BTreeMap::new();
+    for (name, span, value) in relay.table("domains", page).into_entries() {
+        let domain = value::domain(&name);
+        let mut table = value.table(format!("relay.domains.\"{name}\""), page);
+        let rates: Vec<Rate> = texts(table.values("rate"), "rate", page, value::rate);
+        table.finish(page);
+        match domain {
+            Ok(domain) => known.entry(domain).or_insert_with(Vec::new).extend(rates),
+            Err(mistake) => page.mistake(span, mistake),
+        }
+    }
+    known
 }
 
 /// Reports what would be ignored in silence: a certificate without TLS, a password without a user.
@@ -229,6 +289,8 @@ fn schedule(root: &mut Table<'_>, page: &mut Page<'_>) -> ScheduleSettings {
 fn send(root: &mut Table<'_>, page: &mut Page<'_>) -> SendSettings {
     let mut table = root.table("send", page);
     let stop = table.text("stop_at_rejected", page, value::share);
+    // There is one answer, and it may be written down.
+    let _ = table.text("in_doubt", page, value::hold);
     table.finish(page);
     SendSettings { stop_at_rejected: stop.unwrap_or(STOP_AT_REJECTED) }
 }

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::{Span, SpanRelativeTo, tz::TimeZoneDatabase};
+use jiff::{Span, SpanRelativeTo, civil::Date, tz::TimeZoneDatabase};
 
-use super::{mistake::Mistake, table::nearest};
+use super::{
+    mistake::Mistake,
+    preset::{self, PRESETS, Preset},
+    table::nearest,
+};
 use crate::model::{Address, Mailbox, Rate};
 
 type Checked<T> = Result<T, Mistake>;
@@ -144,6 +148,32 @@ pub(super) fn mailbox(text: &str) -> Checked<Mailbox> {
 /// Reads a rate such as `5/s`.
 pub(super) fn rate(text: &str) -> Checked<Rate> {
     text.parse().map_err(|why: crate::model::RateError| Mistake::new(why.to_string()))
+}
+
+/// Reads the name of a relay that many use.
+pub(super) fn preset(text: &str) -> Checked<&'static Preset> {
+    preset::preset(text).ok_or_else(|| {
+        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+        let mistake = Mistake::new(format!("`{text}` is no relay with a preset"));
+        match nearest(text, &names) {
+            Some(name) => mistake.help(format!("perhaps `{name}` is meant")),
+            None => mistake.help(format!("there are {}", names.join(", "))),
+        }
+    })
+}
+
+/// Reads what becomes of whoever is in doubt: nothing, before a person says so.
+pub(super) fn hold(text: &str) -> Checked<()> {
+    match text {
+        "hold" => Ok(()),
+        _ => Err(Mistake::new(format!("`in_doubt` can only be `hold`, and not `{text}`"))
+            .help("nobody in doubt is mailed again by itself; `postrider resolve` settles it")),
+    }
+}
+
+/// Reads a day such as `2026-12-01`.
+pub(super) fn date(text: &str) -> Checked<Date> {
+    text.parse().map_err(|_| Mistake::new(format!("`{text}` is not a day such as `2026-12-01`")))
 }
 
 /// Reads a span of time such as `6h`.

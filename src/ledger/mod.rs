@@ -18,9 +18,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    Address, DeliveryState, IssueState, Outcome, Rate, Subscriber, SubscriberState, Suppressed,
-    Tally,
+use crate::{
+    model::{
+        Address, DeliveryState, IssueState, Outcome, Rate, Subscriber, SubscriberState, Suppressed,
+        Tally,
+    },
+    send::brake::Brake,
 };
 
 mod sqlite;
@@ -197,6 +200,7 @@ pub trait Ledger: Send + Sync {
     ///
     /// The two days count from the first attempt that counts as one of the
     /// reader's tries; a retry that would come after them is not waited for.
+    /// Readers that `but` names stay where they are.
     async fn claim(
         &self,
         issue: i64,
@@ -204,6 +208,7 @@ pub trait Ledger: Send + Sync {
         limit: usize,
         lease: Duration,
         expire_after: Duration,
+        but: &Passed,
     ) -> Result<Vec<Claim>, LedgerError>;
 
     /// Writes begins, outcomes and releases, in order, in one durable transaction, and answers each (rules D1-D3). The group is the caller's: the more it brings, the cheaper each is.
@@ -216,14 +221,31 @@ pub trait Ledger: Send + Sync {
     /// Returns when the next deferred delivery may be tried, or `None` where nothing is deferred.
     async fn next_retry(&self, issue: i64) -> Result<Option<Timestamp>, LedgerError>;
 
-    /// Reserves up to `count` beginnings on a lane (a relay) under all `rates` at once, and returns the instants, not before now, at which they may begin, in order (rule D11). In no window do more than its count begin. None later than `within` from now is reserved, so that a sender who will not wait uses nothing up. Survives restarts; shared by all senders.
+    /// Reserves beginnings for `wishes`, each on the lane that all share (a relay) and on one of its own (a provider), under the rates of both at once (rule D11).
+    ///
+    /// Returns the instants, not before now, at which they may begin, in order,
+    /// each for the wish that can begin first, so that a slow one never holds
+    /// the rest. In no window of a lane do more than its count begin. None
+    /// later than `within` from now is reserved, so that a sender who will not
+    /// wait uses nothing up. Survives restarts; shared by all senders.
     async fn reserve(
         &self,
-        lane: &str,
-        rates: &[Rate],
-        count: usize,
+        shared: &Lane,
+        wishes: &[Wish],
         within: Duration,
     ) -> Result<Reservation, LedgerError>;
+
+    /// Returns the beginnings on a lane that its rates still count, oldest first.
+    async fn beginnings(&self, lane: &Lane) -> Result<Vec<Timestamp>, LedgerError>;
+
+    /// Puts a brake on a lane; of two that close it the one that does so for longer stays.
+    async fn brake(&self, lane: &str, brake: &Brake) -> Result<(), LedgerError>;
+
+    /// Returns the brakes on a relay's lane and on those of its providers (`Lane::to`), also those that are over, by the lane's name.
+    async fn brakes(&self, relay: &str) -> Result<BTreeMap<String, Brake>, LedgerError>;
+
+    /// Takes them all off, by a person's word, and says how many there were. Whoever was deferred without its counting may then be tried at once.
+    async fn release(&self, relay: &str) -> Result<u64, LedgerError>;
 
     /// Settles a delivery in doubt: by `Delivered` it is accepted, by `Resend` planned again under a new fence with the same Message-ID, which opens a finished issue again and is `Refused` for a cancelled one. `Ok(false)` when that address is not in doubt.
     async fn resolve(
@@ -453,13 +475,55 @@ pub enum Entered {
     Refused,
 }
 
-/// Beginnings reserved on a lane.
+/// Whom a claim passes over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Readers at these domains.
+    pub domains: Vec<String>,
+    /// And of those never tried, whoever has this slot or one before it.
+    pub slots: i64,
+}
+
+/// A way that deliveries begin on, and how fast at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Its name in the ledger.
+    pub name: String,
+    /// Every window holds at once; empty is no limit.
+    pub rates: Vec<Rate>,
+}
+
+impl Lane {
+    /// Names the lane of all mail that goes to `provider` through the relay of lane `relay`.
+    pub fn to(relay: &str, provider: &str) -> String {
+        format!("{relay}{TO}{provider}")
+    }
+
+    /// Returns the provider in a name that `to` made for this relay.
+    pub fn provider<'a>(relay: &str, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(relay)?.strip_prefix(TO)
+    }
+}
+
+/// Stands between a relay's lane and a provider in a lane's name; a relay's has no blank after its first word.
+const TO: &str = " to ";
+
+/// Deliveries that want to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Their own lane besides the shared one.
+    pub lane: Option<Lane>,
+    /// How many they are.
+    pub count: usize,
+}
+
+/// Beginnings reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// When they may begin, in order.
-    pub at: Vec<Timestamp>,
-    /// When the next one after these may be reserved for.
-    pub next: Timestamp,
+    /// Which wish may begin, and when; in order.
+    pub at: Vec<(usize, Timestamp)>,
+    /// When, of each wish, one more after these may be reserved for.
+    pub next: Vec<Timestamp>,
 }
 
 /// Tells of a sender's name whether it is known to be dead.

@@ -21,7 +21,7 @@ pub use issue::IssueState;
 pub use problem::{Place, Problem, Severity};
 pub use publication::{
     DkimKeyFile, DkimSettings, Field, Links, ListSettings, NavLink, Publication, RelaySettings,
-    RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings, Sender,
+    RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp,
 };
 pub use rate::{Rate, RateError};
 pub use secret::Secret;

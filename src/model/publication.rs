@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Mailbox, Place, Rate};
@@ -101,12 +102,48 @@ pub struct RelaySettings {
     pub url: RelayUrl,
     /// Every window holds at once; empty is no limit.
     pub rate: Vec<Rate>,
+    /// A limit that grows while mailboxes get to know the sender.
+    pub warm_up: Option<WarmUp>,
+    /// The same for the readers at one domain, and at every other that the same provider keeps.
+    pub domains: BTreeMap<String, Vec<Rate>>,
     /// How many connections at most; at least 1.
     pub connections: usize,
+    /// How many messages a connection carries before another takes its place; `None` for any number.
+    pub messages: Option<u32>,
     /// A certificate to trust besides the system's, as a path relative to the publication.
     pub ca_file: Option<String>,
     /// Where the password is; `None` where the server wants none.
     pub password: Option<SecretSource>,
+}
+
+/// A limit for a new sender: it begins low and doubles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarmUp {
+    /// What it is in the beginning.
+    pub from: Rate,
+    /// The day of the beginning, from midnight UTC.
+    pub since: Date,
+    /// How long until it is twice as much; not zero.
+    pub double_every: Duration,
+}
+
+impl RelaySettings {
+    /// Returns every rate that holds at an instant.
+    pub fn rates(&self, now: Timestamp) -> Vec<Rate> {
+        let warming = self.warm_up.as_ref().and_then(|warm_up| warm_up.rate(now));
+        self.rate.iter().copied().chain(warming).collect()
+    }
+}
+
+impl WarmUp {
+    /// Returns what it has come to; `None` once it is beyond all counting.
+    pub fn rate(&self, now: Timestamp) -> Option<Rate> {
+        let begun = self.since.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let age = Duration::try_from(now.duration_since(begun)).unwrap_or_default();
+        let doublings = age.as_secs() / self.double_every.as_secs().max(1);
+        let twice = 1_u32.checked_shl(u32::try_from(doublings).ok()?)?;
+        Some(Rate { count: self.from.count.checked_mul(twice)?, ..self.from })
+    }
 }
 
 /// A relay as an address.
@@ -125,6 +162,16 @@ pub enum RelayUrl {
         /// The user to authenticate as; `None` does not authenticate.
         user: Option<String>,
     },
+}
+
+impl RelayUrl {
+    /// Returns what its limits are counted under: the same for every publication that uses it.
+    pub fn lane(&self) -> String {
+        match self {
+            Self::Outbox => "relay outbox".to_owned(),
+            Self::Server { host, port, .. } => format!("relay {host}:{port}"),
+        }
+    }
 }
 
 impl fmt::Display for RelayUrl {
@@ -223,5 +270,30 @@ impl Publication {
     /// Returns the mailbox that readers' answers reach.
     pub fn reply_address(&self) -> &Address {
         self.sender.reply_to.as_ref().map_or(&self.sender.from.address, |mailbox| &mailbox.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warm_up_doubles_from_its_day_on() {
+        let warm_up = WarmUp {
+            from: Rate { count: 200, window: Duration::from_hours(24) },
+            since: "2026-12-01".parse().expect("it is a day"),
+            double_every: Duration::from_hours(24),
+        };
+        for (now, count) in [
+            ("2026-11-20T12:00:00Z", Some(200)),
+            ("2026-12-01T23:59:59Z", Some(200)),
+            ("2026-12-02T00:00:00Z", Some(400)),
+            ("2026-12-05T00:00:00Z", Some(3_200)),
+            ("2026-12-30T00:00:00Z", None),
+            ("9999-12-30T00:00:00Z", None),
+        ] {
+            let rate = warm_up.rate(now.parse().expect("it is an instant"));
+            assert_eq!(rate.map(|rate| rate.count), count, "{now}");
+        }
     }
 }

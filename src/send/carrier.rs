@@ -1,9 +1,10 @@
 //! One connection's work: take a delivery, begin it, hand it over, say how it ended.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -13,9 +14,10 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Halt, Progress, Run, Stop,
     clerk::Clerk,
-    desk::{Counter, Handed},
-    policy::{self, Effect, Refusals, Ruling},
+    desk::{Counter, Handed, Signal},
+    policy::{self, Effect, Providers, Refusals, Ruling, Scope},
     printer::Printer,
+    provider::provider,
     satchel::{Copy, Satchel, unfit},
     settled,
 };
@@ -47,7 +49,14 @@ const DESYNCS: u32 = 3;
 /// What all carriers of a run know together.
 pub(super) struct Shared {
     refusals: Mutex<Refusals>,
+    providers: Mutex<Providers>,
     desyncs: AtomicU32,
+    /// How many carriers are at work.
+    carriers: AtomicUsize,
+    signals: mpsc::UnboundedSender<Signal>,
+    /// Who was last told to wait, and when: what was begun for them before comes back. The empty name is everybody.
+    called_back: Mutex<HashMap<String, Instant>>,
+    is_anybody_called_back: AtomicBool,
     /// Whether the relay takes an envelope behind a message.
     announce: AtomicBool,
     printer: Printer,
@@ -55,10 +64,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(run: &Run, halt: watch::Sender<Option<Halt>>) -> Self {
+    pub(super) fn new(
+        run: &Run,
+        carriers: usize,
+        signals: mpsc::UnboundedSender<Signal>,
+        halt: watch::Sender<Option<Halt>>,
+    ) -> Self {
         Self {
             refusals: Mutex::new(Refusals::new(run.stop_at_rejected)),
+            providers: Mutex::new(Providers::default()),
             desyncs: AtomicU32::new(0),
+            carriers: AtomicUsize::new(carriers),
+            signals,
+            called_back: Mutex::default(),
+            is_anybody_called_back: AtomicBool::new(false),
             announce: AtomicBool::new(true),
             printer: Printer::new(Arc::clone(&run.press)),
             halt,
@@ -85,9 +104,47 @@ impl Shared {
         self.announce.store(false, Ordering::Relaxed);
     }
 
-    fn note(&self, outcome: &Outcome) {
-        let passed = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(outcome);
-        if passed {
+    /// Tells whether a carrier may leave because others stay: a relay that is too busy gets one connection less.
+    fn may_leave(&self) -> bool {
+        let one_less = |carriers: usize| (carriers > 1).then(|| carriers - 1);
+        self.carriers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+    }
+
+    fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
+        let name = domain.map_or("", provider).to_owned();
+        lock(&self.called_back).insert(name, Instant::now());
+        self.is_anybody_called_back.store(true, Ordering::SeqCst);
+        let (domain, why) = (domain.map(str::to_owned), why.to_owned());
+        // Where the desk is gone, so is the run.
+        let _ = self.signals.send(Signal { domain, pause, why });
+    }
+
+    /// Tells whether a copy was begun before its provider, or the relay, wanted us to wait.
+    fn is_called_back(&self, copy: &Copy) -> bool {
+        self.is_anybody_called_back.load(Ordering::SeqCst) && {
+            let called_back = lock(&self.called_back);
+            ["", provider(copy.domain())]
+                .iter()
+                .filter_map(|name| called_back.get(*name))
+                .any(|when| copy.was_begun_before(*when))
+        }
+    }
+
+    /// Notes that the provider of `domain` finds our DNS records wrong; where several do, it is not the provider.
+    fn stop(&self, domain: &str, why: String) {
+        self.signal(Some(domain), Some(policy::RECORDS_PAUSE), &why);
+        if lock(&self.providers).stop(provider(domain)) >= policy::PROVIDERS_STOPPED {
+            self.halt(Halt::Refusals(why));
+        }
+    }
+
+    /// Counts an outcome at `domain`, and stops or pauses what is refused too often.
+    fn note(&self, domain: &str, ruling: &Ruling) {
+        let (outcome, is_policy) = (&ruling.outcome, ruling.effect == Effect::Policy);
+        if lock(&self.providers).note(|| provider(domain), is_policy, Instant::now()) {
+            self.signal(Some(domain), Some(policy::POLICY_PAUSE), outcome.said());
+        }
+        if lock(&self.refusals).note(outcome) {
             self.halt(Halt::Refusals(format!(
                 "too many of the last {} readers were refused; the last one: {}",
                 Refusals::WINDOW,
@@ -95,6 +152,11 @@ impl Shared {
             )));
         }
     }
+}
+
+/// Locks what a carrier that panicked may have held: counts are whole at any time.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Carries deliveries over one connection until there are none.
@@ -120,9 +182,12 @@ pub(super) async fn carry(
         failures: 0,
         failing_since: None,
         pace: Duration::MAX,
+        carried: 0,
+        has_left: false,
     };
     let mut ahead = None;
     while !carrier.is_stopping()
+        && !carrier.has_left
         && let Some(copy) = match ahead.take() {
             Some(copy) => Some(copy),
             None => carrier.next().await,
@@ -152,6 +217,10 @@ struct Carrier {
     failing_since: Option<Instant>,
     /// How long the last message took to be answered.
     pace: Duration,
+    /// How many messages went over this connection.
+    carried: u32,
+    /// Whether the relay gets on better with one connection less.
+    has_left: bool,
 }
 
 impl Carrier {
@@ -175,33 +244,37 @@ impl Carrier {
     async fn deliver(&mut self, copy: Copy) -> Option<Copy> {
         let is_announced = self.connection.as_ref().is_some_and(Connection::is_ahead);
         let can_leave = is_announced || self.is_connected().await || self.connect().await;
-        if !can_leave || (copy.is_stale() && !is_announced) {
-            // Somebody may have left the list meanwhile: it is begun anew.
+        let is_late = || copy.is_stale() || self.shared.is_called_back(&copy);
+        if !can_leave || (!is_announced && is_late()) {
+            // Somebody may have left the list meanwhile, or be paused: it is begun anew.
             copy.give_back(&self.clerk).await;
             return None;
         }
         let quick = self.pace < QUICK;
         self.satchel.fill(if quick { AHEAD } else { 0 });
-        let next = if quick && self.shared.may_announce() { self.satchel.try_take() } else { None };
+        let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
+        let may_announce = quick && !is_last && self.shared.may_announce();
+        let next = if may_announce { self.satchel.try_take() } else { None };
         let started = Instant::now();
         let (handover, refused) = self.hand_over(&copy, next.as_ref()).await;
         self.pace = started.elapsed();
+        self.carried += 1;
         if refused {
             self.hang_up().await;
             copy.give_back(&self.clerk).await;
             return next;
         }
         let ruling = self.rule(&copy, handover, is_announced);
-        self.shared.note(&ruling.outcome);
+        self.shared.note(copy.domain(), &ruling);
         let _ = self.progress.send(settled(&ruling.outcome));
-        if ruling.effect == Effect::GoOn {
+        if matches!(ruling.effect, Effect::GoOn | Effect::Policy) {
             self.failures = 0;
             self.failing_since = None;
             self.clerk.record(copy.ticket(), ruling.outcome).await;
         } else {
             // Something is wrong beyond this reader: the ledger learns at once.
             self.clerk.record_now(copy.ticket(), ruling.outcome.clone()).await;
-            self.follow(ruling).await;
+            self.follow(ruling, copy.domain()).await;
         }
         next
     }
@@ -216,6 +289,8 @@ impl Carrier {
         let leaving = || {
             let kept = if copy.is_stale() {
                 Err("it was begun too long ago".to_owned())
+            } else if shared.is_called_back(copy) {
+                Err("its provider is paused".to_owned())
             } else {
                 clerk.hand_over(copy.ticket()).map_err(|error| {
                     let why = format!("`outcomes.journal` cannot be written: {error}");
@@ -254,11 +329,24 @@ impl Carrier {
         ruling
     }
 
-    /// Does what a ruling asks beyond its reader.
-    async fn follow(&mut self, ruling: Ruling) {
+    /// Does what a ruling asks beyond its reader, whose mailbox is at `domain`.
+    async fn follow(&mut self, ruling: Ruling, domain: &str) {
         let said = ruling.outcome.said().to_owned();
+        let whom = |scope| (scope == Scope::Provider).then_some(domain);
         match ruling.effect {
-            Effect::GoOn => {}
+            Effect::GoOn | Effect::Policy => {}
+            Effect::Slow(scope) => {
+                self.hang_up().await;
+                self.shared.signal(whom(scope), None, &said);
+            }
+            Effect::Pause(scope, length, why) => {
+                self.hang_up().await;
+                self.shared.signal(whom(scope), Some(length), &why);
+            }
+            Effect::Records(why) => {
+                self.hang_up().await;
+                self.shared.stop(domain, why);
+            }
             Effect::BackOff => {
                 self.hang_up().await;
                 self.fail(&said).await;
@@ -283,7 +371,7 @@ impl Carrier {
     /// Opens a connection, trying again for a while; `false` when the run must end instead.
     async fn connect(&mut self) -> bool {
         loop {
-            if self.is_stopping() {
+            if self.has_left || self.is_stopping() {
                 return false;
             }
             let mut halted = self.shared.halt.subscribe();
@@ -296,6 +384,7 @@ impl Carrier {
             let error = match opened {
                 Ok(connection) => {
                     self.connection = Some(connection);
+                    self.carried = 0;
                     return true;
                 }
                 Err(error) => error,
@@ -322,7 +411,10 @@ impl Carrier {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         let wait = REOPEN.get(self.failures).filter(|_| since.elapsed() < GIVE_UP);
         let Some(wait) = wait else {
-            self.shared.halt(Halt::Relay(why.to_owned()));
+            self.has_left = self.shared.may_leave();
+            if !self.has_left {
+                self.shared.halt(Halt::Relay(why.to_owned()));
+            }
             return;
         };
         self.failures += 1;
@@ -345,12 +437,20 @@ impl Carrier {
 
     /// Looks at the connection before a begin, so that one which the relay closed while it was idle costs no reader an attempt.
     async fn is_connected(&mut self) -> bool {
+        if self.is_worn_out() {
+            self.hang_up().await;
+        }
         if let Some(connection) = &mut self.connection
             && !connection.is_alive().await
         {
             self.connection = None;
         }
         self.connection.is_some()
+    }
+
+    /// Tells whether the connection carried as many messages as the relay likes.
+    fn is_worn_out(&self) -> bool {
+        self.run.messages.is_some_and(|most| self.carried >= most)
     }
 
     fn is_stopping(&self) -> bool {

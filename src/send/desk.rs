@@ -1,7 +1,12 @@
-//! Hands out deliveries: one to each carrier that asks, none before the rate allows it.
+//! Hands out deliveries: one to each carrier that asks, none before every rate allows it.
+//!
+//! Who has a pace of their own (a provider with a `rate`, or one that said
+//! "too fast") waits in a line of their own, so that nobody else waits with
+//! them. Where nothing limits anybody, a delivery costs the desk nothing but
+//! its place in a queue.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,9 +20,15 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Halt, LEASE, PATIENCE, Progress, Run, Stop, policy::EXPIRE_AFTER};
+use super::{
+    Braked, Halt, LEASE, PATIENCE, Progress, Run, Stop,
+    brake::Brake,
+    line::{self, Held, Line, Relay},
+    policy::EXPIRE_AFTER,
+    provider::provider,
+};
 use crate::{
-    ledger::{Claim, Entry, LedgerError},
+    ledger::{Claim, Entry, Lane, LedgerError, Passed},
     model::IssueState,
 };
 
@@ -27,8 +38,20 @@ const CLAIM_AT_ONCE: usize = 256;
 /// A reserved instant used later than this is given up and another reserved, so that late ones never bunch up.
 const STALE: Duration = Duration::from_millis(100);
 
+/// How far ahead beginnings are reserved: so little that one who waits for theirs keeps nobody waiting.
+const AHEAD: Duration = Duration::from_millis(60);
+
+/// How often the desk looks again for what may have come up elsewhere: a retry that is due, a brake that another sender put on.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it goes through the whole list again for readers that another sender gave back.
+const SEARCH: Duration = Duration::from_mins(1);
+
+/// How many searches are remembered; each is for other lines to be passed over.
+const SEARCHES: usize = 32;
+
 /// Why the desk handed out nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// Nothing is left to claim now.
     Nothing,
@@ -36,8 +59,21 @@ pub(super) enum Reason {
     Limit,
     /// A window of the rate is used up until then.
     Quota(Timestamp),
+    /// The relay or a provider is paused until then.
+    Braked(Braked),
     /// Somebody or something asked to stop.
     Stopped,
+}
+
+/// What a carrier heard that concerns more than its reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Signal {
+    /// Whom it concerns: the mailboxes of a domain, or with `None` the relay.
+    pub(super) domain: Option<String>,
+    /// How long nothing is to begin, or with `None` that it was too fast.
+    pub(super) pause: Option<Duration>,
+    /// What was said.
+    pub(super) why: String,
 }
 
 /// The desk's own side: it ends when every carrier has gone.
@@ -103,24 +139,42 @@ impl Counter {
 }
 
 impl Desk {
-    /// Opens the desk.
+    /// Opens the desk. `brakes` are those that earlier runs left on.
     pub(super) fn open(
         run: Arc<Run>,
+        brakes: BTreeMap<String, Brake>,
+        signals: mpsc::UnboundedReceiver<Signal>,
         stop: watch::Receiver<Stop>,
         halted: watch::Receiver<Option<Halt>>,
         progress: mpsc::UnboundedSender<Progress>,
     ) -> (Self, Counter) {
         let (asks, inbox) = mpsc::channel(64);
-        let work = Work {
+        let relay = Relay { lane: run.lane.clone(), rates: run.rates.clone(), brake: None };
+        let mut lines = vec![Line::new("", Vec::new(), None)];
+        for (domain, rates) in &run.domains {
+            let provider = provider(domain);
+            match lines.iter_mut().find(|line| line.provider == provider) {
+                Some(line) => line.rates.extend(rates),
+                None => lines.push(Line::new(provider, rates.clone(), None)),
+            }
+        }
+        let mut work = Work {
             run,
             stop,
             halted,
             progress,
-            claims: VecDeque::new(),
-            outs: Arc::default(),
+            signals,
+            relay,
+            lines,
+            searches: Vec::new(),
             instants: VecDeque::new(),
+            outs: Arc::default(),
             handed: 0,
+            hour: None,
+            looked: Instant::now(),
+            is_sure: false,
         };
+        work.put_on(brakes);
         (Self { task: tokio::spawn(work.serve(inbox)) }, Counter { asks })
     }
 
@@ -135,10 +189,43 @@ struct Work {
     stop: watch::Receiver<Stop>,
     halted: watch::Receiver<Option<Halt>>,
     progress: mpsc::UnboundedSender<Progress>,
-    claims: VecDeque<(Claim, Instant)>,
+    signals: mpsc::UnboundedReceiver<Signal>,
+    relay: Relay,
+    /// The first is for everybody who has none of their own.
+    lines: Vec<Line>,
+    searches: Vec<Search>,
+    instants: VecDeque<Reserved>,
     outs: Arc<Outs>,
-    instants: VecDeque<(Timestamp, Instant)>,
     handed: u64,
+    /// What the ledger's clock said, and when.
+    hour: Option<(Timestamp, Instant)>,
+    looked: Instant,
+    /// Whether the whole list was gone through since the last delivery.
+    is_sure: bool,
+}
+
+/// A beginning that was reserved.
+struct Reserved {
+    line: usize,
+    at: Timestamp,
+    due: Instant,
+}
+
+/// How far the list was gone through while these lines were passed over.
+struct Search {
+    over: Vec<usize>,
+    /// Up to here nobody is left but who was passed over.
+    slots: i64,
+    /// When nobody was found at all.
+    missed: Option<Instant>,
+    /// When it began at the first slot.
+    begun: Instant,
+}
+
+/// What is next.
+enum Next {
+    Hand(usize, Held),
+    End(Reason),
 }
 
 impl Work {
@@ -146,14 +233,19 @@ impl Work {
         let mut reason = Reason::Nothing;
         while let Some(ask) = inbox.recv().await {
             match self.next().await {
-                Ok(Ok(handed)) => {
+                Ok(Next::Hand(line, Held { claim, lease_ends })) => {
                     self.handed += 1;
-                    if let Err(unasked) = ask.send(handed) {
-                        self.claims.push_front((unasked.claim, unasked.lease_ends));
-                        unasked.out.give_back();
+                    self.is_sure = false;
+                    self.lines[line].pace.note();
+                    let out = Out::new(&self.outs);
+                    if let Err(Handed { claim, lease_ends, out }) =
+                        ask.send(Handed { claim, lease_ends, out })
+                    {
+                        self.lines[line].waiting.push_front(Held { claim, lease_ends });
+                        out.give_back();
                     }
                 }
-                Ok(Err(ended)) => {
+                Ok(Next::End(ended)) => {
                     reason = ended;
                     break;
                 }
@@ -163,84 +255,321 @@ impl Work {
                 }
             }
         }
-        // Every carrier that asks is told that there is nothing more. Dropping the inbox would not do:
-        // an ask that is just being put in may then lie there for ever, and its carrier wait for ever.
         if self.is_stopping() {
             reason = Reason::Stopped;
         }
+        // Every carrier that asks is told that there is nothing more. Dropping the inbox would not do:
+        // an ask that is just being put in may then lie there for ever, and its carrier wait for ever.
         inbox.close();
         while inbox.recv().await.is_some() {}
+        // What the last ones heard is for the next run.
+        if self.hear().await.is_ok()
+            && reason == Reason::Nothing
+            && let Ok(now) = self.now_exactly().await
+            && let Some(braked) = self.relay_braked(now)
+        {
+            reason = Reason::Braked(braked);
+        }
         self.give_back().await;
         reason
     }
 
     /// Finds the next delivery and waits until it may begin.
-    async fn next(&mut self) -> Result<Result<Handed, Reason>, LedgerError> {
+    async fn next(&mut self) -> Result<Next, LedgerError> {
         loop {
             if self.is_stopping() {
-                return Ok(Err(Reason::Stopped));
+                return Ok(Next::End(Reason::Stopped));
             }
             if self.run.limit.is_some_and(|limit| self.tried() >= limit) {
                 if self.wait_for_outs().await {
                     continue;
                 }
-                return Ok(Err(Reason::Limit));
+                return Ok(Next::End(Reason::Limit));
             }
+            self.hear().await?;
+            self.look().await?;
             self.drop_overdue().await?;
-            if self.claims.is_empty() {
-                self.claim().await?;
+            let next = if self.relay.is_free() && self.lines.len() == 1 {
+                self.unpaced().await?
+            } else {
+                self.paced().await?
+            };
+            if let Some(next) = next {
+                return Ok(next);
             }
-            if self.claims.is_empty() {
-                if self.wait_for_outs().await || self.wait_for_retry().await? {
-                    continue;
-                }
-                return Ok(Err(Reason::Nothing));
-            }
-            match self.permit().await? {
-                Permit::Now => {}
-                Permit::Again => continue,
-                Permit::NotBefore(at) => return Ok(Err(Reason::Quota(at))),
-            }
-            if let Some((claim, lease_ends)) = self.claims.pop_front() {
-                return Ok(Ok(Handed { claim, lease_ends, out: Out::new(&self.outs) }));
+            if let Some(reason) = self.wait().await? {
+                return Ok(Next::End(reason));
             }
         }
     }
 
-    async fn claim(&mut self) -> Result<(), LedgerError> {
-        let ends = Instant::now() + LEASE;
-        let claims = self
-            .run
-            .ledger
-            .claim(self.run.issue.id, &self.run.owner, self.claim_size(), LEASE, EXPIRE_AFTER)
-            .await?;
-        self.claims.extend(claims.into_iter().map(|claim| (claim, ends)));
-        Ok(())
+    /// Finds the next delivery where nothing limits anybody.
+    async fn unpaced(&mut self) -> Result<Option<Next>, LedgerError> {
+        if self.lines[0].waiting.is_empty() {
+            self.refill(Timestamp::UNIX_EPOCH).await?;
+        }
+        Ok(self.lines[0].waiting.pop_front().map(|handed| Next::Hand(0, handed)))
     }
 
-    /// Claims no more than ten seconds of the slowest rate, so that a claim is used long before its lease ends.
-    fn claim_size(&self) -> usize {
-        let left = self.run.limit.map_or(u64::MAX, |limit| limit - self.tried());
-        let slowest = self
-            .run
-            .rates
-            .iter()
-            .map(|rate| 10 * u64::from(rate.count) / rate.window.as_secs().max(1))
-            .min()
-            .unwrap_or(u64::MAX);
-        let most = slowest.max(self.run.connections as u64).min(left).min(CLAIM_AT_ONCE as u64);
-        usize::try_from(most).unwrap_or(CLAIM_AT_ONCE)
+    /// Finds a delivery that every lane lets begin now; reserves where nothing is reserved.
+    async fn paced(&mut self) -> Result<Option<Next>, LedgerError> {
+        let now = self.hour().await?;
+        if let Some(braked) = self.relay_braked(now) {
+            return Ok(self.sit_out(braked, now).await.map(Next::End));
+        }
+        self.refill(now).await?;
+        if self.instants.front().is_none_or(|reserved| !reserved.is_due()) {
+            // Who waits for nothing does not wait for those who do.
+            if self.relay.is_free()
+                && let Some(handed) = self.lines[0].waiting.pop_front()
+            {
+                return Ok(Some(Next::Hand(0, handed)));
+            }
+            if self.instants.is_empty() {
+                self.reserve(now).await?;
+            }
+        }
+        let Some(reserved) = self.instants.front() else { return Ok(None) };
+        let (line, due) = (reserved.line, reserved.due);
+        let wait = due.saturating_duration_since(Instant::now());
+        if !wait.is_zero() && self.relay.is_free() {
+            // Until then somebody who waits for nothing may come up.
+            return Ok(None);
+        }
+        self.instants.pop_front();
+        if !wait.is_zero() {
+            self.sleep(wait).await;
+        }
+        if self.is_stopping() || due.elapsed() > STALE {
+            return Ok(None);
+        }
+        Ok(self.lines[line].waiting.pop_front().map(|handed| Next::Hand(line, handed)))
     }
 
-    /// Gives back claims whose lease is nearly over; they are claimed again under a new fence.
-    async fn drop_overdue(&mut self) -> Result<(), LedgerError> {
-        let soon = Instant::now() + LEASE / 3;
-        if self.claims.front().is_some_and(|(_, lease_ends)| *lease_ends < soon) {
-            let entries: Vec<Entry> =
-                self.claims.drain(..).map(|(claim, _)| Entry::Release(claim.ticket)).collect();
-            self.run.ledger.enter(&entries).await?;
+    /// Reserves beginnings for everybody who may begin about now, the longest waiting first.
+    async fn reserve(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let soon = Instant::now() + AHEAD;
+        let mut waiting: Vec<usize> = (usize::from(self.relay.is_free())..self.lines.len())
+            .filter(|line| {
+                let line = &self.lines[*line];
+                !line.waiting.is_empty() && line.next <= soon && !line.is_closed(now)
+            })
+            .collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        waiting.sort_by_key(|line| {
+            self.lines[*line]
+                .waiting
+                .front()
+                .map(|first| (first.lease_ends, first.claim.ticket.slot))
+        });
+        let wishes: Vec<_> =
+            waiting.iter().map(|line| self.lines[*line].wish(&self.relay, now)).collect();
+        let reservation = self.run.ledger.reserve(&self.relay.lane(now), &wishes, AHEAD).await?;
+        let (now, here) = (self.now_exactly().await?, Instant::now());
+        for (wish, at) in reservation.at {
+            let due = here + until(at, now);
+            self.instants.push_back(Reserved { line: waiting[wish], at, due });
+        }
+        for (line, next) in waiting.into_iter().zip(reservation.next) {
+            self.lines[line].next = here.checked_add(until(next, now)).unwrap_or(here + LEASE);
         }
         Ok(())
+    }
+
+    /// Waits for whatever comes up first; says why where that is too late to be waited for.
+    async fn wait(&mut self) -> Result<Option<Reason>, LedgerError> {
+        if self.is_stopping() {
+            return Ok(None);
+        }
+        if let Some(reserved) = self.instants.front() {
+            self.sleep(until_here(reserved.due).max(Duration::from_millis(1))).await;
+            return Ok(None);
+        }
+        let now = self.now_exactly().await?;
+        let open =
+            self.lines.iter().filter(|line| !line.waiting.is_empty() && !line.is_closed(now));
+        let held = open.map(|line| until_here(line.next)).min();
+        if let Some(wait) = held.filter(|wait| *wait <= PATIENCE) {
+            if wait > LOOK {
+                let _ = self.progress.send(Progress::Waiting(after(now, wait)));
+            }
+            // Others may come up before.
+            self.sleep(wait.clamp(Duration::from_millis(1), LOOK)).await;
+            return Ok(None);
+        }
+        if self.wait_for_outs().await {
+            return Ok(None);
+        }
+        let mut retry = self.run.ledger.next_retry(self.run.issue.id).await?;
+        if retry.is_some() && !self.is_sending().await? {
+            // Of a paused issue nothing can be claimed, however long it has been due.
+            retry = None;
+        }
+        let retry = retry.filter(|at| *at > now || !self.is_any_closed(now));
+        let braked = self.braked(now, retry).await?;
+        let retry =
+            retry.filter(|at| braked.as_ref().is_none_or(|braked| !is_its_end(*at, braked)));
+        let instants = [
+            held.map(|wait| (after(now, wait), Reason::Quota(after(now, wait)))),
+            braked.map(|braked| (braked.until, Reason::Braked(braked))),
+            retry.map(|at| (at, Reason::Nothing)),
+        ];
+        let first = instants.into_iter().flatten().min_by_key(|(at, _)| *at);
+        let wait = first.as_ref().map_or(Duration::MAX, |(at, _)| until(*at, now));
+        if wait > PATIENCE {
+            if self.lines.len() > 1 && !std::mem::replace(&mut self.is_sure, true) {
+                self.searches.clear();
+                return Ok(None);
+            }
+            return Ok(Some(first.map_or(Reason::Nothing, |(_, reason)| reason)));
+        }
+        let _ = self.progress.send(Progress::Waiting(after(now, wait)));
+        self.sleep(wait.max(Duration::from_millis(50))).await;
+        self.searches.iter_mut().for_each(|search| search.missed = None);
+        Ok(None)
+    }
+
+    /// Waits for a relay that is closed for a moment, or says that it is for longer.
+    async fn sit_out(&mut self, braked: Braked, now: Timestamp) -> Option<Reason> {
+        let wait = until(braked.until, now);
+        self.give_back().await;
+        if wait > PATIENCE {
+            return Some(Reason::Braked(braked));
+        }
+        let _ = self.progress.send(Progress::Waiting(braked.until));
+        self.sleep(wait.min(LOOK)).await;
+        None
+    }
+
+    /// Returns the relay's own pause, where there is one.
+    fn relay_braked(&self, now: Timestamp) -> Option<Braked> {
+        let brake = self.relay.brake.as_ref().filter(|brake| brake.is_closed(now))?;
+        Some(Braked { provider: None, until: brake.until, why: brake.why.clone() })
+    }
+
+    /// Returns the pause that ends first, where somebody waits for its end.
+    async fn braked(
+        &mut self,
+        now: Timestamp,
+        retry: Option<Timestamp>,
+    ) -> Result<Option<Braked>, LedgerError> {
+        let closed = self.lines.iter().filter(|line| line.is_closed(now));
+        let first = closed.min_by_key(|line| line.brake.as_ref().map(|brake| brake.until));
+        let Some((line, brake)) = first.and_then(|line| Some((line, line.brake.as_ref()?))) else {
+            return Ok(None);
+        };
+        let braked = Braked {
+            provider: Some(line.provider.clone()),
+            until: brake.until,
+            why: brake.why.clone(),
+        };
+        if retry.is_some_and(|retry| is_its_end(retry, &braked)) {
+            return Ok(Some(braked));
+        }
+        let found = self.ask_for(1, &Passed::default()).await?;
+        let is_waited_for = !found.is_empty();
+        self.release(found).await?;
+        Ok(is_waited_for.then_some(braked))
+    }
+
+    fn is_any_closed(&self, now: Timestamp) -> bool {
+        self.lines.iter().any(|line| line.is_closed(now))
+    }
+
+    /// Claims where a line that may move has nobody in it.
+    async fn refill(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let is_full = |line: &Line| line.is_closed(now) || line.waiting.len() * 2 > line.stock(now);
+        let over: Vec<usize> =
+            (1..self.lines.len()).filter(|line| is_full(&self.lines[*line])).collect();
+        let is_hungry = |line: usize| self.lines[line].waiting.is_empty() && !over.contains(&line);
+        let rest = self.lines[0].waiting.len();
+        let size = self.claim_size(now).min(self.left());
+        if size == 0 || rest >= CLAIM_AT_ONCE || !(0..self.lines.len()).any(is_hungry) {
+            return Ok(());
+        }
+        let claims = self.search(over, size).await?;
+        self.sort(claims);
+        self.trim(now).await
+    }
+
+    /// Claims from where the last search that passed over the same lines had come to.
+    async fn search(&mut self, over: Vec<usize>, size: usize) -> Result<Vec<Held>, LedgerError> {
+        let place = self.searches.iter().position(|search| search.over == over);
+        let place = place.unwrap_or_else(|| {
+            if self.searches.len() == SEARCHES {
+                self.searches.clear();
+            }
+            self.searches.push(Search::new(over));
+            self.searches.len() - 1
+        });
+        let search = &mut self.searches[place];
+        if search.missed.is_some_and(|missed| missed.elapsed() < LOOK) {
+            return Ok(Vec::new());
+        }
+        if search.over.is_empty() || search.begun.elapsed() > SEARCH {
+            *search = Search::new(std::mem::take(&mut search.over));
+        }
+        let domains = search.over.iter().flat_map(|line| self.lines[*line].domains());
+        let but = Passed { domains: domains.collect(), slots: search.slots };
+        let claims = self.ask_for(size, &but).await?;
+        let search = &mut self.searches[place];
+        search.missed = claims.is_empty().then(Instant::now);
+        search.slots = match claims.last() {
+            Some(last) if claims.len() == size => last.claim.ticket.slot.max(search.slots),
+            _ => i64::MAX,
+        };
+        Ok(claims)
+    }
+
+    async fn ask_for(&self, size: usize, but: &Passed) -> Result<Vec<Held>, LedgerError> {
+        let lease_ends = Instant::now() + LEASE;
+        let run = &self.run;
+        let claims =
+            run.ledger.claim(run.issue.id, &run.owner, size, LEASE, EXPIRE_AFTER, but).await?;
+        Ok(claims.into_iter().map(|claim| Held { claim, lease_ends }).collect())
+    }
+
+    /// Puts everybody into their line.
+    fn sort(&mut self, claims: impl IntoIterator<Item = Held>) {
+        for handed in claims {
+            let line = if self.lines.len() == 1 {
+                0
+            } else {
+                let provider = provider(handed.claim.reader.address.domain());
+                self.lines.iter().position(|line| line.provider == provider).unwrap_or(0)
+            };
+            self.lines[line].waiting.push_back(handed);
+        }
+    }
+
+    /// Gives back who would wait too long.
+    async fn trim(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        for place in 1..self.lines.len() {
+            let line = &mut self.lines[place];
+            let most = if line.is_closed(now) { 0 } else { line.stock(now).saturating_mul(2) };
+            if line.waiting.len() > most {
+                let surplus = line.waiting.split_off(most);
+                self.searches.retain(|search| search.over.contains(&place));
+                self.release(surplus).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims no more than ten seconds of the relay's slowest rate, so that a claim is used long before its lease ends.
+    fn claim_size(&self, now: Timestamp) -> usize {
+        let ten_seconds = line::capacity(&self.relay.rates(now), Duration::from_secs(10));
+        let most = usize::try_from(ten_seconds.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        most.max(self.run.connections).min(CLAIM_AT_ONCE)
+    }
+
+    /// Returns how many more may be claimed under `limit`.
+    fn left(&self) -> usize {
+        let held: usize = self.lines.iter().map(|line| line.waiting.len()).sum();
+        let left = self.run.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.tried()));
+        usize::try_from(left).unwrap_or(usize::MAX).saturating_sub(held)
     }
 
     /// Returns how many deliveries were handed out and not given back.
@@ -258,22 +587,23 @@ impl Work {
             _ = self.stop.wait_for(|stop| *stop != Stop::No) => {}
             _ = self.halted.wait_for(Option::is_some) => {}
         }
+        // What came back is to be found again.
+        self.searches.clear();
         true
     }
 
-    /// Waits for a deferred reader who is due soon; `false` when none is.
-    async fn wait_for_retry(&mut self) -> Result<bool, LedgerError> {
-        let Some(at) = self.run.ledger.next_retry(self.run.issue.id).await? else {
-            return Ok(false);
-        };
-        let wait = until(at, self.run.ledger.now().await?);
-        // Of a paused issue nothing can be claimed, however long it has been due.
-        if wait > PATIENCE || !self.is_sending().await? {
-            return Ok(false);
+    /// Gives back claims whose lease is nearly over; they are claimed again under a new fence.
+    async fn drop_overdue(&mut self) -> Result<(), LedgerError> {
+        let soon = Instant::now() + LEASE / 3;
+        for place in 0..self.lines.len() {
+            let line = &mut self.lines[place];
+            if line.waiting.front().is_some_and(|handed| handed.lease_ends < soon) {
+                let overdue = std::mem::take(&mut line.waiting);
+                self.searches.retain(|search| search.over.contains(&place));
+                self.release(overdue).await?;
+            }
         }
-        let _ = self.progress.send(Progress::Waiting(at));
-        self.sleep(wait.max(Duration::from_millis(50))).await;
-        Ok(true)
+        Ok(())
     }
 
     async fn is_sending(&self) -> Result<bool, LedgerError> {
@@ -281,54 +611,131 @@ impl Work {
         Ok(issue.is_some_and(|issue| issue.state == IssueState::Sending))
     }
 
-    async fn permit(&mut self) -> Result<Permit, LedgerError> {
-        if self.run.rates.is_empty() {
-            return Ok(Permit::Now);
+    async fn release(&self, claims: impl IntoIterator<Item = Held>) -> Result<(), LedgerError> {
+        let entries: Vec<Entry> =
+            claims.into_iter().map(|handed| Entry::Release(handed.claim.ticket)).collect();
+        if !entries.is_empty() {
+            self.run.ledger.enter(&entries).await?;
         }
-        if self.instants.is_empty() {
-            let reservation = self
-                .run
-                .ledger
-                .reserve(&self.lane(), &self.run.rates, self.reserve_size(), PATIENCE)
-                .await?;
-            let (now, here) = (self.run.ledger.now().await?, Instant::now());
-            self.instants.extend(reservation.at.into_iter().map(|at| (at, here + until(at, now))));
-            if self.instants.is_empty() {
-                return Ok(Permit::NotBefore(reservation.next));
+        Ok(())
+    }
+
+    /// Returns unused claims; should the ledger be away, their lease ends by itself.
+    async fn give_back(&mut self) {
+        let held: Vec<Held> =
+            self.lines.iter_mut().flat_map(|line| std::mem::take(&mut line.waiting)).collect();
+        self.instants.clear();
+        self.searches.clear();
+        let _ = self.release(held).await;
+    }
+
+    /// Follows what carriers heard since: the ledger remembers it, and whoever it concerns waits.
+    async fn hear(&mut self) -> Result<(), LedgerError> {
+        while let Ok(signal) = self.signals.try_recv() {
+            let now = self.now_exactly().await?;
+            let (name, last, pace) = match &signal.domain {
+                None => (self.run.lane.clone(), self.relay.brake.as_ref(), self.pace()),
+                Some(domain) => {
+                    let provider = provider(domain);
+                    let line = self.lines[1..].iter().find(|line| line.provider == provider);
+                    let pace = match line {
+                        Some(line) => line.pace.per_minute(),
+                        None => self.pace_to(provider),
+                    };
+                    let last = line.and_then(|line| line.brake.as_ref());
+                    (Lane::to(&self.run.lane, provider), last, pace)
+                }
+            };
+            let mut dice = [0; 2];
+            // Without dice senders only come back together.
+            let _ = getrandom::fill(&mut dice);
+            let brake = match signal.pause {
+                Some(pause) => Brake::pause(last, now, pause, &signal.why),
+                None => Brake::slower(last, now, pace, &signal.why, u16::from_le_bytes(dice)),
+            };
+            if last != Some(&brake) {
+                let kept = self.run.ledger.brake(&name, &brake).await;
+                let provider = Lane::provider(&self.run.lane, &name).map(str::to_owned);
+                let (until, why) = (brake.until, brake.why.clone());
+                let _ = self.progress.send(Progress::Braked(Braked { provider, until, why }));
+                self.put_on([(name, brake)].into());
+                self.trim(now).await?;
+                kept?;
             }
         }
-        let Some((at, due)) = self.instants.pop_front() else { return Ok(Permit::Again) };
-        let wait = due.saturating_duration_since(Instant::now());
-        if wait > Duration::from_secs(2) {
-            let _ = self.progress.send(Progress::Waiting(at));
-        }
-        if !wait.is_zero() {
-            self.sleep(wait).await;
-        }
-        if self.is_stopping() || due.elapsed() > STALE {
-            return Ok(Permit::Again);
-        }
-        Ok(Permit::Now)
+        Ok(())
     }
 
-    /// Reserves a twentieth of a second's worth at once: one, for any rate up to 20/s.
-    fn reserve_size(&self) -> usize {
-        let slowest = self
-            .run
-            .rates
-            .iter()
-            .map(|rate| u64::from(rate.count) / rate.window.as_secs().max(1) / 20)
-            .min()
-            .unwrap_or(1);
-        let left = self.run.limit.map_or(u64::MAX, |limit| limit - self.tried());
-        usize::try_from(slowest.min(left).clamp(1, CLAIM_AT_ONCE as u64)).unwrap_or(1)
+    /// Looks now and then for brakes that somebody else put on or took off.
+    async fn look(&mut self) -> Result<(), LedgerError> {
+        if self.looked.elapsed() > LOOK {
+            self.looked = Instant::now();
+            let now = self.now_exactly().await?;
+            // A ledger that is busy for a moment is looked at the next time.
+            let Ok(mut brakes) = self.run.ledger.brakes(&self.run.lane).await else {
+                return Ok(());
+            };
+            brakes.retain(|_, brake| !brake.is_over(now));
+            self.relay.brake = None;
+            self.lines.iter_mut().for_each(|line| line.brake = None);
+            self.put_on(brakes);
+            self.trim(now).await?;
+        }
+        Ok(())
     }
 
-    fn lane(&self) -> String {
-        format!("relay {}:{}", self.run.relay.host, self.run.relay.port)
+    /// Puts brakes on their lanes, and gives a provider that has none a line of its own.
+    fn put_on(&mut self, brakes: BTreeMap<String, Brake>) {
+        for (name, brake) in brakes {
+            let Some(provider) = Lane::provider(&self.run.lane, &name) else {
+                self.relay.brake = Some(brake);
+                continue;
+            };
+            let its = self.lines[1..].iter_mut().find(|line| line.provider == provider);
+            if let Some(line) = its {
+                line.brake = Some(brake);
+            } else {
+                self.lines.push(Line::new(provider, Vec::new(), Some(brake)));
+                let rest = std::mem::take(&mut self.lines[0].waiting);
+                self.sort(rest);
+            }
+        }
+    }
+
+    /// Returns how many a minute go out altogether.
+    fn pace(&self) -> u32 {
+        self.lines.iter().map(|line| line.pace.per_minute()).fold(0, u32::saturating_add)
+    }
+
+    /// Returns how many a minute go to a provider that has no line: its share of those who wait.
+    fn pace_to(&self, name: &str) -> u32 {
+        let rest = &self.lines[0];
+        let is_its = |held: &&Held| provider(held.claim.reader.address.domain()) == name;
+        let its = rest.waiting.iter().filter(is_its).count() as u64 + 1;
+        let pace = u64::from(rest.pace.per_minute()) * its / (rest.waiting.len() as u64 + 1);
+        u32::try_from(pace).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the ledger's time, as it was at most a second ago and has gone on since.
+    async fn hour(&mut self) -> Result<Timestamp, LedgerError> {
+        match self.hour {
+            Some((at, here)) if here.elapsed() < LOOK => Ok(after(at, here.elapsed())),
+            _ => self.now_exactly().await,
+        }
+    }
+
+    async fn now_exactly(&mut self) -> Result<Timestamp, LedgerError> {
+        let now = self.run.ledger.now().await?;
+        self.hour = Some((now, Instant::now()));
+        Ok(now)
     }
 
     async fn sleep(&mut self, wait: Duration) {
+        if wait > Duration::from_secs(2)
+            && let Some(reserved) = self.instants.front()
+        {
+            let _ = self.progress.send(Progress::Waiting(reserved.at));
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             _ = self.stop.wait_for(|stop| *stop != Stop::No) => {}
@@ -339,23 +746,33 @@ impl Work {
     fn is_stopping(&self) -> bool {
         *self.stop.borrow() != Stop::No || self.halted.borrow().is_some()
     }
+}
 
-    /// Returns unused claims; should the ledger be away, their lease ends by itself.
-    async fn give_back(&mut self) {
-        let entries: Vec<Entry> =
-            self.claims.drain(..).map(|(claim, _)| Entry::Release(claim.ticket)).collect();
-        if !entries.is_empty() {
-            let _ = self.run.ledger.enter(&entries).await;
-        }
+impl Reserved {
+    fn is_due(&self) -> bool {
+        self.due <= Instant::now()
     }
 }
 
-enum Permit {
-    Now,
-    Again,
-    NotBefore(Timestamp),
+impl Search {
+    fn new(over: Vec<usize>) -> Self {
+        Self { over, slots: 0, missed: None, begun: Instant::now() }
+    }
+}
+
+/// Tells whether a reader is deferred to about the end of a pause, so that it is the pause that is waited for.
+fn is_its_end(retry: Timestamp, braked: &Braked) -> bool {
+    after(retry, Duration::from_mins(1)) >= braked.until
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or_default()
+}
+
+fn until_here(due: Instant) -> Duration {
+    due.saturating_duration_since(Instant::now())
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

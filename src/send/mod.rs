@@ -12,7 +12,7 @@
 //! in one entry, so a killed run leaves at most one reader in doubt for each
 //! connection.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -24,13 +24,16 @@ use crate::{
     smtp::Relay,
 };
 
+pub mod brake;
 mod carrier;
 mod clerk;
 mod desk;
 pub mod guard;
 mod journal;
+mod line;
 pub mod policy;
 mod printer;
+pub mod provider;
 mod satchel;
 pub mod throttle;
 
@@ -57,10 +60,16 @@ pub struct Run {
     pub press: Arc<Press>,
     /// Where they go.
     pub relay: Relay,
+    /// The name of the relay's lane in the ledger: one word, a blank, and what tells it from other relays.
+    pub lane: String,
     /// How many connections at most.
     pub connections: usize,
-    /// How fast.
+    /// How many messages a connection carries before another takes its place; `None` for any number.
+    pub messages: Option<u32>,
+    /// How fast, altogether.
     pub rates: Vec<Rate>,
+    /// How fast to the readers at a domain, and at every other that the same provider keeps.
+    pub domains: BTreeMap<String, Vec<Rate>>,
     /// How many readers at most this time; `None` for all.
     pub limit: Option<u64>,
     /// The share of refusals among the last 200 that stops the run, 0 to 1.
@@ -95,6 +104,19 @@ pub enum Progress {
     Waiting(Timestamp),
     /// A connection was lost or refused, and will be tried again.
     Trouble(String),
+    /// The relay or a provider wants us slower, or not at all for a while.
+    Braked(Braked),
+}
+
+/// A pause that a provider, or the relay, brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Braked {
+    /// Whose mailboxes wait; `None` for all.
+    pub provider: Option<String>,
+    /// Until when.
+    pub until: Timestamp,
+    /// What was said.
+    pub why: String,
 }
 
 /// Why a run ended.
@@ -106,6 +128,8 @@ pub enum Ended {
     Deferred(Timestamp),
     /// The rest waits for this instant: the rate's longest window is used up.
     Quota(Timestamp),
+    /// The rest waits for the end of a pause.
+    Braked(Braked),
     /// As many as `limit` said were tried.
     Limit,
     /// A signal.
@@ -185,11 +209,24 @@ impl Run {
         let (halt, halted) = watch::channel(None);
         let clerk = Clerk::start(Arc::clone(&ledger), journal, high_water, halt.clone());
         let run = Arc::new(self);
-        let (desk, counter) =
-            Desk::open(Arc::clone(&run), stop.clone(), halted.clone(), progress.clone());
+        let now = ledger.now().await?;
+        let mut brakes = ledger.brakes(&run.lane).await?;
+        brakes.retain(|_, brake| !brake.is_over(now));
+        let connections = brakes
+            .get(&run.lane)
+            .map_or(run.connections, |brake| brake.connections(now, run.connections));
+        let (signals, heard) = mpsc::unbounded_channel();
+        let (desk, counter) = Desk::open(
+            Arc::clone(&run),
+            brakes,
+            heard,
+            stop.clone(),
+            halted.clone(),
+            progress.clone(),
+        );
         let mut carriers = tokio::task::JoinSet::new();
-        let shared = Arc::new(carrier::Shared::new(&run, halt));
-        for number in 0..run.connections {
+        let shared = Arc::new(carrier::Shared::new(&run, connections, signals, halt));
+        for number in 0..connections {
             carriers.spawn(carrier::carry(
                 number,
                 Arc::clone(&run),
@@ -234,6 +271,7 @@ impl Run {
             (_, desk::Reason::Stopped) => Ended::Stopped,
             (_, desk::Reason::Limit) => Ended::Limit,
             (_, desk::Reason::Quota(until)) => Ended::Quota(until),
+            (_, desk::Reason::Braked(braked)) => Ended::Braked(braked),
             (_, desk::Reason::Nothing) => match self.ledger.next_retry(self.issue.id).await? {
                 Some(at) => Ended::Deferred(at),
                 None => Ended::Held,

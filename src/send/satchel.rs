@@ -39,10 +39,20 @@ impl Copy {
         self.claim.ticket
     }
 
+    /// Returns the domain of the reader's mailbox.
+    pub(super) fn domain(&self) -> &str {
+        self.claim.reader.address.domain()
+    }
+
     /// Tells whether it was begun so long ago that it must be begun anew. A machine that slept meanwhile knows by its wall clock alone.
     pub(super) fn is_stale(&self) -> bool {
         let (awake, by_the_wall) = self.begun_at;
         awake.elapsed() > FRESH || by_the_wall.elapsed().is_ok_and(|passed| passed > FRESH)
+    }
+
+    /// Tells whether it was begun before an instant.
+    pub(super) fn was_begun_before(&self, when: Instant) -> bool {
+        self.begun_at.0 < when
     }
 
     /// Gives it back, nothing of it having left.

@@ -7,7 +7,7 @@
 //! window binds by its count alone, so that `2000/day` is used as fast as the
 //! others allow and then waits. The caller keeps the instants; nothing here reads the clock.
 
-use std::time::Duration;
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -48,15 +48,35 @@ pub fn reach(rates: &[Rate]) -> Duration {
     rates.iter().map(|rate| rate.window).max().unwrap_or_default()
 }
 
-/// Returns how long `count` deliveries take to begin under `rates`, from an idle lane.
-pub fn estimate(rates: &[Rate], count: u64) -> Duration {
-    let before_last = count.saturating_sub(1);
-    let evenly = spacing(rates).saturating_mul(u32::try_from(before_last).unwrap_or(u32::MAX));
-    let windows = rates.iter().map(|rate| {
-        let full = before_last / u64::from(rate.count.max(1));
-        rate.window.saturating_mul(u32::try_from(full).unwrap_or(u32::MAX))
-    });
-    windows.fold(evenly, Duration::max)
+/// Returns when the last of `count` deliveries may begin on a lane where `begun` did before, oldest first; `now` where there is none.
+///
+/// It plays them through: what the past leaves of a day's quota counts, and so
+/// does every window that is full on the way.
+pub fn finish(
+    rates: &[Rate],
+    begun: impl IntoIterator<Item = Timestamp>,
+    now: Timestamp,
+    count: u64,
+) -> Timestamp {
+    if rates.is_empty() {
+        return now;
+    }
+    let memory = memory(rates) as usize;
+    let mut begun: VecDeque<Timestamp> = begun.into_iter().collect();
+    let mut last = now;
+    for _ in 0..count {
+        let back = |n: u32| {
+            let place = begun.len().checked_sub(n as usize);
+            Ok::<_, Infallible>(place.and_then(|place| begun.get(place).copied()))
+        };
+        let Ok(next) = earliest(rates, last, back);
+        last = next;
+        begun.push_back(last);
+        if begun.len() > memory {
+            begun.pop_front();
+        }
+    }
+    last
 }
 
 /// The longest window that is made even.
@@ -83,8 +103,6 @@ fn after(instant: Timestamp, wait: Duration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -131,15 +149,21 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_is_the_slowest_of_all_windows() {
-        for (written, count, seconds) in [
-            (&["5/s"][..], 13, 2),
-            (&["5/s", "100/minute"], 250, 120),
-            (&["2000/day"], 2_000, 0),
-            (&["2000/day"], 2_001, 86_400),
-            (&[], 1_000, 0),
+    fn the_end_is_that_of_the_slowest_window_and_counts_what_was_used() {
+        let day = 86_400;
+        for (written, used, count, seconds) in [
+            (&["5/s"][..], 0, 1, 0),
+            (&["5/s"], 0, 11, 2),
+            (&["100/s", "2000/day"], 0, 2_000, 19),
+            (&["2000/day"], 0, 2_001, day),
+            (&["2000/day"], 1_999, 2, day),
+            (&["2000/day"], 2_000, 1, day),
+            (&["500/day"], 500, 1_001, 3 * day),
+            (&[], 9, 1_000, 0),
         ] {
-            assert_eq!(estimate(&rates(written), count).as_secs(), seconds, "{written:?} {count}");
+            let begun = vec![at(0); used];
+            let end = finish(&rates(written), begun, at(0), count);
+            assert_eq!(end.as_second(), seconds, "{written:?} {used} {count}");
         }
     }
 
@@ -215,6 +239,16 @@ mod tests {
                 let spare = remembered.len().saturating_sub(memory(&rates) as usize);
                 remembered.drain(..spare);
             }
+            let last = begun.last().copied().unwrap_or(0);
+            prop_assert_eq!(
+                finish(&rates, begun.iter().copied().map(at), at(last), 3).as_microsecond(),
+                (0..3).fold((last, begun.clone()), |(now, mut begun), _| {
+                    let t = next(&rates, &begun, now);
+                    begun.push(t);
+                    (t, begun)
+                }).0,
+                "the end is where three more asks come to"
+            );
             for rate in &rates {
                 let count = rate.count as usize;
                 let window = i64::try_from(rate.window.as_micros()).expect("it is short");

@@ -6,6 +6,7 @@ mod help;
 mod keys;
 mod mistakes;
 mod private;
+mod rates;
 mod readers;
 mod relay;
 mod schedule;

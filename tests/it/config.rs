@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use postrider::{
     config::{CODES, SecretError, dkim_keys, locate, read, secret},
-    model::{DkimSettings, Place, Problem, Secret, SecretSource},
+    model::{DkimSettings, Place, Problem, RelayUrl, Secret, SecretSource},
 };
 use proptest::prelude::*;
 
@@ -44,8 +44,14 @@ bounces = "bounces.example.org"
 url = "smtps://report%40example.org@smtp.example.org"
 rate = ["14/s", "50000/day"]
 connections = 4
+messages_per_connection = 500
+warm_up = { from = "200/day", since = "2026-12-01", double_every = "2d" }
 ca_file = "relay-ca.pem"
 password_file = "relay-password"
+[relay.domains."gmail.com"]
+rate = ["20/s", "9000/hour"]
+[relay.domains."bücher.example"]
+rate = "1/s"
 
 [dkim]
 domain = "example.org"
@@ -65,6 +71,7 @@ max_late = "90m"
 
 [send]
 stop_at_rejected = "2.5%"
+in_doubt = "hold"
 
 [web]
 url = "https://news.example.org/"
@@ -149,7 +156,7 @@ fn an_empty_file_names_everything_that_is_needed() {
 #[test]
 fn unknown_keys_and_tables_name_the_nearest_known() {
     let text = format!(
-        "{LEAST}replyto = \"a@example.org\"\n[relays]\nurl = \"outbox\"\n[relay]\npreset = \"ses\"\n"
+        "{LEAST}replyto = \"a@example.org\"\n[relays]\nurl = \"outbox\"\n[relay]\nwebhook = \"ses\"\n"
     );
     insta::assert_snapshot!(mistakes(&text));
 }
@@ -373,4 +380,73 @@ fn private(path: &std::path::Path, mode: u32) {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("a mode");
     #[cfg(not(unix))]
     let _ = (path, mode);
+}
+
+/// `LEAST` with these lines under [relay].
+fn with_relay(lines: &str) -> String {
+    format!("{LEAST}[relay]\n{lines}\n")
+}
+
+#[test]
+fn a_preset_says_where_and_how_fast_and_what_is_written_beside_it_wins() {
+    let relay = |lines: &str| {
+        let read = read(&with_relay(lines), "publication.toml");
+        let relay = read.unwrap_or_else(|problems| panic!("{lines}: {}", shown(&problems))).relay;
+        let rates: Vec<String> = relay.rate.iter().map(ToString::to_string).collect();
+        let user = match &relay.url {
+            RelayUrl::Server { user: Some(user), .. } => format!("{user} at "),
+            _ => String::new(),
+        };
+        let (most, rates) = (relay.messages, rates.join(", "));
+        format!("{user}{}; {rates}; {} by {most:?}", relay.url, relay.connections)
+    };
+    for (lines, expected) in [
+        (
+            "preset = 'gmail'\nuser = 'tt@gmail.com'",
+            "tt@gmail.com at smtp.gmail.com:465 (TLS); 500/day; 1 by Some(100)",
+        ),
+        (
+            "preset = 'microsoft365'\nuser = 'tt@example.org'",
+            "tt@example.org at smtp.office365.com:587 (STARTTLS); 30/minute, 10000/day; 3 by None",
+        ),
+        ("preset = 'sendgrid'", "apikey at smtp.sendgrid.net:465 (TLS); ; 8 by Some(5000)"),
+        ("preset = 'resend'", "resend at smtp.resend.com:465 (TLS); 5/s; 2 by None"),
+        ("preset = 'postfix'", "127.0.0.1:25 (no TLS); ; 4 by None"),
+        (
+            "preset = 'ses'\nurl = 'smtps://AKIA@email-smtp.eu-west-1.amazonaws.com'\nrate = '14/s'",
+            "AKIA at email-smtp.eu-west-1.amazonaws.com:465 (TLS); 14/s; 4 by None",
+        ),
+        (
+            "preset = 'gmail'\nurl = 'smtp://tt@localhost:2525'\nrate = ['90/day', '1/s']\nconnections = 2\nmessages_per_connection = 7",
+            "tt at localhost:2525 (STARTTLS); 90/day, 1/s; 2 by Some(7)",
+        ),
+        (
+            "preset = 'gmail'\nuser = 'a'\nrate = []",
+            "a at smtp.gmail.com:465 (TLS); ; 1 by Some(100)",
+        ),
+    ] {
+        assert_eq!(relay(lines), expected, "{lines}");
+    }
+}
+
+#[test]
+fn what_a_relay_lacks_is_told_with_its_remedy() {
+    let texts = [
+        "preset = 'gmial'",
+        "preset = 'hermes'",
+        "preset = 'gmail'",
+        "preset = 'ses'",
+        "preset = 'ses'\nuser = 'AKIA'",
+        "preset = 'postfix'\nuser = 'me'",
+        "user = 'me'",
+        "url = 'smtp://host'\nuser = 'me'",
+        "messages_per_connection = 0",
+        "warm_up = { since = '1 December', double_every = 'often' }",
+        "[relay.domains.'-']\nrate = '1/s'",
+        "[relay.domains.'gmail.com']\nrates = '1/s'",
+        "[send]\nin_doubt = 'resend'",
+    ];
+    let told: Vec<String> =
+        texts.map(|lines| format!("{lines}\n{}", mistakes(&with_relay(lines)))).into();
+    insta::assert_snapshot!(told.join("\n\n"));
 }

@@ -9,7 +9,17 @@ use std::path::Path;
 /// The rooms from the ground up, as DESIGN.md has them. A room may use every room below it and none beside it.
 const FLOORS: [&[&str]; 5] = [
     &["model"],
-    &["compose", "check", "bounce", "schedule", "list", "send::throttle", "send::policy"],
+    &[
+        "compose",
+        "check",
+        "bounce",
+        "schedule",
+        "list",
+        "send::brake",
+        "send::policy",
+        "send::provider",
+        "send::throttle",
+    ],
     &["ledger", "smtp", "outbox", "config", "doctor"],
     &["send", "web"],
     &["command", "cli", "main", "lib"],

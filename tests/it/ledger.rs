@@ -6,6 +6,7 @@
 mod desk;
 mod file;
 mod issue;
+mod lane;
 mod list;
 mod model;
 mod run;

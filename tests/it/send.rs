@@ -5,15 +5,16 @@
 //! missing, and the ledger says of everybody what is true.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use postrider::{
     compose::{Edition, KeyRing, Press},
     ledger::{Event, Freeze, IssueRecord, Ledger, LedgerError, Record, Records, SqliteLedger},
@@ -27,6 +28,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::watched::{Fate, Watched};
 
+mod rates;
+
 pub(crate) const PUBLICATION: &str = "tt-report";
 pub(crate) const SLUG: &str = "2003-10-06-kazakhstan";
 
@@ -36,28 +39,49 @@ pub(crate) struct Trial {
     pub(crate) outbox: Outbox,
     connections: usize,
     pub(crate) rates: Vec<Rate>,
+    domains: BTreeMap<String, Vec<Rate>>,
     limit: Option<u64>,
+    /// How many seconds the ledger's clock is ahead.
+    ahead: Arc<AtomicI64>,
     /// How many readers may be in doubt in the end: one for each connection of each death, and of each answer that was lost.
     pub(crate) doubts: u64,
 }
 
 impl Trial {
     pub(crate) fn new(script: &str, readers: usize) -> Self {
+        Self::to(script, people(readers))
+    }
+
+    fn to(script: &str, readers: Records) -> Self {
         let script: Script = script.parse().expect("the script is one");
         let outbox = Outbox::start(OutboxSettings { script, ..OutboxSettings::new(Keep::Count) })
             .expect("a loopback port is free");
         let folder = TempDir::new().expect("a folder can be made");
-        let trial =
-            Self { folder, outbox, connections: 1, rates: Vec::new(), limit: None, doubts: 1 };
+        let trial = Self {
+            folder,
+            outbox,
+            connections: 1,
+            rates: Vec::new(),
+            domains: BTreeMap::new(),
+            limit: None,
+            ahead: Arc::default(),
+            doubts: 1,
+        };
         runtime().block_on(async {
             let ledger = trial.ledger();
-            freeze(&*ledger, people(readers), None).await.expect("it freezes");
+            freeze(&*ledger, readers, None).await.expect("it freezes");
         });
         trial
     }
 
     pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
-        Arc::new(SqliteLedger::open(&self.folder.path().join("ledger.sqlite")).expect("it opens"))
+        let ahead = Arc::clone(&self.ahead);
+        let clock = move || {
+            let ahead = SignedDuration::from_secs(ahead.load(Ordering::SeqCst));
+            Timestamp::now().checked_add(ahead).expect("it stays in range")
+        };
+        let path = self.folder.path().join("ledger.sqlite");
+        Arc::new(SqliteLedger::open_with_clock(&path, Arc::new(clock)).expect("it opens"))
     }
 
     pub(crate) fn run(&self, ledger: Arc<dyn Ledger>, issue: IssueRecord) -> Run {
@@ -69,8 +93,11 @@ impl Trial {
             issue,
             press: Arc::new(press.expect("the edition can be printed")),
             relay: relay(&self.outbox),
+            lane: "relay test".to_owned(),
             connections: self.connections,
+            messages: None,
             rates: self.rates.clone(),
+            domains: self.domains.clone(),
             limit: self.limit,
             stop_at_rejected: 0.05,
             owner: "here/1".to_owned(),
@@ -179,10 +206,15 @@ pub(crate) async fn issue(ledger: &dyn Ledger) -> IssueRecord {
 }
 
 pub(crate) fn people(count: usize) -> Records {
-    Box::new((1..=count).map(|number| {
+    people_at(vec!["example.org"; count])
+}
+
+/// One reader at each of these domains.
+fn people_at(domains: Vec<&'static str>) -> Records {
+    Box::new(domains.into_iter().zip(1..).map(|(domain, number)| {
         Ok(Record {
-            line: number as u64 + 1,
-            address: format!("reader{number}@example.org").parse().expect("an address"),
+            line: number + 1,
+            address: format!("reader{number}@{domain}").parse().expect("an address"),
             name: format!("Reader {number}"),
             tags: Vec::new(),
             fields: std::collections::BTreeMap::new(),
@@ -381,7 +413,7 @@ fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody
 
 #[test]
 fn a_run_that_meets_nothing_but_refusals_stops_before_it_has_asked_everybody() {
-    let trial = Trial::new("rcpt reply 550 5.7.1 blocked", 40);
+    let trial = Trial::new("rcpt reply 550 not you", 40);
     assert!(matches!(trial.deliver(), Ended::Halted(Halt::Refusals(_))));
     let tally = trial.tally();
     assert!(tally.rejected >= 11 && tally.rejected <= 13, "{tally:?}");

@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
-        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Ledger, LedgerError, Mark, Records,
-        Recovered, Reservation, Resolution,
+        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark,
+        Passed, Records, Recovered, Reservation, Resolution, Wish,
     },
-    model::{
-        Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally,
-    },
+    model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
+    send::brake::Brake,
 };
 use tokio::sync::Notify;
 
@@ -112,10 +111,14 @@ hand_on! {
     deliveries(issue: i64, states: &[DeliveryState], after: Option<i64>, limit: usize) -> Vec<DeliveryRecord>;
     attempts(publication: &str, address: &Address) -> Vec<AttemptRecord>;
     recover(issue: i64, gone: Gone) -> Recovered;
-    claim(issue: i64, owner: &str, limit: usize, lease: Duration, expire_after: Duration) -> Vec<Claim>;
+    claim(issue: i64, owner: &str, limit: usize, lease: Duration, expire_after: Duration, but: &Passed) -> Vec<Claim>;
     enter(entries: &[Entry]) -> Vec<Entered>;
     next_retry(issue: i64) -> Option<Timestamp>;
-    reserve(lane: &str, rates: &[Rate], count: usize, within: Duration) -> Reservation;
+    reserve(shared: &Lane, wishes: &[Wish], within: Duration) -> Reservation;
+    beginnings(lane: &Lane) -> Vec<Timestamp>;
+    brake(lane: &str, brake: &Brake) -> ();
+    brakes(relay: &str) -> BTreeMap<String, Brake>;
+    release(relay: &str) -> u64;
     resolve(issue: i64, address: &Address, how: Resolution) -> bool;
     backup(to: &Path) -> ();
 }

@@ -39,6 +39,11 @@ pub(super) fn tags_json(tags: &[String]) -> String {
     serde_json::to_string(tags).expect("strings are always JSON")
 }
 
+/// Returns domains as a parameter that SQL can look into.
+pub(super) fn domains_json(domains: &[String]) -> String {
+    tags_json(domains)
+}
+
 /// Returns fields as a column holds them.
 pub(super) fn fields_json(fields: &BTreeMap<String, String>) -> String {
     serde_json::to_string(fields).expect("strings are always JSON")

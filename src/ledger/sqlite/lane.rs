@@ -9,39 +9,115 @@ use super::{
     columns::{At, Micros, instant, micros},
     fault::Fault,
 };
-use crate::{ledger::Reservation, model::Rate, send::throttle};
+use crate::{
+    ledger::{Lane, Reservation, Wish},
+    model::Rate,
+    send::throttle,
+};
 
-/// Reserves up to `count` beginnings, none later than `within` from now.
+/// Reserves beginnings for `wishes`, none later than `within` from now.
 pub(super) fn reserve(
     ledger: &Connection,
     now: Micros,
-    lane: &str,
-    rates: &[Rate],
-    (count, within): (usize, Duration),
+    shared: &Lane,
+    wishes: &[Wish],
+    within: Duration,
 ) -> Result<Reservation, Fault> {
-    let start = instant(now)?;
-    if rates.is_empty() {
-        return Ok(Reservation { at: vec![start; count], next: start });
-    }
     let latest = instant(now.saturating_add(micros(within)))?;
-    undo_a_clock_that_was_ahead(ledger, now, lane)?;
-    let mut newest = newest(ledger, lane)?;
-    let mut begin = ledger.prepare_cached(
-        "INSERT INTO beginnings (lane, number, at, asked_at) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    let mut instants = Vec::with_capacity(count.min(1_024));
-    let earliest = |newest: i64| {
-        throttle::earliest(rates, start, |back| nth(ledger, lane, newest + 1 - i64::from(back)))
-    };
-    let mut next = earliest(newest)?;
-    while instants.len() < count && next <= latest {
-        newest += 1;
-        begin.execute((lane, newest, next.as_microsecond(), now))?;
-        instants.push(next);
-        next = earliest(newest)?;
+    let free = Lane { name: String::new(), rates: Vec::new() };
+    let mut shared = Line::of(ledger, now, shared)?;
+    let mut own = wishes
+        .iter()
+        .map(|wish| Line::of(ledger, now, wish.lane.as_ref().unwrap_or(&free)))
+        .collect::<Result<Vec<_>, Fault>>()?;
+    let mut left: Vec<usize> = wishes.iter().map(|wish| wish.count).collect();
+    let mut at = Vec::new();
+    loop {
+        let waiting = (0..own.len()).filter(|wish| left[*wish] > 0);
+        let first = waiting.min_by_key(|wish| shared.next.max(own[*wish].next));
+        let Some(wish) = first else { break };
+        let next = shared.next.max(own[wish].next);
+        if next > latest {
+            break;
+        }
+        shared.take(next)?;
+        own[wish].take(next)?;
+        left[wish] -= 1;
+        at.push((wish, next));
     }
-    forget(ledger, now, lane, rates, newest)?;
-    Ok(Reservation { at: instants, next })
+    shared.forget()?;
+    own.iter().try_for_each(Line::forget)?;
+    let next = own.iter().map(|line| shared.next.max(line.next)).collect();
+    Ok(Reservation { at, next })
+}
+
+/// Returns the beginnings that the lane's rates still count, oldest first.
+pub(super) fn beginnings(
+    ledger: &Connection,
+    now: Micros,
+    lane: &Lane,
+) -> Result<Vec<Timestamp>, Fault> {
+    let horizon = now.saturating_sub(micros(throttle::reach(&lane.rates)));
+    let mut counted = ledger.prepare_cached(
+        "SELECT at FROM beginnings WHERE lane = ?1 AND at > ?2 ORDER BY number DESC LIMIT ?3",
+    )?;
+    let rows = counted
+        .query_map((&lane.name, horizon, throttle::memory(&lane.rates)), |row| row.get(0))?;
+    let mut begun = rows.map(|at| at.map(|at: At| at.0)).collect::<Result<Vec<_>, _>>()?;
+    begun.reverse();
+    Ok(begun)
+}
+
+/// A lane while beginnings are reserved on it.
+struct Line<'a> {
+    ledger: &'a Connection,
+    lane: &'a Lane,
+    now: Micros,
+    /// The number of the newest beginning.
+    newest: i64,
+    /// When this lane alone would allow one more.
+    next: Timestamp,
+}
+
+impl<'a> Line<'a> {
+    fn of(ledger: &'a Connection, now: Micros, lane: &'a Lane) -> Result<Self, Fault> {
+        let mut line = Self { ledger, lane, now, newest: 0, next: instant(now)? };
+        if !lane.rates.is_empty() {
+            undo_a_clock_that_was_ahead(ledger, now, &lane.name)?;
+            line.newest = newest(ledger, &lane.name)?;
+            line.next = line.earliest()?;
+        }
+        Ok(line)
+    }
+
+    fn earliest(&self) -> Result<Timestamp, Fault> {
+        throttle::earliest(&self.lane.rates, instant(self.now)?, |back| {
+            nth(self.ledger, &self.lane.name, self.newest + 1 - i64::from(back))
+        })
+    }
+
+    /// Lets one begin, no earlier than the lane allows.
+    fn take(&mut self, at: Timestamp) -> Result<(), Fault> {
+        if self.lane.rates.is_empty() {
+            return Ok(());
+        }
+        self.newest += 1;
+        self.ledger
+            .prepare_cached(
+                "INSERT INTO beginnings (lane, number, at, asked_at) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((&self.lane.name, self.newest, at.as_microsecond(), self.now))?;
+        self.next = self.earliest()?;
+        Ok(())
+    }
+
+    /// Drops what no rate can look back to; the newest always stays, for the numbering.
+    fn forget(&self) -> Result<(), Fault> {
+        if self.lane.rates.is_empty() {
+            return Ok(());
+        }
+        forget(self.ledger, self.now, &self.lane.name, &self.lane.rates, self.newest)
+    }
 }
 
 fn newest(ledger: &Connection, lane: &str) -> Result<i64, Fault> {
@@ -58,7 +134,6 @@ fn nth(ledger: &Connection, lane: &str, number: i64) -> Result<Option<Timestamp>
         .map(|at| at.0))
 }
 
-/// Drops what no rate can look back to; the newest always stays, for the numbering.
 fn forget(
     ledger: &Connection,
     now: Micros,

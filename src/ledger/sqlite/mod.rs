@@ -6,6 +6,7 @@
 //! once the lock is held, so a lease is never judged by an hour that passed
 //! while waiting.
 
+mod brake;
 mod columns;
 mod enrol;
 mod enter;
@@ -32,11 +33,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Ledger, LedgerError, Mark, Records, Recovered,
-    Reservation, Resolution,
+    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Passed, Records,
+    Recovered, Reservation, Resolution, Wish,
 };
-use crate::model::{
-    Address, DeliveryState, IssueState, Rate, Subscriber, SubscriberState, Suppressed, Tally,
+use crate::{
+    model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
+    send::brake::Brake,
 };
 
 /// Tells the time, for a ledger.
@@ -312,12 +314,11 @@ impl Ledger for SqliteLedger {
         limit: usize,
         lease: Duration,
         expire_after: Duration,
+        but: &Passed,
     ) -> Result<Vec<Claim>, LedgerError> {
-        let owner = owner.to_owned();
-        self.write(move |ledger, now| {
-            run::claim(ledger, now, issue, &owner, limit, lease, expire_after)
-        })
-        .await
+        let wanted =
+            run::Wanted { owner: owner.to_owned(), limit, lease, expire_after, but: but.clone() };
+        self.write(move |ledger, now| run::claim(ledger, now, issue, &wanted)).await
     }
 
     async fn enter(&self, entries: &[Entry]) -> Result<Vec<Entered>, LedgerError> {
@@ -331,14 +332,32 @@ impl Ledger for SqliteLedger {
 
     async fn reserve(
         &self,
-        lane: &str,
-        rates: &[Rate],
-        count: usize,
+        shared: &Lane,
+        wishes: &[Wish],
         within: Duration,
     ) -> Result<Reservation, LedgerError> {
-        let (lane, rates) = (lane.to_owned(), rates.to_vec());
-        self.write(move |ledger, now| lane::reserve(ledger, now, &lane, &rates, (count, within)))
-            .await
+        let (shared, wishes) = (shared.clone(), wishes.to_vec());
+        self.write(move |ledger, now| lane::reserve(ledger, now, &shared, &wishes, within)).await
+    }
+
+    async fn beginnings(&self, lane: &Lane) -> Result<Vec<Timestamp>, LedgerError> {
+        let (lane, now) = (lane.clone(), (self.clock)().as_microsecond());
+        self.read(move |ledger| lane::beginnings(ledger, now, &lane)).await
+    }
+
+    async fn brake(&self, lane: &str, brake: &Brake) -> Result<(), LedgerError> {
+        let (lane, brake) = (lane.to_owned(), brake.clone());
+        self.write(move |ledger, _| brake::put(ledger, &lane, &brake)).await
+    }
+
+    async fn brakes(&self, relay: &str) -> Result<BTreeMap<String, Brake>, LedgerError> {
+        let relay = relay.to_owned();
+        self.read(move |ledger| brake::all(ledger, &relay)).await
+    }
+
+    async fn release(&self, relay: &str) -> Result<u64, LedgerError> {
+        let relay = relay.to_owned();
+        self.write(move |ledger, now| brake::release(ledger, now, &relay)).await
     }
 
     async fn resolve(

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    columns::{At, Json, Mail, Micros, Word, micros},
+    columns::{At, Json, Mail, Micros, Word, domains_json, micros},
     fault::Fault,
     list,
 };
 use crate::{
-    ledger::{Claim, Gone, LedgerError, Mark, Recovered, Resolution, Ticket},
+    ledger::{Claim, Gone, LedgerError, Mark, Passed, Recovered, Resolution, Ticket},
     model::{Address, DeliveryState, IssueState, Subscriber},
 };
 
@@ -22,7 +22,10 @@ const PLANNED: &str = "
     FROM deliveries d INDEXED BY deliveries_planned
          CROSS JOIN subscribers s ON s.id = d.subscriber
          CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
-    WHERE d.issue = ?1 AND d.state = 'planned' ORDER BY d.slot LIMIT ?2";
+    WHERE d.issue = ?1 AND d.slot > ?2 AND d.state = 'planned'
+      AND (?3 = '[]' OR substr(r.address_key, instr(r.address_key, '@') + 1)
+          NOT IN (SELECT value FROM json_each(?3)))
+    ORDER BY d.slot LIMIT ?4";
 
 const DUE: &str = "
     SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
@@ -31,7 +34,9 @@ const DUE: &str = "
          CROSS JOIN subscribers s ON s.id = d.subscriber
          CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
     WHERE d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
-    ORDER BY d.retry_at, d.slot LIMIT ?3";
+      AND (?3 = '[]' OR substr(r.address_key, instr(r.address_key, '@') + 1)
+          NOT IN (SELECT value FROM json_each(?3)))
+    ORDER BY d.retry_at, d.slot LIMIT ?4";
 
 const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
 const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
@@ -102,37 +107,45 @@ pub(super) fn recover(
     Ok(recovered)
 }
 
+/// What a sender asks for.
+pub(super) struct Wanted {
+    pub(super) owner: String,
+    pub(super) limit: usize,
+    pub(super) lease: Duration,
+    pub(super) expire_after: Duration,
+    pub(super) but: Passed,
+}
+
 /// Takes up to `limit` deliveries: those due again first, then those never tried.
 pub(super) fn claim(
     ledger: &Connection,
     now: Micros,
     issue: i64,
-    owner: &str,
-    limit: usize,
-    lease: Duration,
-    expire_after: Duration,
+    wanted: &Wanted,
 ) -> Result<Vec<Claim>, Fault> {
-    let Some(sending) = Sending::find(ledger, issue, micros(expire_after))? else {
+    let Some(sending) = Sending::find(ledger, issue, micros(wanted.expire_after))? else {
         return Ok(Vec::new());
     };
+    let domains = domains_json(&wanted.but.domains);
     let mut claims = Vec::new();
     loop {
-        let free = limit - claims.len();
-        let due = due(ledger, now, issue, free)?;
+        let left = wanted.limit - claims.len();
+        let due = free(ledger, DUE, params![issue, now, domains, rows(left)])?;
         let asked = due.len();
         for row in due {
             if sending.is_over(row.first_at, now) {
                 expire(ledger, now, issue, row.slot)?;
             } else {
-                claims.push(sending.take(ledger, now, owner, lease, row)?);
+                claims.push(sending.take(ledger, now, &wanted.owner, wanted.lease, row)?);
             }
         }
-        if asked < free || claims.len() == limit {
+        if asked < left || claims.len() == wanted.limit {
             break;
         }
     }
-    for row in planned(ledger, issue, limit - claims.len())? {
-        claims.push(sending.take(ledger, now, owner, lease, row)?);
+    let left = wanted.limit - claims.len();
+    for row in free(ledger, PLANNED, params![issue, wanted.but.slots, domains, rows(left)])? {
+        claims.push(sending.take(ledger, now, &wanted.owner, wanted.lease, row)?);
     }
     Ok(claims)
 }
@@ -342,12 +355,8 @@ impl Sending {
     }
 }
 
-fn due(ledger: &Connection, now: Micros, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
-    free(ledger, DUE, params![issue, now, i64::try_from(limit).unwrap_or(i64::MAX)])
-}
-
-fn planned(ledger: &Connection, issue: i64, limit: usize) -> Result<Vec<Free>, Fault> {
-    free(ledger, PLANNED, params![issue, i64::try_from(limit).unwrap_or(i64::MAX)])
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 fn free(
@@ -401,14 +410,17 @@ mod tests {
     fn claim_and_begin_touch_only_their_rows() {
         let reader = "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)\n\
                       SEARCH r USING PRIMARY KEY (issue=? AND slot=?)";
-        assert_eq!(
-            query_plan(PLANNED),
-            format!("SEARCH d USING INDEX deliveries_planned (issue=?)\n{reader}")
-        );
-        assert_eq!(
-            query_plan(DUE),
-            format!("SEARCH d USING INDEX deliveries_due (issue=? AND retry_at<?)\n{reader}")
-        );
+        for (sql, index) in [
+            (PLANNED, "deliveries_planned (issue=? AND slot>?)"),
+            (DUE, "deliveries_due (issue=? AND retry_at<?)"),
+        ] {
+            let found = query_plan(sql);
+            assert!(
+                found.starts_with(&format!("SEARCH d USING INDEX {index}\n{reader}")),
+                "{found}"
+            );
+            assert!(!found.contains("TEMP B-TREE"), "nothing is sorted: {found}");
+        }
         let begin = query_plan(BEGIN);
         assert!(begin.starts_with("SEARCH deliveries USING PRIMARY KEY (issue=? AND slot=?)"));
         assert!(!begin.contains("SCAN issues") && !begin.contains("SCAN subscribers"), "{begin}");

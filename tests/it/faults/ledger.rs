@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 use postrider::{
-    ledger::{Entered, Entry, Ledger, SqliteLedger},
+    ledger::{Entered, Entry, Ledger, Passed, SqliteLedger},
     model::{DeliveryState, Outcome},
     send::Ended,
 };
@@ -130,7 +130,10 @@ fn a_ledger_whose_log_is_cut_off_anywhere_keeps_every_answered_commit() {
         let ledger = SqliteLedger::open(&file).expect("it opens");
         let id = freeze(&ledger, people(4), None).await.expect("it freezes").id;
         let lease = Duration::from_mins(15);
-        let claims = ledger.claim(id, "here/1", 4, lease, lease).await.expect("it claims");
+        let claims = ledger
+            .claim(id, "here/1", 4, lease, lease, &Passed::default())
+            .await
+            .expect("it claims");
         // After each answer: how long the log was, and what had to be in it.
         let mut answered = Vec::new();
         let mut expected = vec![DeliveryState::Claimed; 4];

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Claim, Clock, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event, Freeze, Frozen,
-        Ledger, Record, SqliteLedger, Ticket,
+        Ledger, Passed, Record, SqliteLedger, Ticket,
     },
     model::{Address, DeliveryState, IssueState, Outcome, SubscriberState, Tally},
 };
@@ -22,6 +22,8 @@ use postrider::{
 pub(super) const LIST: &str = "tt-report";
 pub(super) const SLUG: &str = "2003-10-06-kazakhstan";
 pub(super) const LEASE: Duration = Duration::from_mins(5);
+/// A claim that passes over nobody.
+pub(super) const EVERYBODY: Passed = Passed { domains: Vec::new(), slots: 0 };
 pub(super) const TWO_DAYS: Duration = Duration::from_hours(48);
 
 /// A ledger on a desk: the test's own clock, and a way to open it again.
@@ -56,7 +58,11 @@ impl Desk {
 
     /// Lets time pass; a negative length sets the clock back.
     pub(super) fn pass(&self, seconds: i64) {
-        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.pass_millis(seconds * 1_000);
+    }
+
+    pub(super) fn pass_millis(&self, millis: i64) {
+        self.clock.fetch_add(millis * 1_000, Ordering::SeqCst);
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -79,7 +85,8 @@ impl Desk {
     }
 
     pub(super) async fn claim(&self, issue: i64, owner: &str, limit: usize) -> Vec<Claim> {
-        self.ledger.claim(issue, owner, limit, LEASE, TWO_DAYS).await.expect("it claims")
+        let claims = self.ledger.claim(issue, owner, limit, LEASE, TWO_DAYS, &EVERYBODY).await;
+        claims.expect("it claims")
     }
 
     /// Claims one and begins it.

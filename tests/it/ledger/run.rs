@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use postrider::{
     ledger::{Entered, Entry, Freeze, Recovered, Resolution, Ticket},
-    model::{DeliveryState as D, IssueState, Outcome, Rate, SubscriberState as S, Suppressed},
+    model::{DeliveryState as D, IssueState, Outcome, SubscriberState as S, Suppressed},
 };
 
 use super::{
     Desk, ask_every_ledger,
     desk::{
-        LEASE, LIST, SLUG, TWO_DAYS, accepted, address, deferred, event_named, order, rejected,
+        EVERYBODY, LEASE, LIST, SLUG, TWO_DAYS, accepted, address, deferred, event_named, order,
+        rejected,
     },
 };
-
-/// Longer than any rate makes anybody wait.
-const FOREVER: Duration = Duration::from_hours(100_000);
 
 ask_every_ledger! {
     a_reader_goes_from_planned_to_accepted,
@@ -46,8 +44,6 @@ ask_every_ledger! {
     a_dead_mailbox_is_suppressed_with_its_last_reply,
     a_person_settles_what_is_in_doubt,
     a_resend_keeps_the_message_id_and_opens_a_finished_issue,
-    beginnings_keep_every_rate_across_processes_and_restarts,
-    a_clock_set_right_does_not_hold_a_lane,
     the_mark_counts_begins,
     an_accepted_rollback_puts_whatever_is_unfinished_in_doubt,
     every_attempt_at_an_address_is_told,
@@ -375,7 +371,8 @@ async fn a_retry_past_the_end_is_not_waited_for(desk: Desk) {
 
 async fn no_wait_is_too_long_to_be_kept(desk: Desk) {
     let issue = desk.send_to(&["ann"]).await;
-    let claim = desk.ledger.claim(issue, "host/1", 1, Duration::MAX, Duration::MAX).await;
+    let claim =
+        desk.ledger.claim(issue, "host/1", 1, Duration::MAX, Duration::MAX, &EVERYBODY).await;
     let ticket = claim.expect("it claims")[0].ticket;
     desk.enter(Entry::Begin(ticket)).await;
     for counted in [false, true] {
@@ -429,38 +426,6 @@ async fn a_resend_keeps_the_message_id_and_opens_a_finished_issue(desk: Desk) {
     assert_eq!(again.message_id, first.message_id);
     assert!(again.ticket.fence > first.ticket.fence);
     assert_eq!(again.ticket.attempt, 2);
-}
-
-async fn beginnings_keep_every_rate_across_processes_and_restarts(desk: Desk) {
-    let rates: Vec<Rate> =
-        ["2/s", "5/minute"].iter().map(|rate| rate.parse().expect("it is a rate")).collect();
-    let start = desk.now();
-    let mut begun = Vec::new();
-    for (count, pause) in [(3, 0), (1, 1), (4, 90), (3, 400)] {
-        let other = desk.again();
-        let instants =
-            other.reserve("relay", &rates, count, FOREVER).await.expect("it reserves").at;
-        begun.extend(instants.iter().map(|at| (at.as_microsecond() - start) / 1_000));
-        desk.pass(pause);
-    }
-    assert_eq!(
-        begun,
-        [0, 500, 1_000, 1_500, 2_000, 60_000, 60_500, 61_000, 91_000, 91_500, 120_000]
-    );
-    let free =
-        desk.ledger.reserve("another lane", &rates, 1, FOREVER).await.expect("it reserves").at;
-    assert_eq!(free[0].as_microsecond(), desk.now());
-    let unlimited = desk.ledger.reserve("relay", &[], 2, FOREVER).await.expect("it reserves").at;
-    assert!(unlimited.iter().all(|at| at.as_microsecond() == desk.now()));
-}
-
-async fn a_clock_set_right_does_not_hold_a_lane(desk: Desk) {
-    let rates = ["1/minute".parse().expect("it is a rate")];
-    desk.pass(86_400);
-    desk.ledger.reserve("relay", &rates, 2, FOREVER).await.expect("it reserves");
-    desk.pass(-86_400);
-    let next = desk.ledger.reserve("relay", &rates, 1, FOREVER).await.expect("it reserves").at;
-    assert_eq!(next[0].as_microsecond(), desk.now() + 120_000_000);
 }
 
 async fn the_mark_counts_begins(desk: Desk) {
@@ -529,7 +494,7 @@ async fn two_senders_share_an_issue_without_sharing_a_reader(desk: Desk) {
         tokio::spawn(async move {
             let mut slots = Vec::new();
             loop {
-                let claims = ledger.claim(issue, owner, 4, LEASE, TWO_DAYS).await;
+                let claims = ledger.claim(issue, owner, 4, LEASE, TWO_DAYS, &EVERYBODY).await;
                 let claims = claims.expect("it claims");
                 if claims.is_empty() {
                     return slots;

@@ -154,8 +154,14 @@ impl Desk {
     }
 
     async fn click(&self, css: &str) {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
-        found.expect(css).click().await.expect("it can be clicked");
+        // What is found may be replaced by a newer page before it is clicked.
+        for _ in 0..10 {
+            let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+            if found.expect(css).click().await.is_ok() {
+                return;
+            }
+        }
+        panic!("`{css}` cannot be clicked");
     }
 }
 

@@ -1,0 +1,221 @@
+//! `status --watch`: an issue while it is delivered, looked at once a second, until nothing more is to be seen.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Console, Failure,
+    brakes::{self, InForce},
+    exit,
+    newsroom::Newsroom,
+    status,
+    words::{clock_time, grouped, spoken, wrapped},
+};
+use crate::{
+    ledger::{IssueRecord, Ledger},
+    model::{IssueState, Tally},
+};
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Over how long the present rate is taken.
+const LATELY: Duration = Duration::from_secs(10);
+
+/// Watches an issue; without a name the one that is being sent. On a terminal it draws anew, elsewhere it tells each change on a line.
+pub(super) async fn run(
+    console: &Console,
+    newsroom: &Newsroom,
+    name: Option<&str>,
+) -> Result<u8, Failure> {
+    let slug = match name {
+        Some(name) => Some(status::slug(newsroom, name).await?),
+        None => being_sent(newsroom).await?,
+    };
+    let Some(slug) = slug else {
+        console.note("nothing is being sent");
+        return Ok(exit::DONE);
+    };
+    let Some((ledger, _)) = status::known(newsroom, &slug).await? else {
+        console.note(format_args!("{slug} is a draft"));
+        return Ok(exit::DONE);
+    };
+    let mut canvas = Canvas::new(console);
+    let mut pace = Pace::default();
+    loop {
+        let Some(issue) = ledger.issue(&newsroom.publication.id, &slug).await? else {
+            return Ok(exit::DONE);
+        };
+        let account = status::account(&*ledger, &issue).await?;
+        let per_second = pace.note(&account.tally);
+        if console.json {
+            let counts = (issue.state, account.tally);
+            canvas.tell_once(&format!("{counts:?}"), || account.document(console));
+        } else {
+            let mut lines = seen(newsroom, &*ledger, &issue, &account.tally).await?;
+            if canvas.is_drawn {
+                lines.insert(1, speed(per_second, account.tally.remaining));
+                canvas.draw(&lines);
+            } else {
+                let line = lines.join("; ");
+                canvas.tell_once(&line, || console.say(&line));
+            }
+        }
+        console.flush();
+        if issue.state != IssueState::Sending || console.is_closed() {
+            return Ok(exit::DONE);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Finds the issue that is being sent, the latest where there are several.
+async fn being_sent(newsroom: &Newsroom) -> Result<Option<String>, Failure> {
+    if !newsroom.ledger_path().exists() {
+        return Ok(None);
+    }
+    let issues = newsroom.ledger()?.issues(&newsroom.publication.id).await?;
+    let sending = issues.into_iter().rfind(|issue| issue.state == IssueState::Sending);
+    Ok(sending.map(|issue| issue.slug))
+}
+
+/// Says where it stands, and who is held back.
+async fn seen(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    issue: &IssueRecord,
+    tally: &Tally,
+) -> Result<Vec<String>, Failure> {
+    let mut parts = vec![format!(
+        "{} is {}: {} of {} accepted",
+        issue.slug,
+        issue.state.word(),
+        grouped(tally.accepted),
+        grouped(tally.planned)
+    )];
+    for (number, word) in [
+        (tally.rejected, "rejected"),
+        (tally.deferred, "deferred"),
+        (tally.in_doubt, "in doubt"),
+        (tally.expired, "expired"),
+        (tally.suppressed, "suppressed"),
+        (tally.cancelled, "cancelled"),
+        (tally.remaining, "left"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {word}", grouped(number)));
+        }
+    }
+    let mut lines = vec![parts.join(", ")];
+    if issue.state == IssueState::Sending {
+        let brakes = brakes::in_force(newsroom, ledger).await?;
+        lines.extend(brakes.iter().map(InForce::words));
+    }
+    Ok(lines)
+}
+
+/// Says how fast it goes now, and until when at that.
+fn speed(per_second: f64, left: u64) -> String {
+    let rate = format!("{per_second:.1}/s now");
+    if per_second <= 0.0 || left == 0 {
+        return rate;
+    }
+    // Counts are far below what a float keeps exactly, and an end beyond all calendars is none.
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = left as f64 / per_second;
+    let Ok(takes) = Duration::try_from_secs_f64(seconds) else { return rate };
+    match Timestamp::now().checked_add(takes) {
+        Ok(end) => format!("{rate}, {} left, until {}", spoken(takes), clock_time(end)),
+        Err(_) => rate,
+    }
+}
+
+/// Counts what was settled lately.
+#[derive(Default)]
+struct Pace {
+    counts: VecDeque<(Instant, u64)>,
+}
+
+impl Pace {
+    /// Notes a count and returns how many a second it grew by lately.
+    fn note(&mut self, tally: &Tally) -> f64 {
+        let now = Instant::now();
+        self.counts.push_back((now, tally.planned - tally.remaining));
+        while self.counts.len() > 2 && now.duration_since(self.counts[0].0) > LATELY {
+            self.counts.pop_front();
+        }
+        let (Some(first), Some(last)) = (self.counts.front(), self.counts.back()) else {
+            return 0.0;
+        };
+        let seconds = last.0.duration_since(first.0).as_secs_f64();
+        #[allow(clippy::cast_precision_loss)]
+        let settled = last.1.saturating_sub(first.1) as f64;
+        if seconds > 0.0 { settled / seconds } else { 0.0 }
+    }
+}
+
+/// Where it is shown.
+struct Canvas<'a> {
+    console: &'a Console,
+    /// Whether it can be drawn over.
+    is_drawn: bool,
+    /// How many lines stand there.
+    height: usize,
+    told: String,
+}
+
+impl<'a> Canvas<'a> {
+    fn new(console: &'a Console) -> Self {
+        let is_drawn = console.can_redraw();
+        Self { console, is_drawn, height: 0, told: String::new() }
+    }
+
+    /// Draws over what was drawn before.
+    fn draw(&mut self, lines: &[String]) {
+        let text: Vec<String> = lines
+            .iter()
+            .enumerate()
+            .map(|(number, line)| {
+                let indent = if number == 0 { 0 } else { 2 };
+                format!("{:indent$}{}", "", wrapped(line, indent, 4))
+            })
+            .collect();
+        let text = text.join("\n");
+        let back = match self.height {
+            0 => String::new(),
+            height => format!("\x1b[{height}A\x1b[J"),
+        };
+        self.height = text.lines().count();
+        self.console.say(format_args!("{back}{text}"));
+    }
+
+    fn tell_once(&mut self, seen: &str, tell: impl FnOnce()) {
+        if self.told != seen {
+            seen.clone_into(&mut self.told);
+            tell();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_that_of_the_last_seconds_and_says_the_end() {
+        let mut pace = Pace::default();
+        let tally = |remaining| Tally { planned: 100, remaining, ..Tally::default() };
+        assert!(pace.note(&tally(100)).abs() < f64::EPSILON, "one look says nothing");
+        let began = pace.counts[0].0.checked_sub(Duration::from_secs(5)).expect("a past");
+        pace.counts[0].0 = began;
+        let per_second = pace.note(&tally(50));
+        assert!((9.0..10.1).contains(&per_second), "{per_second}");
+        assert!(speed(10.0, 600).starts_with("10.0/s now, 1 min 0 s left, until "));
+        assert_eq!(speed(0.0, 600), "0.0/s now");
+        assert_eq!(speed(1e-300, 600), "0.0/s now");
+    }
+}

@@ -1,0 +1,159 @@
+//! How fast: what a plan foretells, who is paused and what is said of it, the first few before the rest, and watching.
+
+use std::{
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use postrider::outbox::{Keep, Outbox, OutboxSettings};
+
+use super::{
+    env::{Env, ISSUE},
+    shows,
+};
+
+fn scripted(script: &str, keep: Keep) -> Outbox {
+    let script = script.parse().expect("a script");
+    Outbox::start(OutboxSettings { script, ..OutboxSettings::new(keep) }).expect("a relay")
+}
+
+fn through(relay: &Outbox, env: Env) -> Env {
+    env.relay(&format!("smtp://127.0.0.1:{}?tls=none", relay.address().port()))
+}
+
+/// So many readers at each domain.
+fn at(domains: &[(&str, usize)]) -> Env {
+    let lines = domains
+        .iter()
+        .flat_map(|(domain, count)| (1..=*count).map(move |n| format!("reader{n}@{domain}\n")));
+    Env::with_list(&format!("email\n{}", lines.collect::<String>()))
+}
+
+#[test]
+fn a_plan_counts_what_was_used_and_who_waits_for_whom() {
+    let env = at(&[("gmail.com", 5), ("example.org", 4), ("googlemail.com", 2)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"8/day\"]");
+    env.set("[list]", "[relay.domains.\"gmail.com\"]\nrate = [\"3/hour\"]\n[list]");
+    let plan = env.postrider("plan kazakhstan").code(0);
+    plan.tells("to gmail      3/hour, for 7 readers")
+        .tells("takes         about 24 h 0 min, until");
+    env.postrider("send kazakhstan --yes --limit 3").code(75);
+    let plan = env.postrider("plan kazakhstan").code(0);
+    let plan = plan.tells("rate          1000/s, 8/day (3 used)");
+    plan.tells("8 left of 11").tells("about 23 h 59 min, until").tells("nothing was written");
+    env.set("8/day", "80/day");
+    let sent = env.postrider("send kazakhstan").code(75);
+    assert!(sent.out.contains("the rate is used up for now; it goes on at"), "{sent:?}");
+    assert_eq!(env.mails().len(), 7, "four of example.org, and three of gmail's two domains");
+    let plan = env.json("plan kazakhstan");
+    let hours = |key: &str| {
+        let at: jiff::Timestamp = plan[key].as_str().expect("a time").parse().expect("one");
+        at.as_second()
+    };
+    assert!((3_500..=7_200).contains(&(hours("ends") - hours("starts"))), "{plan}");
+}
+
+#[test]
+fn without_a_rate_a_plan_promises_nothing() {
+    let env = Env::publication();
+    env.set("rate = [\"2000/s\"]", "rate = []");
+    let plan = env.postrider("plan kazakhstan").code(0);
+    plan.tells("rate          no limit").tells("takes         as long as the relay does");
+}
+
+#[test]
+fn a_paused_provider_is_told_with_its_hour_and_resume_lets_it_go_on() {
+    let relay = scripted("dot 1-2 to=@gmail.com reply 550 5.7.27 no SPF", Keep::Count);
+    let env = through(&relay, at(&[("gmail.com", 5), ("example.org", 3)]));
+    let sent = env.postrider("send kazakhstan --yes").code(75);
+    let sent = sent.tells("gmail is paused: our SPF record is missing or wrong: 550 5.7.27 no SPF");
+    sent.tells("accepted           3").tells("remaining          5");
+    let status = env.postrider("status kazakhstan").code(0);
+    status.tells("paused until").tells("gmail, which said our SPF record is missing or wrong");
+    env.postrider("due").code(75).silent();
+    let plan = env.postrider("plan kazakhstan").code(0);
+    plan.tells("held back     paused until");
+    let resumed = env.postrider("resume kazakhstan").code(0);
+    resumed.tells("no longer paused until").tells("gmail");
+    env.postrider("send kazakhstan").code(0).tells("accepted           8");
+    assert_eq!(relay.accepted(), 8);
+}
+
+#[test]
+fn the_first_few_get_it_and_the_rest_wait_for_a_persons_word() {
+    let env = Env::with_readers(7);
+    shows("canary", &env.postrider("send kazakhstan --yes --canary 2").code(75).shown());
+    assert_eq!(env.mails().len(), 2);
+    env.postrider("due").code(0).silent();
+    env.postrider("send kazakhstan").code(75).tells("is paused: the first readers have it");
+    assert_eq!(env.mails().len(), 2);
+    env.postrider("resume kazakhstan").code(0);
+    env.postrider("send kazakhstan --canary 9").code(0).tells("is finished");
+    assert_eq!(env.mails().len(), 7);
+    env.postrider("send kazakhstan --canary 2 --limit 2").code(2);
+    env.postrider("send kazakhstan --canary 0").code(2);
+}
+
+#[test]
+fn a_sender_killed_among_the_first_few_does_not_let_cron_mail_the_rest() {
+    let env = Env::with_readers(60);
+    env.set("rate = [\"2000/s\"]", "rate = [\"20/s\"]");
+    let mut child = env
+        .command("send kazakhstan --yes --canary 50")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let begun = Instant::now();
+    while env.mails().len() < 3 && begun.elapsed() < Duration::from_secs(30) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("it is killed");
+    child.wait().expect("it ends");
+    let met = env.mails().len();
+    assert!((3..40).contains(&met), "{met}");
+    env.postrider("due").code(75);
+    env.postrider("due").code(0).silent();
+    let status = env.postrider("status kazakhstan").code(0);
+    status.tells("paused: it was stopped among the first readers of --canary");
+    assert_eq!(env.mails().len(), met);
+}
+
+#[test]
+fn watching_tells_each_change_and_ends_with_the_issue() {
+    let env = Env::with_readers(30);
+    env.postrider("status --watch").code(0).tells("nothing is being sent");
+    env.postrider("status kazakhstan --watch").code(0).tells("is a draft");
+    env.set("rate = [\"2000/s\"]", "rate = [\"25/s\"]");
+    let mut child = env
+        .command("send kazakhstan --yes")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    while env.mails().is_empty() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let watched = env.postrider("status --watch").code(0);
+    assert!(child.wait().expect("it ends").success());
+    let lines: Vec<&str> = watched.out.lines().collect();
+    assert!(lines.len() >= 2, "{lines:?}");
+    assert!(lines[0].starts_with(&format!("{ISSUE} is sending: ")), "{lines:?}");
+    let last = format!("{ISSUE} is finished: 30 of 30 accepted");
+    assert_eq!(lines.last(), Some(&last.as_str()));
+    let json = env.json("status kazakhstan --watch");
+    assert_eq!((&json["state"], &json["accepted"]), (&"finished".into(), &30.into()));
+}
+
+#[test]
+fn a_message_that_is_sent_again_is_the_same_byte_for_byte() {
+    let relay = scripted("dot 1 accept-then-close", Keep::Memory);
+    let env = through(&relay, Env::with_readers(1));
+    env.postrider("send kazakhstan --yes").code(1).tells("RFC 1047");
+    env.postrider("resolve kazakhstan --all --resend").code(0);
+    env.postrider("send kazakhstan").code(0);
+    let letters = relay.letters();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters[0].bytes, letters[1].bytes);
+}
