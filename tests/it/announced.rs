@@ -52,6 +52,16 @@ async fn each_message_is_told_its_own_fate() {
             "mail 2 close",
             [yes, "not sent at MAIL FROM: the relay closed the connection", gone, gone],
         ),
+        // The answer to the end of the first waits with those to the envelope behind it, and goes with the connection.
+        (
+            "mail 2 reset",
+            [
+                "in doubt: the connection broke: Connection reset by peer (os error 104)",
+                gone,
+                gone,
+                gone,
+            ],
+        ),
         // Without PIPELINING nothing is announced.
         ("hello without PIPELINING", [yes, yes, yes, yes]),
         // A reply too many is the next message's, whose conversation then makes no sense: it is not sent.

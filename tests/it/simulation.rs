@@ -358,8 +358,7 @@ impl Trial {
         });
         assert!(tally.balances() && tally.remaining == 0, "{tally:?}");
         assert_eq!(deliveries.len(), self.readers, "{tally:?}");
-        // How few are in doubt the kill tests and the model hold; on a busy machine this clock runs out while a relay is
-        // still to answer.
+        assert!(tally.in_doubt <= self.excuses.load(Ordering::SeqCst), "{tally:?}");
         for delivery in deliveries {
             let times = taken.remove(&delivery.message_id).unwrap_or(0);
             let fits = match delivery.state {
@@ -409,7 +408,11 @@ fn script(chance: &mut Chance) -> (String, u64) {
             "dribble 0",
         ]);
         // A small message has left whole before a relay that reads it can break off.
-        silences += u64::from(matches!(stage, "body" | "dot"));
+        let swallows = matches!(stage, "body" | "dot");
+        // Where the next envelope left with the end of a message, a reset at it takes along the answer to the end, which
+        // this relay, like Postfix, sends together with the answers to the envelope.
+        let takes_along = action == "reset" && matches!(stage, "mail" | "rcpt" | "data");
+        silences += u64::from(swallows || takes_along);
         lines.push(format!("{stage} {time} {action}"));
     }
     if chance.one_in(3) {
