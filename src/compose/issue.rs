@@ -15,9 +15,10 @@ use super::{
     beside::{Beside, size},
     block::{Blocks, condition, notes::Definitions, of_article},
     bounds,
-    code::{FORBIDDEN_CHARACTER, NO_ARTICLE, NO_CREDIT, WRONG_FILE},
+    code::{NO_ARTICLE, NO_CREDIT, WRONG_FILE},
     field::{Lexed, Marks, is_mark},
     front::FrontMatter,
+    hidden,
     inline::{self, Inline},
     keys::Value,
     proof::{Help, Proof},
@@ -171,7 +172,7 @@ impl<'a> Reading<'a> {
         if !bounds::are_kept(&mut proof) {
             return Self::refused(draft, publication, proof);
         }
-        refuse_hidden_characters(&mut proof);
+        hidden::refuse(&mut proof);
         let mut marks = Marks::new(&publication.list.fields);
         let (front, body) = FrontMatter::read(&mut proof);
         let mut lex = |text: &Option<Value<String>>| said(text.as_ref(), &mut marks, &mut proof);
@@ -194,7 +195,7 @@ impl<'a> Reading<'a> {
                 proof.adopt(of_file);
                 return Self::refused(draft, publication, proof);
             }
-            refuse_hidden_characters(&mut of_file);
+            hidden::refuse(&mut of_file);
             let leaf = Leaf::parse(&arena, file.text, 0, &mut marks, &mut of_file);
             text_leaf = Some((leaf, of_file));
         }
@@ -493,24 +494,4 @@ fn opening_words(body: &Body) -> String {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Marks characters that nobody sees: they would hide what an issue says, or be taken for a merge field.
-fn refuse_hidden_characters(proof: &mut Proof<'_>) {
-    for (at, letter) in proof.text().char_indices() {
-        let is_mark_of_order = at == 0 && letter == '\u{feff}';
-        let is_hidden = match letter {
-            '\n' | '\r' | '\t' => false,
-            '\u{200b}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => !is_mark_of_order,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-            _ => letter.is_control(),
-        };
-        let what = if is_mark(letter) { "private-use" } else { "hidden" };
-        if is_hidden || is_mark(letter) {
-            let name = format!("a {what} character, U+{:04X}", u32::from(letter));
-            proof
-                .error(FORBIDDEN_CHARACTER, at..at + letter.len_utf8(), name)
-                .helped("delete it and write what was meant");
-        }
-    }
 }

@@ -10,6 +10,7 @@ use toml::{
 
 use super::{
     code::{MISSING_KEY, NOT_TOML, UNKNOWN_KEY, WRONG_VALUE},
+    hidden,
     nearest::nearest,
     proof::{Help, Proof},
 };
@@ -51,7 +52,10 @@ impl<'a> Keys<'a> {
         key: &'static str,
         proof: &mut Proof<'_>,
     ) -> Option<Value<String>> {
-        self.value(key, "a text in quotes", proof, |value| value.as_str().map(str::to_owned))
+        let text =
+            self.value(key, "a text in quotes", proof, |value| value.as_str().map(str::to_owned))?;
+        hidden::refuse_escaped(&text.value, text.span.clone(), proof);
+        Some(text)
     }
 
     /// Returns a whole number, not below zero.

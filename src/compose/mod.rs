@@ -56,6 +56,7 @@ pub use theme::{TemplateFile, Theme};
 mod base64;
 mod dkim;
 mod header;
+mod hidden;
 mod merge;
 mod part;
 mod press;
