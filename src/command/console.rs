@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     Failure,
-    words::{plain, printable, wrapped},
+    words::{plain, printable, steady, wrapped},
 };
 use crate::{
     cli::{Colour, Global},
@@ -120,6 +120,17 @@ impl Console {
 
     /// Prints a line of the result.
     pub fn say(&self, line: impl Display) {
+        self.print(steady(&line.to_string()));
+    }
+
+    /// Prints lines of the result over the last `height` ones of a terminal.
+    pub(super) fn draw_over(&self, height: usize, lines: &str) {
+        let back = if height > 0 { format!("\x1b[{height}A\x1b[J") } else { String::new() };
+        self.print(format_args!("{back}{}", steady(lines)));
+    }
+
+    /// Prints a line as it is.
+    fn print(&self, line: impl Display) {
         if !self.closed.get()
             && let Err(error) = writeln!(self.out.borrow_mut(), "{line}")
         {
@@ -137,7 +148,7 @@ impl Console {
     /// Prints the result as one JSON document.
     pub fn document(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
-            Ok(text) => self.say(text),
+            Ok(text) => self.print(text),
             Err(error) => self.note(format_args!("failed to write JSON: {error}")),
         }
     }
@@ -156,7 +167,7 @@ impl Console {
     pub fn note(&self, line: impl Display) {
         if !self.is_quiet() {
             self.flush();
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", steady(&line.to_string()));
         }
     }
 
@@ -279,6 +290,7 @@ fn group(problem: &Problem) -> Group<'_> {
         Severity::Warning => Level::WARNING,
     };
     let place = &problem.place;
+    let file = printable(&place.file);
     let title = level.primary_title(printable(&plain(&problem.message))).id(problem.code);
     let is_shown = place.column > 0 && !place.source.is_empty();
     let mut group = if place.line > 0 && is_shown {
@@ -287,14 +299,14 @@ fn group(problem: &Problem) -> Group<'_> {
         title.element(
             Snippet::source(place.source.as_str())
                 .line_start(place.line)
-                .path(place.file.as_str())
+                .path(file)
                 .annotation(AnnotationKind::Primary.span(start..end)),
         )
     } else if place.line > 0 {
-        let origin = Origin::path(place.file.as_str()).line(place.line);
+        let origin = Origin::path(file).line(place.line);
         title.element(if place.column > 0 { origin.char_column(place.column) } else { origin })
     } else {
-        title.element(Origin::path(place.file.as_str()))
+        title.element(Origin::path(file))
     };
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(wrapped(&printable(help), HELP, 0)));

@@ -185,12 +185,8 @@ impl<'a> Canvas<'a> {
             })
             .collect();
         let text = text.join("\n");
-        let back = match self.height {
-            0 => String::new(),
-            height => format!("\x1b[{height}A\x1b[J"),
-        };
+        self.console.draw_over(self.height, &text);
         self.height = text.lines().count();
-        self.console.say(format_args!("{back}{text}"));
     }
 
     fn tell_once(&mut self, seen: &str, tell: impl FnOnce()) {

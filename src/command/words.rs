@@ -118,6 +118,27 @@ pub(super) fn printable(text: &str) -> String {
     shown
 }
 
+/// Returns `text` as `printable` does, but for our own colours, which steer nothing.
+pub(super) fn steady(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        shown.push_str(&printable(&rest[..at]));
+        let length = colour(&rest[at..]);
+        shown.push_str(if length > 1 { &rest[at..at + length] } else { "\\u{1b}" });
+        rest = &rest[at + length..];
+    }
+    shown + &printable(rest)
+}
+
+/// Returns the length of the colour that a text begins with, `ESC [ digits and semicolons m`; else 1, the escape alone.
+fn colour(text: &str) -> usize {
+    let is_of_one = |c: char| c.is_ascii_digit() || c == ';';
+    let Some(arguments) = text.strip_prefix("\u{1b}[") else { return 1 };
+    let end = arguments.trim_start_matches(is_of_one);
+    if end.starts_with('m') { text.len() - end.len() + 1 } else { 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,5 +190,7 @@ mod tests {
     #[test]
     fn a_strangers_name_cannot_steer_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+        assert_eq!(steady("\u{1b}[1mbold\u{1b}[0m"), "\u{1b}[1mbold\u{1b}[0m");
+        assert_eq!(steady("a\u{1b}[2J\u{1b}\rb"), "a\\u{1b}[2J\\u{1b}\\u{d}b");
     }
 }
