@@ -2,7 +2,7 @@
 
 use super::{env::Env, shows};
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 33] = [
     "",
     "demo",
     "init",
