@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Failure, exit,
     newsroom::{IssueFolder, Newsroom},
-    reader::{made_up, sample},
+    reader::{of_record, sample},
     words::counted,
 };
 use crate::{
@@ -188,13 +188,11 @@ impl Longest {
         };
         // A list that cannot be read is told by whoever needs it.
         if let Ok(Some((records, _))) = newsroom.records() {
-            for record in records.map_while(Result::ok) {
-                let mut reader = made_up(record.address);
-                (reader.name, reader.tags, reader.fields) =
-                    (record.name, record.tags, record.fields);
-                reader.state = record.state;
-                take(reader);
-            }
+            let records = records.map_while(Result::ok);
+            records
+                .filter(|record| record.state == SubscriberState::Active)
+                .map(of_record)
+                .for_each(&mut take);
         }
         for reader in enrolled(newsroom).await {
             take(reader);

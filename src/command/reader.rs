@@ -75,7 +75,7 @@ pub(super) async fn search(
 const PAGE: usize = 1_000;
 
 /// Makes a reader of a record of the list file, as the ledger would.
-fn of_record(record: Record) -> Subscriber {
+pub(super) fn of_record(record: Record) -> Subscriber {
     let Record { address, name, tags, fields, .. } = record;
     Subscriber { name, tags, fields, ..made_up(address) }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Halt, Progress, Run, Stop,
     clerk::Clerk,
-    desk::{Counter, Handed, Signal},
+    desk::{Counter, Signal},
     policy::{self, Effect, Providers, Refusals, Ruling, Scope},
     printer::Printer,
     provider::provider,
@@ -230,13 +230,13 @@ impl Carrier {
             return self.satchel.take().await;
         }
         // Opening one may take a while, and nothing is begun before it is open.
-        let Handed { claim, lease_ends, out } = self.satchel.ask().await?;
+        let handed = self.satchel.ask().await?;
         if self.connect().await {
-            self.satchel.begin(Handed { claim, lease_ends, out });
+            self.satchel.begin(handed);
             return self.satchel.take().await;
         }
-        self.clerk.release(claim.ticket).await;
-        out.give_back();
+        self.clerk.release(handed.claim.ticket).await;
+        handed.out.give_back();
         None
     }
 

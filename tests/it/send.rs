@@ -251,7 +251,7 @@ pub(crate) fn edition() -> Edition {
     crate::message::edition()
 }
 
-fn relay(outbox: &Outbox) -> Relay {
+pub(crate) fn relay(outbox: &Outbox) -> Relay {
     let short = Duration::from_secs(2);
     Relay {
         host: outbox.address().ip().to_string(),

@@ -29,7 +29,7 @@ use jiff::{SignedDuration, Timestamp};
 use postrider::{
     compose::{KeyRing, Press},
     ledger::{Event, Ledger, SqliteLedger},
-    model::{DeliveryState as D, IssueState, Security, SubscriberState},
+    model::{DeliveryState as D, IssueState, SubscriberState},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Run, Stop},
     smtp::{Deadlines, Relay},
@@ -38,7 +38,7 @@ use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    send::{PUBLICATION, SLUG, edition, freeze, issue, people},
+    send::{PUBLICATION, SLUG, edition, freeze, issue, people, relay},
     watched::{Fate, Watched},
 };
 
@@ -182,18 +182,13 @@ impl Trial {
             issue,
             press: Arc::new(press.expect("the edition can be printed")),
             relay: Relay {
-                host: self.outbox.address().ip().to_string(),
-                port: self.outbox.address().port(),
-                security: Security::Plain,
-                credentials: None,
-                trust: Vec::new(),
-                hello: "example.org".to_owned(),
                 deadlines: Deadlines {
                     connect: patience,
                     command: patience,
                     data: patience,
                     dot: patience,
                 },
+                ..relay(&self.outbox)
             },
             connections: self.connections,
             rates: Vec::new(),
