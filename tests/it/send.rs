@@ -478,7 +478,7 @@ fn a_run_ends_when_its_issue_is_paused_also_where_a_reader_is_due() {
 #[test]
 fn a_ledger_that_goes_away_stops_the_run_and_the_journal_keeps_what_is_known() {
     for from in 2..8 {
-        let trial = Trial::new("", 6);
+        let trial = Trial::new("", 60);
         let count = AtomicU64::new(0);
         let watched = Watched::new(trial.ledger(), move |call| {
             let is_away = call == "enter" && count.fetch_add(1, Ordering::SeqCst) + 1 >= from;
