@@ -1,8 +1,11 @@
 //! The command line as types: what may be asked, and the help that teaches it. Nothing here acts.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use clap::{
+    Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::styling,
+};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Red.on_default().bold())
@@ -73,6 +76,34 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads what was typed. `--color` counts for the help too, which the parser writes before it has read everything.
+    ///
+    /// # Errors
+    ///
+    /// Help, the version, or a mistake of usage.
+    pub fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let typed: Vec<OsString> = typed.into_iter().collect();
+        let mut command = Self::command().color(asked_colour(&typed));
+        let matches = command.try_get_matches_from_mut(typed)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Finds the last `--color` among what was typed.
+fn asked_colour(typed: &[OsString]) -> ColorChoice {
+    let written = |at: usize| {
+        let argument = typed[at].to_str()?;
+        match argument.strip_prefix("--color=") {
+            Some(when) => Some(when),
+            None if argument == "--color" => typed.get(at + 1)?.to_str(),
+            None => None,
+        }
+    };
+    let when = (0..typed.len()).rev().find_map(written);
+    when.and_then(|when| when.parse().ok()).unwrap_or(ColorChoice::Auto)
 }
 
 /// What every command takes.

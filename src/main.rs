@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use postrider::{cli::Cli, command};
 
 fn main() -> ExitCode {
-    ExitCode::from(match Cli::try_parse() {
+    ExitCode::from(match Cli::read(std::env::args_os()) {
         Ok(cli) => command::run(cli),
         Err(answer) => command::explain(&answer),
     })

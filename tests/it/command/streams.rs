@@ -91,3 +91,16 @@ fn quiet_says_nothing_where_all_is_well() {
     let said = env.postrider("plan nothing -q").code(66);
     assert!(said.err.starts_with("error: "), "{said:?}");
 }
+
+#[test]
+fn the_help_is_coloured_as_asked() {
+    let env = Env::empty();
+    for (line, is_coloured) in [
+        ("--color always --help", true),
+        ("--color never --help", false),
+        ("send --help --color=always", true),
+        ("send --color always --help --color=never", false),
+    ] {
+        assert_eq!(env.postrider(line).code(0).out.contains('\u{1b}'), is_coloured, "{line}");
+    }
+}
