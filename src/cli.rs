@@ -314,7 +314,8 @@ Examples:
   postrider schedule kazakhstan
   postrider schedule kazakhstan --at '2026-11-30 07:00' --max-late 2h
   postrider schedule kazakhstan --at '2026-11-30T07:00[Asia/Almaty]'
-  (crontab -l; postrider schedule --cron-line) | crontab -")]
+  (crontab -l; postrider schedule --cron-line) | crontab -
+  postrider schedule --systemd /etc/systemd/system")]
     Schedule(Schedule),
     /// Take an issue off the schedule
     #[command(after_help = "\
@@ -569,7 +570,7 @@ pub struct Send {
 #[derive(Clone, Debug, Args)]
 pub struct Schedule {
     /// The issue
-    #[arg(required_unless_present = "cron_line")]
+    #[arg(required_unless_present_any = ["cron_line", "systemd"])]
     pub issue: Option<String>,
     /// The hour, as wall time with or without a zone, else the next of `[schedule] every`
     #[arg(long, value_name = "TIME")]
@@ -580,6 +581,9 @@ pub struct Schedule {
     /// Print the line for crontab
     #[arg(long, conflicts_with_all = ["issue", "at", "max_late"])]
     pub cron_line: bool,
+    /// Write a service and a timer for systemd into this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["issue", "at", "max_late", "cron_line"])]
+    pub systemd: Option<PathBuf>,
 }
 
 /// What to show.
