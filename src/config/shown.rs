@@ -79,17 +79,18 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
     let nav = links
         .nav
         .iter()
-        .map(|link| table([("label", text(&link.label)), ("url", text(&link.url))]));
+        .map(|link| table([("label", Some(text(&link.label))), ("url", Some(text(&link.url)))]));
     let domains = relay
         .domains
         .iter()
-        .map(|(domain, rates)| (domain.clone(), Some(table([("rate", rates_of(rates))]))));
+        .map(|(domain, rates)| (domain.clone(), Some(table([("rate", Some(rates_of(rates)))]))));
     let dkim = publication.dkim.as_ref().map_or_else(Vec::new, |dkim| {
         let keys = dkim.keys.iter();
-        let keys =
-            keys.map(|key| table([("selector", text(&key.selector)), ("file", text(&key.file))]));
+        let keys = keys.map(|key| {
+            table([("selector", Some(text(&key.selector))), ("file", Some(text(&key.file)))])
+        });
         entries([
-            ("domain", text(&dkim.domain)),
+            ("domain", Some(text(&dkim.domain))),
             ("keys", Some(Value::Array(keys.collect()))),
             ("unsigned", texts(&dkim.unsigned)),
         ])
@@ -98,61 +99,61 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
         (
             "publication",
             entries([
-                ("id", text(&publication.id)),
-                ("title", text(&publication.title)),
+                ("id", Some(text(&publication.id))),
+                ("title", Some(text(&publication.title))),
                 ("tagline", filled(&publication.tagline)),
                 ("masthead", texts(&publication.masthead)),
                 ("motto", filled(&publication.motto)),
-                ("publisher", text(&publication.publisher)),
+                ("publisher", Some(text(&publication.publisher))),
                 ("copyright", filled(&publication.copyright)),
-                ("postal_address", text(&publication.postal_address)),
-                ("language", text(&publication.language)),
-                ("timezone", text(&publication.timezone)),
-                ("theme", text(&publication.theme)),
+                ("postal_address", Some(text(&publication.postal_address))),
+                ("language", Some(text(&publication.language))),
+                ("timezone", Some(text(&publication.timezone))),
+                ("theme", Some(text(&publication.theme))),
             ]),
         ),
         (
             "links",
             entries([
-                ("website", links.website.as_ref().and_then(text)),
-                ("subscribe", links.subscribe.as_ref().and_then(text)),
-                ("archive", links.archive.as_ref().and_then(text)),
-                ("images", links.images.as_ref().and_then(text)),
-                ("disclaimer", text(&links.disclaimer)),
-                ("privacy", text(&links.privacy)),
-                ("feedback", text(&links.feedback)),
-                ("unsubscribe", links.unsubscribe.as_ref().and_then(text)),
+                ("website", links.website.as_ref().map(text)),
+                ("subscribe", links.subscribe.as_ref().map(text)),
+                ("archive", links.archive.as_ref().map(text)),
+                ("images", links.images.as_ref().map(text)),
+                ("disclaimer", Some(text(&links.disclaimer))),
+                ("privacy", Some(text(&links.privacy))),
+                ("feedback", Some(text(&links.feedback))),
+                ("unsubscribe", links.unsubscribe.as_ref().map(text)),
                 ("nav", Some(Value::Array(nav.collect())).filter(|_| !links.nav.is_empty())),
             ]),
         ),
         (
             "sender",
             entries([
-                ("from", text(&sender.from)),
-                ("reply_to", sender.reply_to.as_ref().and_then(text)),
-                ("bounces", sender.bounces.as_ref().and_then(text)),
+                ("from", Some(text(&sender.from))),
+                ("reply_to", sender.reply_to.as_ref().map(text)),
+                ("bounces", sender.bounces.as_ref().map(text)),
             ]),
         ),
         (
             "relay",
             entries([
-                ("url", text(&written(&relay.url))),
-                ("rate", rates_of(&relay.rate)),
+                ("url", Some(text(&written(&relay.url)))),
+                ("rate", Some(rates_of(&relay.rate))),
                 ("connections", number(relay.connections)),
                 ("messages_per_connection", relay.messages.and_then(number)),
                 ("warm_up", relay.warm_up.as_ref().map(warm_up)),
-                ("ca_file", relay.ca_file.as_ref().and_then(text)),
+                ("ca_file", relay.ca_file.as_ref().map(text)),
                 (
                     "password_file",
                     match &relay.password {
-                        Some(SecretSource::File(file)) => text(file),
+                        Some(SecretSource::File(file)) => Some(text(file)),
                         _ => None,
                     },
                 ),
                 (
                     "password_command",
                     match &relay.password {
-                        Some(SecretSource::Command(command)) => text(command),
+                        Some(SecretSource::Command(command)) => Some(text(command)),
                         _ => None,
                     },
                 ),
@@ -160,7 +161,7 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
         ),
         ("relay.domains", domains.collect()),
         ("dkim", dkim),
-        ("list", entries([("csv", list.csv.as_ref().and_then(text))])),
+        ("list", entries([("csv", list.csv.as_ref().map(text))])),
         (
             "list.fields",
             list.fields.iter().map(|(name, known)| (name.clone(), Some(field(known)))).collect(),
@@ -168,16 +169,19 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
         (
             "schedule",
             entries([
-                ("every", schedule.every.as_ref().and_then(text)),
+                ("every", schedule.every.as_ref().map(text)),
                 ("max_late", span(schedule.max_late)),
             ]),
         ),
         (
             "send",
-            entries([("stop_at_rejected", text(&format!("{}%", send.stop_at_rejected * 100.0)))]),
+            entries([(
+                "stop_at_rejected",
+                Some(text(&format!("{}%", send.stop_at_rejected * 100.0))),
+            )]),
         ),
-        ("web", entries([("url", publication.web.as_ref().and_then(text))])),
-        ("ledger", entries([("url", text(&publication.ledger))])),
+        ("web", entries([("url", publication.web.as_ref().map(text))])),
+        ("ledger", entries([("url", Some(text(&publication.ledger)))])),
     ]
 }
 
@@ -190,21 +194,21 @@ fn table<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
     Value::Table(filled.collect::<Table>())
 }
 
-fn text(value: &(impl ToString + ?Sized)) -> Option<Value> {
-    Some(Value::String(value.to_string()))
+fn text(value: &(impl ToString + ?Sized)) -> Value {
+    Value::String(value.to_string())
 }
 
 fn filled(value: &str) -> Option<Value> {
-    text(value).filter(|_| !value.is_empty())
+    Some(text(value)).filter(|_| !value.is_empty())
 }
 
 fn texts(values: &[String]) -> Option<Value> {
-    let all = values.iter().filter_map(text).collect();
+    let all = values.iter().map(text).collect();
     Some(Value::Array(all)).filter(|_| !values.is_empty())
 }
 
-fn rates_of(rates: &[Rate]) -> Option<Value> {
-    Some(Value::Array(rates.iter().filter_map(text).collect()))
+fn rates_of(rates: &[Rate]) -> Value {
+    Value::Array(rates.iter().map(text).collect())
 }
 
 fn number(value: impl TryInto<i64>) -> Option<Value> {
@@ -213,18 +217,18 @@ fn number(value: impl TryInto<i64>) -> Option<Value> {
 
 fn span(value: Duration) -> Option<Value> {
     let value = SignedDuration::try_from(value).ok()?;
-    text(&format!("{value:#}"))
+    Some(text(&format!("{value:#}")))
 }
 
 fn warm_up(warm_up: &WarmUp) -> Value {
     table([
-        ("from", text(&warm_up.from)),
-        ("since", text(&warm_up.since)),
+        ("from", Some(text(&warm_up.from))),
+        ("since", Some(text(&warm_up.since))),
         ("double_every", span(warm_up.double_every)),
     ])
 }
 
 fn field(field: &Field) -> Value {
     let required = Some(Value::Boolean(true)).filter(|_| field.required);
-    table([("default", field.default.as_ref().and_then(text)), ("required", required)])
+    table([("default", field.default.as_ref().map(text)), ("required", required)])
 }
