@@ -131,7 +131,7 @@ impl Enrolment<'_> {
             from_file: self.order.from_list_file,
             met: (self.number, record.line),
         };
-        list::add(self.ledger, self.now, &newcomer, &self.order.event)?;
+        list::add(self.ledger, self.now, &newcomer, &self.event(record))?;
         if let Some(state) = elsewhere {
             self.report.suppressed.push((record.line, record.address.clone(), state));
         } else {
@@ -145,7 +145,7 @@ impl Enrolment<'_> {
     fn repeat(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
         self.report.duplicates.push((record.line, record.address.clone(), known.line));
         if list::gravity(record.state) > list::gravity(known.person.state) {
-            self.shift(&known.person, record.state, &self.order.event)?;
+            self.shift(&known.person, record.state, &self.event(record))?;
             self.count(record.state);
         }
         Ok(())
@@ -165,8 +165,11 @@ impl Enrolment<'_> {
         if person.state == SubscriberState::Erased {
             list::restore(self.ledger, person.id, &record.address)?;
         }
-        let source = self.order.event.source.clone();
-        let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
+        let event = Event {
+            name: "resubscribe".to_owned(),
+            source: self.order.event.source.clone(),
+            detail: joined(&reason, &record.evidence),
+        };
         self.shift(person, record.state, &event)?;
         let person = list::find_by_id(self.ledger, person.id)?;
         self.rewrite(&merged(&Known { person, ..*known }, record, self.order.from_list_file))?;
@@ -183,12 +186,17 @@ impl Enrolment<'_> {
         let same = after == known.person;
         if same && state == known.person.state {
             self.report.unchanged += 1;
+            self.keep_evidence(&known.person, record)?;
             return self.touch(known.person.id, record.line);
         }
         if !same {
             self.rewrite(&after)?;
         }
-        self.shift(&known.person, state, &self.order.event)?;
+        if state == known.person.state {
+            self.keep_evidence(&known.person, record)?;
+        } else {
+            self.shift(&known.person, state, &self.event(record))?;
+        }
         self.changed(known, record, state)
     }
 
@@ -201,6 +209,20 @@ impl Enrolment<'_> {
         self.report.updated += 1;
         self.count(state);
         self.touch(known.person.id, record.line)
+    }
+
+    /// Returns what the consent log says of a record.
+    fn event(&self, record: &Record) -> Event {
+        let event = self.order.event.clone();
+        Event { detail: joined(&event.detail, &record.evidence), ..event }
+    }
+
+    /// Logs evidence of somebody whose state is as it was, unless the log has it.
+    fn keep_evidence(&self, person: &Subscriber, record: &Record) -> Result<(), Fault> {
+        if record.evidence.is_empty() || person.state.is_suppressed() {
+            return Ok(());
+        }
+        list::log_once(self.ledger, self.now, person, &self.event(record))
     }
 
     fn shift(&self, person: &Subscriber, to: SubscriberState, event: &Event) -> Result<(), Fault> {
@@ -236,6 +258,12 @@ impl Enrolment<'_> {
     fn count(&mut self, state: SubscriberState) {
         *self.report.by_state.entry(state.word()).or_default() += 1;
     }
+}
+
+/// Joins what an order says and what a record says.
+fn joined(detail: &str, evidence: &str) -> String {
+    let both = [detail, evidence];
+    both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// Tells whether a state holds in every publication: the mailbox is dead, or does not want us, whoever writes.
