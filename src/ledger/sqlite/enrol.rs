@@ -8,7 +8,10 @@ use super::{
     list::{self, Newcomer},
 };
 use crate::{
-    ledger::{Enrol, Enrolled, Event, LedgerError, Record, Records},
+    ledger::{
+        Enrol, Enrolled, Event, LedgerError, Record, Records,
+        rules::{erased_key, everywhere, gravity, judged, merged, with_evidence},
+    },
     model::{Subscriber, SubscriberState},
 };
 
@@ -87,7 +90,7 @@ impl Enrolment<'_> {
         let key = record.address.key();
         match self.find_by_key(&key)? {
             (None, elsewhere) if self.erased => {
-                let hash = list::erased_key(&self.secret, &key);
+                let hash = erased_key(&self.secret, &key);
                 Ok((self.find_by_key(&hash)?.0, elsewhere))
             }
             found => Ok(found),
@@ -144,7 +147,7 @@ impl Enrolment<'_> {
     /// A record of an address met before in this call: only suppression acts.
     fn repeat(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
         self.report.duplicates.push((record.line, record.address.clone(), known.line));
-        if list::gravity(record.state) > list::gravity(known.person.state) {
+        if gravity(record.state) > gravity(known.person.state) {
             self.shift(&known.person, record.state, &self.event(record))?;
             self.count(record.state);
         }
@@ -165,14 +168,11 @@ impl Enrolment<'_> {
         if person.state == SubscriberState::Erased {
             list::restore(self.ledger, person.id, &record.address)?;
         }
-        let event = Event {
-            name: "resubscribe".to_owned(),
-            source: self.order.event.source.clone(),
-            detail: joined(&reason, &record.evidence),
-        };
-        self.shift(person, record.state, &event)?;
+        let source = self.order.event.source.clone();
+        let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
+        self.shift(person, record.state, &with_evidence(&event, record))?;
         let person = list::find_by_id(self.ledger, person.id)?;
-        self.rewrite(&merged(&Known { person, ..*known }, record, self.order.from_list_file))?;
+        self.rewrite(&merged(&person, record, self.is_its_own(known)))?;
         self.changed(known, record, record.state)
     }
 
@@ -182,7 +182,7 @@ impl Enrolment<'_> {
         record: &Record,
         state: SubscriberState,
     ) -> Result<(), Fault> {
-        let after = merged(known, record, self.order.from_list_file);
+        let after = merged(&known.person, record, self.is_its_own(known));
         let same = after == known.person;
         if same && state == known.person.state {
             self.report.unchanged += 1;
@@ -213,8 +213,7 @@ impl Enrolment<'_> {
 
     /// Returns what the consent log says of a record.
     fn event(&self, record: &Record) -> Event {
-        let event = self.order.event.clone();
-        Event { detail: joined(&event.detail, &record.evidence), ..event }
+        with_evidence(&self.order.event, record)
     }
 
     /// Logs evidence of somebody whose state is as it was, unless the log has it.
@@ -223,6 +222,11 @@ impl Enrolment<'_> {
             return Ok(());
         }
         list::log_once(self.ledger, self.now, person, &self.event(record))
+    }
+
+    /// Tells whether the record is the whole truth about somebody.
+    fn is_its_own(&self, known: &Known) -> bool {
+        known.from_file && self.order.from_list_file
     }
 
     fn shift(&self, person: &Subscriber, to: SubscriberState, event: &Event) -> Result<(), Fault> {
@@ -258,48 +262,4 @@ impl Enrolment<'_> {
     fn count(&mut self, state: SubscriberState) {
         *self.report.by_state.entry(state.word()).or_default() += 1;
     }
-}
-
-/// Joins what an order says and what a record says.
-fn joined(detail: &str, evidence: &str) -> String {
-    let both = [detail, evidence];
-    both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
-}
-
-/// Tells whether a state holds in every publication: the mailbox is dead, or does not want us, whoever writes.
-fn everywhere(state: SubscriberState) -> bool {
-    matches!(state, SubscriberState::Bounced | SubscriberState::Complained)
-}
-
-/// Returns what somebody is after a record, none of both being a revival: the graver state, and confirmed once confirmed.
-fn judged(was: SubscriberState, claimed: SubscriberState) -> SubscriberState {
-    match (was, claimed) {
-        (SubscriberState::Active, SubscriberState::Pending) => was,
-        _ if list::gravity(was) > list::gravity(claimed) => was,
-        _ => claimed,
-    }
-}
-
-/// Returns the person with what a record says of them. A list file is the truth about whom it brought; any other record adds to what is known, and what it does not mention stays.
-fn merged(known: &Known, record: &Record, from_list_file: bool) -> Subscriber {
-    let mut person = known.person.clone();
-    if person.state == SubscriberState::Erased {
-        return person;
-    }
-    if known.from_file && from_list_file {
-        person.name.clone_from(&record.name);
-        person.tags.clone_from(&record.tags);
-        person.fields.clone_from(&record.fields);
-        return person;
-    }
-    if !record.name.is_empty() {
-        person.name.clone_from(&record.name);
-    }
-    for tag in &record.tags {
-        if !person.tags.contains(tag) {
-            person.tags.push(tag.clone());
-        }
-    }
-    person.fields.extend(record.fields.clone());
-    person
 }

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::{columns::Micros, fault::Fault, list};
+use crate::ledger::rules::erased_key;
 
 /// Forgets what issues that ended before `before` say of persons; returns of how many deliveries.
 pub(super) fn prune(ledger: &Connection, publication: &str, before: Micros) -> Result<u64, Fault> {
@@ -39,7 +40,7 @@ fn forget(ledger: &Connection, issue: i64) -> Result<u64, Fault> {
                     "UPDATE readers SET address_key = ?3, address = ?3, name = '', tags = '[]',
                         fields = '{}' WHERE issue = ?1 AND slot = ?2",
                 )?
-                .execute((issue, slot, list::erased_key(&secret, key)))?;
+                .execute((issue, slot, erased_key(&secret, key)))?;
         }
         forgotten += readers.len() as u64;
     }
