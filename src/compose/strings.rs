@@ -48,6 +48,7 @@ strings! {
     feedback,
     unsubscribe,
     reason "{address}" "{title}",
+    colon,
     links,
     image,
     note,
@@ -108,6 +109,16 @@ impl Strings {
         keys.finish(&mut proof);
         let problems = proof.into_problems();
         if problems.is_empty() { Ok(strings) } else { Err(problems) }
+    }
+
+    /// Writes a label and what it names, as `Sponsored: Example Partners`.
+    pub(super) fn labelled(&self, label: &str, named: &str) -> String {
+        format!("{label}{}{named}", self.colon)
+    }
+
+    /// Writes a label that stands alone above what it names.
+    pub(super) fn label(&self, label: &str) -> String {
+        self.labelled(label, "").trim_end().to_owned()
     }
 
     /// Writes a date as the language does.
@@ -183,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_parted_from_what_it_names_as_each_language_does() {
+        for (language, beside, above) in [("en", "a: b", "a:"), ("fr", "a\u{a0}: b", "a\u{a0}:")] {
+            let strings = Strings::built_in(language).expect("it comes with the program");
+            assert_eq!(strings.labelled("a", "b"), beside);
+            assert_eq!(strings.label("a"), above);
+        }
+    }
+
+    #[test]
     fn missing_keys_are_one_mistake_that_names_them_all() {
         let text = include_str!("../../templates/strings/en.toml")
             .replace("feedback =", "fedback =")
@@ -200,7 +220,7 @@ mod tests {
             "4: no key is named `mnths`",
             "11: no key is named `fedback`",
             "13: `reason` does not hold `{address}`",
-            "18: `warning` is empty",
+            "19: `warning` is empty",
         ];
         assert_eq!(told, wanted);
     }
