@@ -157,6 +157,7 @@ fn months(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Vec<String> {
     let Some(Value { value: months, span }) = keys.texts("months", proof) else {
         return Vec::new();
     };
+    let months: Vec<String> = months.into_iter().map(|month| month.value).collect();
     if months.len() != 12 || months.iter().any(|month| month.trim().is_empty()) {
         proof.error(WRONG_STRINGS, span, "`months` is to name the twelve months");
     } else {

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use postrider::{
-    check::{Gist, Specimen, check, codes, manual},
+    check::{Gist, Specimen, check, codes, judge, manual},
     compose::{
         Beside, Composed, Draft, KeyRing, Passage, Piece, Press, Purpose, Strings, Theme, compose,
     },
@@ -154,6 +154,29 @@ fn the_page_on_check_is_the_one_its_table_makes() {
     );
 }
 
+#[test]
+fn an_accepted_warning_is_told_no_more_and_an_error_is() {
+    let case = |accept: &str, credit: &str, caption: &str| Case {
+        draft: [
+            ("number = 41", format!("number = 41\naccept = [{accept}]")),
+            (" {credit=\"TOL 06.x.03\"}", credit.to_owned()),
+            ("Table: Export routes for Kazakh oil.", caption.to_owned()),
+        ]
+        .map(|(from, to)| Edit { from: from.to_owned(), to, all: false })
+        .into(),
+        ..Case::default()
+    };
+    let codes =
+        |case: Case| -> Vec<&str> { case.problems().iter().map(|problem| problem.code).collect() };
+    let (credit, caption) = (" {credit=\"TOL 06.x.03\"}", "Table: Export routes for Kazakh oil.");
+    assert_eq!(codes(case("", "", caption)), ["PR025"]);
+    assert_eq!(codes(case("\"PR025\", \"PR025\"", "", caption)), [""; 0]);
+    assert_eq!(codes(case("\"PR025\"", credit, caption)), ["PR192"]);
+    assert_eq!(codes(case("\"PR025\"", "", "")), ["PR112"]);
+    assert_eq!(codes(case("\"PR112\"", credit, "")), ["PR191", "PR112"]);
+    assert_eq!(codes(case("\"PR192\"", credit, caption)), ["PR191"]);
+}
+
 /// Rules that the layout and the press hold, whatever a draft says; the others judge what it says.
 const OURS: [&str; 33] = [
     "PR101", "PR102", "PR103", "PR104", "PR105", "PR106", "PR107", "PR108", "PR109", "PR111",
@@ -243,7 +266,7 @@ impl Case {
             date: last.date.as_ref().map(|date| date.parse().expect("it is a date")),
             number: last.number,
         });
-        check(&Specimen {
+        let problems = check(&Specimen {
             draft: &draft,
             composed: &composed,
             origins: &composed.origins,
@@ -254,7 +277,8 @@ impl Case {
             message: message.as_bytes(),
             readers: self.readers,
             last: last.as_ref(),
-        })
+        });
+        judge(&composed.issue, problems, true).told
     }
 
     /// Adds parts of base64 before the end of the message.
