@@ -4,6 +4,7 @@ mod account;
 mod brakes;
 mod cancel;
 mod check;
+mod completions;
 mod console;
 mod demo;
 mod draft;
@@ -19,6 +20,7 @@ mod keys;
 mod ledger;
 mod lock;
 mod log;
+mod man;
 mod manuscript;
 mod newsroom;
 mod pause;
@@ -116,6 +118,8 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Keys(verb) => keys::run(console, global, verb),
+            Command::Completions { shell } => Ok(completions::run(console, shell)),
+            Command::Man { folder } => man::run(console, folder.as_deref()),
             Command::Ledger(verb) => ledger::run(console, global, verb).await,
         }
     });

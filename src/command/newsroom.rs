@@ -21,9 +21,9 @@ use super::{
 use crate::{
     cli::Global,
     compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
-    config,
+    config::{self, SecretError},
     ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, Problem, Publication, RelayUrl},
+    model::{DkimSettings, Problem, Publication, RelayUrl, Secret, SecretSource},
     smtp,
 };
 
@@ -360,8 +360,7 @@ impl Newsroom {
     }
 
     fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
-        let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
-        let password = config::secret(self.publication.relay.password.as_ref(), &self.root, variable)
+        let password = relay_password(self.publication.relay.password.as_ref(), &self.root)
             .map_err(|error| {
                 Failure::new(exit::CONFIG, error.to_string())
                     .hint("the password of the relay is looked for where [relay] in publication.toml says")
@@ -387,6 +386,21 @@ impl Newsroom {
         })?;
         Ok(Some(rows::records(rows, Break::Refuse)))
     }
+}
+
+/// The variable wins over what systemd hands over, and that over what publication.toml says.
+fn relay_password(
+    source: Option<&SecretSource>,
+    root: &Path,
+) -> Result<Option<Secret>, SecretError> {
+    let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    if variable.is_none()
+        && let Some(secret) = config::credential(credentials.as_deref(), "relay-password")?
+    {
+        return Ok(Some(secret));
+    }
+    config::secret(source, root, variable)
 }
 
 fn mistakes(problems: Vec<Problem>) -> Failure {

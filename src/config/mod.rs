@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub use code::CODES;
 pub use dkim::dkim_keys;
 pub use publication::read;
-pub use secret::{SecretError, secret};
+pub use secret::{SecretError, credential, secret};
 
 /// The name of the file that makes a folder a publication.
 pub const FILE_NAME: &str = "publication.toml";

@@ -26,6 +26,7 @@ use crate::{
     send::brake::Brake,
 };
 
+mod rules;
 mod sqlite;
 
 pub use sqlite::{Clock, SqliteLedger};

@@ -4,6 +4,7 @@ mod check;
 pub(crate) mod env;
 mod help;
 mod keys;
+mod manual;
 mod mistakes;
 mod private;
 mod rates;

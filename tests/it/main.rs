@@ -7,6 +7,7 @@ mod check;
 mod command;
 mod compose;
 mod config;
+mod cron;
 mod dkim;
 mod docs;
 mod faults;
