@@ -83,7 +83,7 @@ async fn inspect(newsroom: &Newsroom, folders: &[IssueFolder]) -> Result<Vec<Fou
 }
 
 fn tell(console: &Console, issues: usize, [errors, warnings, accepted]: [usize; 3]) {
-    let mut said = match (issues, errors, warnings) {
+    let said = match (issues, errors, warnings) {
         (0, ..) => "there is no issue to check".to_owned(),
         (count, 0, 0) => format!("{} checked: nothing to mend", counted(count as u64, "issue")),
         (count, ..) => format!(
@@ -91,10 +91,10 @@ fn tell(console: &Console, issues: usize, [errors, warnings, accepted]: [usize; 
             counted(count as u64, "issue")
         ),
     };
-    if accepted > 0 {
-        said.push_str(&format!(", {accepted} accepted"));
-    }
-    console.tell(said);
+    console.tell(match accepted {
+        0 => said,
+        _ => format!("{said}, {accepted} accepted"),
+    });
 }
 
 fn documents(found: &[Found]) -> Vec<Document<'_>> {
