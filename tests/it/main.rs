@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod compose;
 mod config;
+mod cron;
 mod dkim;
 mod docs;
 mod faults;
