@@ -170,15 +170,24 @@ impl Newsroom {
         &self,
         draft: &Draft,
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
-        let (issue, _) = compose::parse(draft, &self.publication);
+        self.compose_for(draft, &self.publication)
+    }
+
+    /// Composes a draft of a publication that is this one but for its merge fields.
+    pub(super) fn compose_for(
+        &self,
+        draft: &Draft,
+        publication: &Publication,
+    ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
+        let (issue, _) = compose::parse(draft, publication);
         let theme = self.theme(issue.theme())?;
         let own = self.own_strings(issue.language())?;
         let strings = |language: &str| Strings::load(language, own.as_deref());
-        Ok(compose::compose(draft, &self.publication, &theme, &strings))
+        Ok(compose::compose(draft, publication, &theme, &strings))
     }
 
     /// Reads a theme: what the publication's own files say of it, over the built-in one.
-    fn theme(&self, name: &str) -> Result<Theme, Failure> {
+    pub(super) fn theme(&self, name: &str) -> Result<Theme, Failure> {
         self.load_theme(name)?.map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })

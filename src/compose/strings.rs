@@ -122,7 +122,7 @@ impl Strings {
     }
 
     /// Writes a date as the language does.
-    pub(super) fn long_date(&self, date: Date) -> String {
+    pub fn long_date(&self, date: Date) -> String {
         let month = usize::try_from(date.month()).ok().and_then(|month| self.months.get(month - 1));
         let day = if date.day() == 1 { self.first_day.clone() } else { date.day().to_string() };
         self.date
