@@ -126,7 +126,31 @@ pub(super) fn erased_key(secret: &[u8], key: &str) -> String {
 pub(super) fn token() -> Result<String, LedgerError> {
     let mut bytes = [0; 8];
     random(&mut bytes)?;
-    Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+    Ok(token_of(bytes))
+}
+
+fn token_of(bytes: [u8; 8]) -> String {
+    let mut token = BASE32_NOPAD.encode(&bytes);
+    token.make_ascii_lowercase();
+    token
+}
+
+/// Makes many of them; asks the system for what nobody can guess once for hundreds.
+#[derive(Default)]
+pub(super) struct Tokens {
+    drawn: Vec<[u8; 8]>,
+}
+
+impl Tokens {
+    /// Returns the next one.
+    pub(super) fn draw(&mut self) -> Result<String, LedgerError> {
+        if self.drawn.is_empty() {
+            let mut bytes = [0; 4096];
+            random(&mut bytes)?;
+            self.drawn.extend(bytes.as_chunks().0);
+        }
+        self.drawn.pop().map_or_else(token, |bytes| Ok(token_of(bytes)))
+    }
 }
 
 /// Fills `bytes` with what nobody can guess.
