@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ledger::{
         Enrol, Enrolled, Event, LedgerError, Record, Records,
-        rules::{erased_key, everywhere, gravity, judged, merged},
+        rules::{erased_key, everywhere, gravity, judged, merged, with_evidence},
     },
     model::{Subscriber, SubscriberState},
 };
@@ -176,7 +176,7 @@ impl Enrolment<'_> {
             .query_row([known.id], |row| row.get(0))?;
         self.report.duplicates.push((record.line, record.address.clone(), first.cast_unsigned()));
         if gravity(record.state) > gravity(known.state) {
-            self.shift(known, record.state, &self.order.event)?;
+            self.shift(known, record.state, &self.event(record))?;
             self.count(record.state);
             self.touch(known, true)?;
         }
@@ -198,7 +198,7 @@ impl Enrolment<'_> {
         }
         let source = self.order.event.source.clone();
         let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
-        self.shift(known, record.state, &event)?;
+        self.shift(known, record.state, &with_evidence(&event, &record.evidence))?;
         self.rewrite(known, record)?;
         self.changed(known, record.state)
     }
@@ -215,10 +215,29 @@ impl Enrolment<'_> {
         let same = says_the_same || !self.rewrite(known, record)?;
         if same && state == known.state {
             self.report.unchanged += 1;
+            self.keep_evidence(known, record)?;
             return self.touch(known, false);
         }
-        self.shift(known, state, &self.order.event)?;
+        if state == known.state {
+            self.keep_evidence(known, record)?;
+        } else {
+            self.shift(known, state, &self.event(record))?;
+        }
         self.changed(known, state)
+    }
+
+    /// Returns what the consent log says of a record.
+    fn event(&self, record: &Record) -> Event {
+        with_evidence(&self.order.event, &record.evidence)
+    }
+
+    /// Logs evidence of somebody whose state is as it was, unless the log has it.
+    fn keep_evidence(&self, known: &Known, record: &Record) -> Result<(), Fault> {
+        if record.evidence.is_empty() || known.state.is_suppressed() {
+            return Ok(());
+        }
+        let person = (known.id, known.state);
+        list::log_once(self.ledger, self.now, person, &self.event(record))
     }
 
     fn changed(&mut self, known: &Known, state: SubscriberState) -> Result<(), Fault> {

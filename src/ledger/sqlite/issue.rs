@@ -11,15 +11,15 @@ use super::{
     list,
 };
 use crate::{
-    ledger::{AttemptRecord, Booking, DeliveryRecord, IssueRecord},
-    model::{Address, DeliveryState, IssueState, Suppressed},
+    ledger::{AttemptRecord, Booking, DeliveryRecord, IssueRecord, LedgerError, rules::erased_key},
+    model::{Address, AddressError, DeliveryState, IssueState, Suppressed},
 };
 
 /// The columns `record` reads.
 macro_rules! issue_columns {
     () => {
         "id, slug, state, why, digest, booked_at, booked_shown, booked_late, booked_digest, \
-         frozen_at, started_at, ended_at, told"
+         frozen_at, started_at, ended_at, told, segment"
     };
 }
 
@@ -161,7 +161,8 @@ pub(super) fn deliveries(
     let mut statement = ledger.prepare_cached(&format!(
         "SELECT d.slot, coalesce(f.address, f.address_key, s.address, s.address_key), d.state,
                 d.suppressed, d.begun, d.said, d.at, d.retry_at,
-                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>'
+                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>',
+                d.version IS NULL AND s.state <> 'erased', s.address_key
          FROM ({}) AS found
               CROSS JOIN deliveries d ON d.issue = found.issue AND d.slot = found.slot
               CROSS JOIN issues i ON i.id = d.issue
@@ -171,8 +172,17 @@ pub(super) fn deliveries(
         of_each.join(" UNION ALL ")
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let deliveries = statement.query_map((issue, after.unwrap_or(0), limit), delivery)?;
-    Ok(deliveries.collect::<Result<_, _>>()?)
+    let mut rows = statement.query((issue, after.unwrap_or(0), limit))?;
+    let mut deliveries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut found = delivery(row)?;
+        if row.get(9)? {
+            let key: String = row.get(10)?;
+            found.address = erased_address(&list::secret(ledger)?, &key)?;
+        }
+        deliveries.push(found);
+    }
+    Ok(deliveries)
 }
 
 /// Says in SQL of which index a state's rows are: SQLite wants its condition word by word.
@@ -286,7 +296,14 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IssueRecord> {
         started_at: instant(10)?,
         ended_at: instant(11)?,
         told: row.get(12)?,
+        segment: row.get(13)?,
     })
+}
+
+/// Returns what stands for a reader who is forgotten.
+fn erased_address(secret: &[u8], key: &str) -> Result<Address, Fault> {
+    let hash = erased_key(secret, key).parse();
+    Ok(hash.map_err(|error: AddressError| LedgerError::Damaged(error.to_string()))?)
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {

@@ -32,6 +32,13 @@ macro_rules! person_columns {
 }
 pub(super) use person_columns;
 
+/// What the log says of how a list brought a person, of `subscribers s` and `arrivals a`, as `rules::with_evidence` has it.
+macro_rules! arrival_detail {
+    () => {
+        "a.detail || iif(a.detail <> '' AND s.evidence <> '', '; ', '') || coalesce(s.evidence, '')"
+    };
+}
+
 /// Moves a person to `to`, or adds them there; returns what they were.
 pub(super) fn move_subscriber(
     ledger: &Connection,
@@ -173,13 +180,14 @@ pub(super) fn history(
     address: &Address,
 ) -> Result<Vec<Happening>, Fault> {
     let Some(person) = find(ledger, publication, address)? else { return Ok(Vec::new()) };
-    let mut statement = ledger.prepare_cached(
-        "SELECT a.at, a.event, a.source, a.detail, s.came_as, 0
-         FROM subscribers s JOIN arrivals a ON a.id = s.arrival WHERE s.id = ?1
+    let mut statement = ledger.prepare_cached(concat!(
+        "SELECT a.at, a.event, a.source, ",
+        arrival_detail!(),
+        ", s.came_as, 0 FROM subscribers s JOIN arrivals a ON a.id = s.arrival WHERE s.id = ?1
          UNION ALL
          SELECT at, event, source, detail, state, number FROM consent WHERE subscriber = ?1
-         ORDER BY 6",
-    )?;
+         ORDER BY 6"
+    ))?;
     let happenings = statement.query_map([person.id], |row| {
         Ok(Happening {
             at: row.get::<_, At>(0)?.0,
@@ -308,7 +316,8 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
     ledger
         .prepare_cached(
             "UPDATE subscribers SET token_id = ?2, name = '', tags = '[]', fields = '{}',
-                from_file = 2, arrival = NULL, line = NULL, came_as = NULL WHERE id = ?1",
+                from_file = 2, arrival = NULL, line = NULL, came_as = NULL,
+                evidence = NULL WHERE id = ?1",
         )?
         .execute((id, &token))?;
     ledger.prepare_cached("DELETE FROM tokens WHERE token_id = ?1")?.execute([token_id])?;
@@ -334,6 +343,26 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
     )?;
     ledger.execute("UPDATE deliveries SET said = '' WHERE subscriber = ?1", [id])?;
     Ok(())
+}
+
+/// Adds a line to a person's history that changes nothing, unless it says the same already.
+pub(super) fn log_once(
+    ledger: &Connection,
+    now: Micros,
+    (id, state): (i64, SubscriberState),
+    event: &Event,
+) -> Result<(), Fault> {
+    let known = ledger
+        .prepare_cached(concat!(
+            "SELECT 1 FROM consent WHERE subscriber = ?1 AND detail = ?2
+             UNION ALL
+             SELECT 1 FROM subscribers s JOIN arrivals a ON a.id = s.arrival
+             WHERE s.id = ?1 AND ",
+            arrival_detail!(),
+            " = ?2"
+        ))?
+        .exists((id, &event.detail))?;
+    if known { Ok(()) } else { log(ledger, now, id, event, state) }
 }
 
 /// Adds a line to a person's history.

@@ -1,4 +1,4 @@
--- The ledger, version 3: a million readers. What is looked up in no order, an
+-- The ledger, version 4: a million readers. What is looked up in no order, an
 -- address or the id in a link, stands in tables of its own, which a whole list
 -- enters sorted: an index of the table itself would be written to all over, once
 -- for every person. What a million rows would say alike is said once. What the
@@ -40,6 +40,8 @@ CREATE TABLE people (
     arrival     INTEGER REFERENCES arrivals,
     line        INTEGER,
     came_as     TEXT,
+    -- What the list itself said of how they came to it.
+    evidence    TEXT,
     -- Which of their names, tags and fields these are.
     version     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -83,9 +85,9 @@ CREATE TABLE former (
     PRIMARY KEY (subscriber, version)
 ) STRICT, WITHOUT ROWID;
 
--- Which version of the reader was frozen. An older ledger kept a copy with each
+-- Which version of the reader was frozen; NULL where that is forgotten. An older ledger kept a copy with each
 -- delivery; one that differs is a version of that issue's own.
-ALTER TABLE deliveries ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN version INTEGER DEFAULT 0;
 
 INSERT INTO former
 SELECT s.id, -d.issue, r.address_key, nullif(r.address, r.address_key), r.name, r.tags, r.fields
@@ -111,7 +113,7 @@ WHEN (SELECT state FROM subscribers WHERE id = old.subscriber) <> 'erased'
 BEGIN SELECT raise(ABORT, 'the consent log is append-only'); END;
 
 CREATE TRIGGER how_they_came_is_forgotten_only_with_the_person
-BEFORE UPDATE OF arrival, line, came_as ON subscribers
+BEFORE UPDATE OF arrival, line, came_as, evidence ON subscribers
 WHEN new.state <> 'erased'
 BEGIN SELECT raise(ABORT, 'the consent log is append-only'); END;
 

@@ -20,6 +20,7 @@ mod lane;
 mod list;
 mod migrate;
 mod newcomers;
+mod prune;
 mod run;
 
 use std::{
@@ -158,11 +159,14 @@ impl Ledger for SqliteLedger {
         self.write(move |ledger, now| run::accept_rollback(ledger, now, begins)).await
     }
 
-    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
-        let rehearse = order.rehearse;
+    async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError> {
+        let rehearse = lists.iter().any(|(order, _)| order.rehearse);
         self.write_if(
             move |_| !rehearse,
-            move |ledger, now| enrol::enrol(ledger, now, &order, records),
+            move |ledger, now| {
+                let lists = lists.into_iter();
+                lists.map(|(order, records)| enrol::enrol(ledger, now, &order, records)).collect()
+            },
         )
         .await
     }
@@ -217,6 +221,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<Happening>, LedgerError> {
         let (publication, address) = (publication.to_owned(), address.clone());
         self.read(move |ledger| list::history(ledger, &publication, &address)).await
+    }
+
+    async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
+        let (publication, before) = (publication.to_owned(), before.as_microsecond());
+        self.write(move |ledger, _| prune::prune(ledger, &publication, before)).await
     }
 
     async fn issue(
@@ -411,7 +420,9 @@ mod tests {
                 resubscribe: None,
                 rehearse: false,
             };
-            self.ledger.enrol(order, Box::new(people.map(record).map(Ok))).await
+            let records = Box::new(people.map(record).map(Ok));
+            let mut enrolled = self.ledger.enrol(vec![(order, records)]).await?;
+            Ok(enrolled.remove(0))
         }
 
         async fn people(&self) -> usize {
@@ -438,6 +449,7 @@ mod tests {
             tags: Vec::new(),
             fields: BTreeMap::new(),
             state: SubscriberState::Active,
+            evidence: String::new(),
         }
     }
 
@@ -473,8 +485,9 @@ mod tests {
     fn neither_log_can_be_rewritten() {
         let desk = Desk::new("append-only");
         desk.sql(
-            "INSERT INTO subscribers VALUES
-                (1, 'p', 'a@b.c', 'a@b.c', 't', '', '[]', '{}', 'active', 0, 0, 0);
+            "INSERT INTO arrivals VALUES (1, 0, 'import', 'a file', '');
+             INSERT INTO subscribers VALUES (1, 'p', 'a@b.c', NULL, 't', '', '[]', '{}', 'active',
+                0, 1, 2, 'active', NULL, 0);
              INSERT INTO consent VALUES (1, 1, 0, 'import', '', '', 'active');
              INSERT INTO issues (id, publication, slug, state, why, digest)
                 VALUES (1, 'p', 's', 'sending', '', '');
@@ -484,6 +497,10 @@ mod tests {
         );
         let writer = desk.ledger.writer.lock().expect("nobody panicked");
         for sql in [
+            "UPDATE arrivals SET source = 'another file'",
+            "DELETE FROM arrivals",
+            "UPDATE subscribers SET came_as = 'pending'",
+            "UPDATE subscribers SET arrival = NULL, line = NULL, came_as = NULL",
             "UPDATE consent SET state = 'active'",
             "DELETE FROM consent",
             "UPDATE attempts SET said = '550 no'",

@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::{
-    columns::{Micros, Word, fields_json, tags_json},
+    columns::{Mail, Micros, Word, fields_json, tags_json},
     fault::Fault,
     list,
 };
 use crate::{
     ledger::{
-        Enrol, Enrolled, LedgerError, Record,
-        rules::{Tokens, everywhere, gravity},
+        Enrol, Enrolled, Record,
+        rules::{Tokens, everywhere, gravity, with_evidence},
     },
-    model::{Address, AddressError, SubscriberState},
+    model::{Address, SubscriberState},
 };
 
 /// Those of one call.
@@ -56,8 +56,9 @@ impl<'a> Newcomers<'a> {
             })?;
         let write = ledger.prepare_cached(
             "INSERT INTO subscribers (id, publication, address_key, address, token_id, name, tags,
-                                      fields, state, from_file, arrival, line, came_as)
-             VALUES (?1, ?2, ?3, nullif(?4, ?3), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?9)",
+                                      fields, state, from_file, arrival, line, came_as, evidence)
+             VALUES (?1, ?2, ?3, nullif(?4, ?3), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?9,
+                     nullif(?13, ''))",
         )?;
         let (tokens, elsewhere) = (Tokens::default(), BTreeMap::new());
         Ok(Self { ledger, now, order, first, next: first, arrival: None, write, tokens, elsewhere })
@@ -102,6 +103,7 @@ impl<'a> Newcomers<'a> {
             self.order.from_list_file,
             arrival,
             record.line.cast_signed(),
+            record.evidence,
         ])?;
         self.next += 1;
         Ok(())
@@ -186,20 +188,19 @@ impl<'a> Newcomers<'a> {
         (id, line, state): (i64, u64, SubscriberState),
         report: &mut Enrolled,
     ) -> Result<(), Fault> {
-        let written: String = self
+        let (address, evidence): (Address, Option<String>) = self
             .ledger
             .prepare_cached(
-                "DELETE FROM subscribers WHERE id = ?1 RETURNING coalesce(address, address_key)",
+                "DELETE FROM subscribers WHERE id = ?1
+                 RETURNING coalesce(address, address_key), evidence",
             )?
-            .query_row([id], |row| row.get(0))?;
-        let address = written
-            .parse()
-            .map_err(|error: AddressError| LedgerError::Damaged(error.to_string()))?;
+            .query_row([id], |row| Ok((row.get::<_, Mail>(0)?.0, row.get(1)?)))?;
         report.duplicates.push((line, address, person.line));
         let is_its_own = self.elsewhere.remove(&id).is_none();
         if is_its_own && gravity(state) > gravity(person.state) {
             let was = (person.id, person.state);
-            person.state = list::shift(self.ledger, self.now, was, state, &self.order.event)?;
+            let event = with_evidence(&self.order.event, evidence.as_deref().unwrap_or_default());
+            person.state = list::shift(self.ledger, self.now, was, state, &event)?;
             count(report, state);
             if person.state == SubscriberState::Erased && self.order.from_list_file {
                 self.ledger

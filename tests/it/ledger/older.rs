@@ -8,9 +8,11 @@ use postrider::{
 };
 use rusqlite::Connection;
 
-use super::desk::{EVERYBODY, Folder, LEASE, LIST, TWO_DAYS, address, order, record, stopped_clock};
+use super::desk::{
+    EVERYBODY, Folder, LEASE, LIST, TWO_DAYS, address, order, record, stopped_clock,
+};
 
-/// Version 2, as it was released.
+/// Version 2, as it was released; what came after it before version 4 changed no row.
 const VERSION_2: [&str; 2] = [
     include_str!("../../../src/ledger/sqlite/schema.sql"),
     include_str!("../../../src/ledger/sqlite/brakes.sql"),
