@@ -49,6 +49,11 @@ pub(super) fn compose(newsroom: &Newsroom, words: &Words) -> Result<Composed, Fa
     let mut publication = newsroom.publication.clone();
     publication.list.fields =
         BTreeMap::from([(LINK.to_owned(), Field { default: None, required: true })]);
+    // It is no issue: it has no page of its own, and whoever gets it has asked to subscribe already.
+    let leave = publication.web.take().map(|web| format!("{web}/u"));
+    publication.links.unsubscribe = publication.links.unsubscribe.take().or(leave);
+    publication.links.archive = None;
+    publication.links.subscribe = None;
     let title = &publication.title;
     let [subject, preheader] =
         [&words.mail_subject, &words.mail_preheader].map(|text| toml::Value::from(text.as_str()));
@@ -65,7 +70,7 @@ pub(super) fn compose(newsroom: &Newsroom, words: &Words) -> Result<Composed, Fa
         ),
         files: BTreeMap::new(),
     };
-    newsroom.compose_for(&draft, &publication)?.map_err(|problems| {
+    newsroom.compose_as(&draft, &publication, Some(&words.mail_reason))?.map_err(|problems| {
         Failure::problems(
             exit::CONFIG,
             format!("the mail that asks readers of {title} to confirm cannot be composed"),

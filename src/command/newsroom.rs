@@ -170,19 +170,26 @@ impl Newsroom {
         &self,
         draft: &Draft,
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
-        self.compose_for(draft, &self.publication)
+        self.compose_as(draft, &self.publication, None)
     }
 
-    /// Composes a draft of a publication that is this one but for its merge fields.
-    pub(super) fn compose_for(
+    /// Composes a draft as `publication`, which is nearly this one, and with another reason for the mail where there is one.
+    pub(super) fn compose_as(
         &self,
         draft: &Draft,
         publication: &Publication,
+        reason: Option<&str>,
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
         let (issue, _) = compose::parse(draft, publication);
         let theme = self.theme(issue.theme())?;
         let own = self.own_strings(issue.language())?;
-        let strings = |language: &str| Strings::load(language, own.as_deref());
+        let strings = |language: &str| {
+            let strings = Strings::load(language, own.as_deref())?;
+            Ok(match reason {
+                Some(reason) => strings.because(reason),
+                None => strings,
+            })
+        };
         Ok(compose::compose(draft, publication, &theme, &strings))
     }
 

@@ -5,10 +5,11 @@ use comrak::{
     nodes::{AstNode, NodeValue},
 };
 
-/// Sets a page. Returns its first heading, without marks, where it has one, and its HTML: raw HTML is left out, and links lead to what is safe.
+/// Sets a page. Returns its first heading, without marks, where it has one, and its HTML: raw HTML is shown as it is written, and links lead to what is safe.
 pub fn page(text: &str) -> (Option<String>, String) {
     let mut options = Options::default();
     options.extension.table = true;
+    options.render.escape = true;
     let arena = Arena::new();
     let root = comrak::parse_document(&arena, text, &options);
     let heading = root.descendants().find(|node| is_heading(node));

@@ -96,6 +96,12 @@ impl Strings {
         })
     }
 
+    /// Gives another reason for the mail than that its reader is subscribed; `{address}` and `{title}` are filled.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..self }
+    }
+
     /// Returns the tags of the languages that come with the program.
     pub fn languages() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(language, _)| *language)

@@ -1,6 +1,8 @@
 //! Who publishes, how it looks, where it goes: `publication.toml` as values already checked.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use core::net::IpAddr;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};

@@ -59,6 +59,7 @@ pub struct Words {
     pub mail_text: String,
     pub mail_button: String,
     pub mail_ignore: String,
+    pub mail_reason: String,
 }
 
 /// The languages that come with the program; the first is for everybody else.
