@@ -6,8 +6,10 @@
 //! once the lock is held, so a lease is never judged by an hour that passed
 //! while waiting.
 
+mod ahead;
 mod brake;
 mod columns;
+mod counts;
 mod enrol;
 mod enter;
 mod fault;
@@ -17,6 +19,8 @@ mod issue;
 mod lane;
 mod list;
 mod migrate;
+mod newcomers;
+mod prune;
 mod run;
 
 use std::{
@@ -76,15 +80,14 @@ impl SqliteLedger {
         Ok(Self { writer: shared(writer), reader: shared(reader), clock })
     }
 
-    /// Opens an empty one that is gone with the program: to rehearse in where there is none yet.
+    /// Opens an empty one that is gone with the program: to rehearse in where there is none yet. What does not fit into its small cache goes to a temporary file that has no name.
     ///
     /// # Errors
     ///
     /// None that is known of.
-    pub fn in_memory() -> Result<Self, LedgerError> {
-        let (writer, reader) = file::open_in_memory()?;
-        let shared = |connection| Arc::new(Mutex::new(connection));
-        Ok(Self { writer: shared(writer), reader: shared(reader), clock: Arc::new(Timestamp::now) })
+    pub fn for_a_while() -> Result<Self, LedgerError> {
+        let only = Arc::new(Mutex::new(file::open_for_a_while()?));
+        Ok(Self { writer: Arc::clone(&only), reader: only, clock: Arc::new(Timestamp::now) })
     }
 
     /// Runs `work` in a transaction that is durable when this returns.
@@ -156,11 +159,14 @@ impl Ledger for SqliteLedger {
         self.write(move |ledger, now| run::accept_rollback(ledger, now, begins)).await
     }
 
-    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
-        let rehearse = order.rehearse;
+    async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError> {
+        let rehearse = lists.iter().any(|(order, _)| order.rehearse);
         self.write_if(
             move |_| !rehearse,
-            move |ledger, now| enrol::enrol(ledger, now, &order, records),
+            move |ledger, now| {
+                let lists = lists.into_iter();
+                lists.map(|(order, records)| enrol::enrol(ledger, now, &order, records)).collect()
+            },
         )
         .await
     }
@@ -215,6 +221,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<Happening>, LedgerError> {
         let (publication, address) = (publication.to_owned(), address.clone());
         self.read(move |ledger| list::history(ledger, &publication, &address)).await
+    }
+
+    async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
+        let (publication, before) = (publication.to_owned(), before.as_microsecond());
+        self.write(move |ledger, _| prune::prune(ledger, &publication, before)).await
     }
 
     async fn issue(
@@ -276,7 +287,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn tally(&self, issue: i64) -> Result<Tally, LedgerError> {
-        self.read(move |ledger| issue::tally(ledger, issue)).await
+        self.read(move |ledger| counts::tally(ledger, issue)).await
     }
 
     async fn suppressed(&self, issue: i64) -> Result<BTreeMap<Suppressed, u64>, LedgerError> {
@@ -409,7 +420,9 @@ mod tests {
                 resubscribe: None,
                 rehearse: false,
             };
-            self.ledger.enrol(order, Box::new(people.map(record).map(Ok))).await
+            let records = Box::new(people.map(record).map(Ok));
+            let mut enrolled = self.ledger.enrol(vec![(order, records)]).await?;
+            Ok(enrolled.remove(0))
         }
 
         async fn people(&self) -> usize {
@@ -436,6 +449,7 @@ mod tests {
             tags: Vec::new(),
             fields: BTreeMap::new(),
             state: SubscriberState::Active,
+            evidence: String::new(),
         }
     }
 
@@ -471,8 +485,9 @@ mod tests {
     fn neither_log_can_be_rewritten() {
         let desk = Desk::new("append-only");
         desk.sql(
-            "INSERT INTO subscribers VALUES
-                (1, 'p', 'a@b.c', 'a@b.c', 't', '', '[]', '{}', 'active', 0, 0, 0);
+            "INSERT INTO arrivals VALUES (1, 0, 'import', 'a file', '');
+             INSERT INTO subscribers VALUES (1, 'p', 'a@b.c', NULL, 't', '', '[]', '{}', 'active',
+                0, 1, 2, 'active', NULL, 0);
              INSERT INTO consent VALUES (1, 1, 0, 'import', '', '', 'active');
              INSERT INTO issues (id, publication, slug, state, why, digest)
                 VALUES (1, 'p', 's', 'sending', '', '');
@@ -482,6 +497,10 @@ mod tests {
         );
         let writer = desk.ledger.writer.lock().expect("nobody panicked");
         for sql in [
+            "UPDATE arrivals SET source = 'another file'",
+            "DELETE FROM arrivals",
+            "UPDATE subscribers SET came_as = 'pending'",
+            "UPDATE subscribers SET arrival = NULL, line = NULL, came_as = NULL",
             "UPDATE consent SET state = 'active'",
             "DELETE FROM consent",
             "UPDATE attempts SET said = '550 no'",
