@@ -143,7 +143,13 @@ fn an_issue_that_breaks_no_rule_is_clean_in_every_theme_and_for_every_reader() {
 
 #[test]
 fn what_stands_out_within_a_line_is_clean_wherever_it_stands() {
-    for marked in ["`code`", "**strong**", "*stress*", "***both***", "[the routes](https://www.example.org/routes)"] {
+    for marked in [
+        "`code`",
+        "**strong**",
+        "*stress*",
+        "***both***",
+        "[the routes](https://www.example.org/routes)",
+    ] {
         let places = format!(
             "\n\n### Of {marked}\n\nWith {marked} and its note[^n].\n\n- an item of {marked}\n  1. and {marked}\n\n\
              > Quoted {marked}\n> — Of {marked}, role\n\n> [!NOTE]\n> Called out: {marked}\n\n\
