@@ -185,7 +185,8 @@ fn a_large_message_is_kept_whole_for_each_of_many_recipients() {
     let folder = Folder::new("many-recipients");
     let outbox = start(Keep::Maildir(folder.0.clone()), "");
     let body = ("x".repeat(76) + "\r\n").repeat(4_000);
-    let to: String = (0..100).map(|n| format!("RCPT TO:<reader{n}@d.example>\r\n")).collect();
+    let to: Vec<_> = (0..100).map(|n| format!("RCPT TO:<reader{n}@d.example>\r\n")).collect();
+    let to = to.concat();
     let input = format!("MAIL FROM:<a@b.example>\r\n{to}DATA\r\n{body}.\r\n");
     assert_eq!(codes(&outbox, &input), format!("250{} 354 250", " 250".repeat(100)));
     let mut recipients = Vec::new();

@@ -225,27 +225,20 @@ fn action(stage: Stage, word: &Word<'_>, argument: &Word<'_>) -> Result<Action, 
         text => Ok(text.replace("\\n", "\n")),
     };
     let pause = || pause(word, argument);
-    let misplaced = |at: &str| {
-        let why = format!("`{}` means nothing here", word.text);
-        Err(word.mistake(why, format!("it can stand at {at}")))
-    };
-    let is_answered = !matches!(stage, Stage::Connect | Stage::Body);
     let action = match word.text {
         "reply" => return said().map(Action::Reply),
         "also" => return said().map(Action::Also),
-        "dribble" | "garbage" if !is_answered => {
-            return misplaced("every step that is answered");
-        }
         "dribble" => return pause().map(Action::Dribble),
         "wait" => return pause().map(Action::Wait),
-        "without" if stage != Stage::Hello => return misplaced("`hello`"),
+        "without" if stage != Stage::Hello => {
+            return Err(word.mistake("`without` means nothing here", "it can stand at `hello`"));
+        }
         "without" => {
             let keywords = said()?.to_ascii_uppercase();
             return Ok(Action::Without(keywords.split_whitespace().map(str::to_owned).collect()));
         }
         "hang-up" => Action::HangUp,
         "close" => Action::Close,
-        "accept-then-close" if stage != Stage::Dot => return misplaced("`dot`"),
         "accept-then-close" => Action::AcceptThenClose,
         "reset" => Action::Reset,
         "stall" => Action::Stall,
@@ -340,8 +333,6 @@ mod tests {
             ("dot reply", "1:5+5", "`reply` says nothing"),
             ("dot wait long", "1:10+4", "`wait` does not say how long"),
             ("dot wait", "1:5+4", "`wait` does not say how long"),
-            ("rcpt accept-then-close", "1:6+17", "`accept-then-close` means nothing here"),
-            ("connect garbage", "1:9+7", "`garbage` means nothing here"),
             ("dot without DSN", "1:5+7", "`without` means nothing here"),
         ] {
             let problems = text.parse::<Script>().expect_err(text);
