@@ -109,20 +109,14 @@ pub(super) async fn send(
         reader.fields.insert(LINK.to_owned(), url);
         let masked = reader.address.masked();
         let mut waits = AGAIN.iter();
-        loop {
-            match hand_over(newsroom, ledger, composed, &reader).await {
-                Ok(()) => break,
-                Err(failure) => match waits.next().filter(|_| failure.code == exit::UNREACHABLE) {
-                    Some(wait) => tokio::time::sleep(*wait).await,
-                    None => {
-                        console.warn(format_args!(
-                            "{masked} could not be asked to confirm: {}",
-                            failure.message
-                        ));
-                        break;
-                    }
-                },
-            }
+        while let Err(failure) = hand_over(newsroom, ledger, composed, &reader).await {
+            let is_passing = failure.code == exit::UNREACHABLE;
+            let Some(wait) = waits.next().filter(|_| is_passing) else {
+                let why = failure.message;
+                console.warn(format_args!("{masked} could not be asked to confirm: {why}"));
+                break;
+            };
+            tokio::time::sleep(*wait).await;
         }
     }
 }

@@ -25,11 +25,13 @@ mod log;
 mod man;
 mod manuscript;
 mod newsroom;
+mod pace;
 mod pause;
 mod plan;
 mod preview;
 mod progress;
 mod reader;
+mod relay;
 mod render;
 mod resolve;
 mod resume;
@@ -120,6 +122,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Status(wish) => status::run(console, global, &wish).await,
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
+            Command::Relay(wish) => relay::run(console, &wish),
             Command::Keys(verb) => keys::run(console, global, verb),
             Command::Web(wish) => web::run(console, global, &wish).await,
             Command::Archive { folder } => web::archive(console, global, &folder).await,

@@ -49,7 +49,7 @@ pub use enclosure::Enclosure;
 pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
-pub use origin::Origins;
+pub use origin::{Origins, is_counted};
 pub use page::page;
 pub use script::is_right_to_left;
 pub use starter::{number, renumbered, starter};
