@@ -432,20 +432,56 @@ pub(super) fn clock(global: &Global) -> Result<Timestamp, Failure> {
 
 /// Writes a file that only its owner may read, in one step: whole or not at all.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, "write", &error);
-    // A name nobody else has, so that a file of the reader's own is never written over.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let mut file = fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    let mut file = PrivateFile::create(path)?;
+    file.write_all(bytes).map_err(|error| Failure::file(path, "write", &error))?;
+    file.keep()
+}
+
+/// A file that only its owner may read, while it is written; gone if it is not kept.
+pub(super) struct PrivateFile {
+    file: fs::File,
+    path: PathBuf,
+    beside: PathBuf,
+}
+
+impl PrivateFile {
+    /// Begins the file of this path.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        // A name nobody else has, so that a file of the reader's own is never written over.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+        let begin = || {
+            let mut options = fs::File::options();
+            let file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            Ok(file)
+        };
+        let file = begin().map_err(|error| Failure::file(path, "write", &error))?;
+        Ok(Self { file, path: path.to_owned(), beside })
+    }
+
+    /// Puts it where it belongs, durably.
+    pub(super) fn keep(self) -> Result<(), Failure> {
+        let kept = self.file.sync_all().and_then(|()| fs::rename(&self.beside, &self.path));
+        kept.map_err(|error| Failure::file(&self.path, "write", &error))
+    }
+}
+
+impl Write for PrivateFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PrivateFile {
+    fn drop(&mut self) {
+        // Where it was kept nothing is there any more.
+        let _ = fs::remove_file(&self.beside);
+    }
 }
 
 fn key_is_gone() -> Failure {
