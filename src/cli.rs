@@ -448,11 +448,12 @@ Examples:
 pub enum Subscribers {
     /// Bring people from the files of any tool: the header tells which one wrote it
     #[command(after_help = "\
-Mailchimp, Substack, Ghost, listmonk, Beehiiv, Kit, Buttondown, phpList, Mailman,
-Google Contacts, Outlook, or any CSV with a column of addresses. All the files
-are one step: all of them or none. Whoever left stays away, whatever a file says
-and in whatever order. Bad rows are named by line and reason, and the exit code
-is then 65; the good ones are taken. Importing a file again changes nothing.
+Mailchimp, Substack, Ghost, listmonk, Beehiiv, Kit, Buttondown, phpList,
+Mailman, Google Contacts, Outlook, or any CSV with a column of addresses. All
+the files are one step: all of them or none. Whoever left stays away, whatever a
+file says and in whatever order. Bad rows are named by line and reason, and the
+exit code is then 65; the good ones are taken. Importing a file again changes
+nothing.
 
 Examples:
   postrider subscribers import readers.csv --dry-run --rejects bad.csv
@@ -646,6 +647,9 @@ pub struct Send {
     /// Also send to people who joined since the issue was frozen
     #[arg(long)]
     pub catch_up: bool,
+    /// Only to this segment, such as 'press and not town = Oslo'
+    #[arg(long, value_name = "SEGMENT")]
+    pub segment: Option<String>,
 }
 
 /// What server to be.

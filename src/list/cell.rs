@@ -41,9 +41,10 @@ pub(super) fn labels(cell: &str) -> Vec<String> {
     };
     let mut labels: Vec<String> = Vec::new();
     for label in split {
-        // Google marks the groups that it made itself so.
-        let label = label.strip_prefix("* ").unwrap_or(&label).trim();
-        if !label.is_empty() && !labels.iter().any(|other| other == label) {
+        let label = label.trim();
+        // Google marks the groups so that it makes itself, and everybody is in.
+        let is_own = label.starts_with("* ");
+        if !label.is_empty() && !is_own && !labels.iter().any(|other| other == label) {
             labels.push(label.to_owned());
         }
     }
@@ -74,7 +75,7 @@ fn split(cell: &str) -> Vec<String> {
 pub(super) fn joined(labels: &[String]) -> String {
     let quoted = |label: &String| {
         let is_plain = !label.contains(['"', ',', ';']) && !label.contains(":::");
-        let is_plain = is_plain && !label.starts_with(['[', '*']);
+        let is_plain = is_plain && !label.starts_with('[');
         if is_plain { label.clone() } else { format!("\"{}\"", label.replace('"', "\"\"")) }
     };
     labels.iter().map(quoted).collect::<Vec<_>>().join("; ")
@@ -129,7 +130,7 @@ mod tests {
             (r#""Gold, 2019","press""#, &["Gold, 2019", "press"]),
             (r#"say "hi"; b"#, &[r#"say "hi""#, "b"]),
             (r#"["a","b, c"]"#, &["a", "b, c"]),
-            ("* myContacts ::: Friends ::: * starred", &["myContacts", "Friends", "starred"]),
+            ("* myContacts ::: Friends ::: * starred", &["Friends"]),
             ("[draft]", &["[draft]"]),
             ("", &[]),
             (" ; ,", &[]),
@@ -140,12 +141,9 @@ mod tests {
 
     #[test]
     fn labels_that_are_joined_read_back() {
-        let odd = ["plain", "a, b", "x;y", r#"say "hi""#, "[1]", "* star", "a:::b"];
+        let odd = ["plain", "a, b", "x;y", r#"say "hi""#, "[1]", "a:::b"];
         let odd = odd.map(str::to_owned);
-        assert_eq!(
-            labels(&joined(&odd)),
-            ["plain", "a, b", "x;y", r#"say "hi""#, "[1]", "star", "a;b"]
-        );
+        assert_eq!(labels(&joined(&odd)), ["plain", "a, b", "x;y", r#"say "hi""#, "[1]", "a;b"]);
     }
 
     #[test]

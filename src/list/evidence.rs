@@ -10,6 +10,7 @@ pub(super) enum Fact {
     Confirmed,
     ConfirmedFrom,
     Joined,
+    JoinedFrom,
     By,
     Left,
     Bounced,
@@ -25,7 +26,7 @@ impl Fact {
     fn words(self) -> &'static str {
         match self {
             Self::OptedIn => "opted in",
-            Self::OptedInFrom | Self::ConfirmedFrom => "from",
+            Self::OptedInFrom | Self::ConfirmedFrom | Self::JoinedFrom => "from",
             Self::Confirmed => "confirmed",
             Self::Joined => "joined",
             Self::By => "by",
@@ -38,7 +39,10 @@ impl Fact {
 
     /// Tells whether it says more of the fact before it.
     fn goes_on(self) -> bool {
-        matches!(self, Self::OptedInFrom | Self::ConfirmedFrom | Self::LeftAt | Self::By)
+        matches!(
+            self,
+            Self::OptedInFrom | Self::ConfirmedFrom | Self::JoinedFrom | Self::LeftAt | Self::By
+        )
     }
 }
 

@@ -56,6 +56,9 @@ pub enum Reason {
     /// A status that is in no table; it might mean "do not mail".
     #[error("the status `{0}` is not known")]
     Status(String),
+    /// No status where every row has one.
+    #[error("the status is missing")]
+    NoStatus,
     /// An answer in a column of yes and no that is neither.
     #[error("`{word}` in `{column}` is neither yes nor no")]
     Answer {

@@ -172,7 +172,10 @@ impl<'a> Draft<'a> {
     fn take_status(&mut self, cell: &str) -> Result<(), Reason> {
         let word = unguarded(cell.trim());
         let state = self.rules.format.state(word);
-        self.claim(state.ok_or_else(|| Reason::Status(printable(word.as_bytes())))?);
+        self.claim(state.ok_or_else(|| match word {
+            "" => Reason::NoStatus,
+            word => Reason::Status(printable(word.as_bytes())),
+        })?);
         Ok(())
     }
 

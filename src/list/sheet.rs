@@ -48,13 +48,13 @@ impl<W: Write> Sheet<W> {
         self.row(cells.into_iter().chain(fields))
     }
 
-    /// Hands everything to the writer beneath; to be called at the end, since only here its failure shows.
+    /// Hands everything to the writer beneath and gives it back; to be called at the end, since only here its failure shows.
     ///
     /// # Errors
     ///
     /// The writer's own.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.csv.flush()
+    pub fn finish(self) -> io::Result<W> {
+        self.csv.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 
     fn row(&mut self, cells: impl Iterator<Item = String>) -> io::Result<()> {

@@ -14,7 +14,7 @@ pub(super) const FORMATS: &[Format] = &[Format {
         (Role::Says(Unsubscribed), &["unsubscriptiondate"]),
         (Role::Attributes, &["metadata"]),
         (Role::Evidence(Fact::Joined), &["creationdate"]),
-        (Role::Evidence(Fact::OptedInFrom), &["ipaddress"]),
+        (Role::Evidence(Fact::JoinedFrom), &["ipaddress"]),
         (Role::Evidence(Fact::By), &["source"]),
         (Role::Evidence(Fact::Because), &["unsubscriptionreason"]),
         (

@@ -10,7 +10,8 @@ mod mailchimp;
 mod mailman;
 mod outlook;
 mod phplist;
-mod postrider;
+mod plain;
+
 mod substack;
 
 use std::borrow::Cow;
@@ -119,7 +120,7 @@ impl Format {
             .copied()
             .flatten()
             .find(|format| format.marks.iter().any(|set| set.iter().all(has)))
-            .unwrap_or(&postrider::FORMAT)
+            .unwrap_or(&plain::FORMAT)
     }
 
     /// Returns the format of a file without a header, one member a line.
@@ -136,7 +137,7 @@ impl Format {
 
     /// Tells whether it is our own, which any list is that nobody else wrote.
     pub(super) fn is_ours(&self) -> bool {
-        self.name == postrider::FORMAT.name
+        self.name == plain::FORMAT.name
     }
 
     /// Understands a status; `None` for a word nobody told us: such a person is never taken as active.
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn names_are_bare_words_lower_case_and_no_word_means_two_things() {
-        for format in FORMATS.iter().copied().flatten().chain([&postrider::FORMAT]) {
+        for format in FORMATS.iter().copied().flatten().chain([&plain::FORMAT]) {
             let names = format.marks.iter().copied().chain(format.columns.iter().map(|of| of.1));
             for name in names.flatten() {
                 let part = name.strip_prefix('~').unwrap_or(name);
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn every_state_reads_back_from_our_own_word_and_none_is_guessed() {
         use SubscriberState::{Active, Bounced, Erased, Unsubscribed};
-        let ours = &postrider::FORMAT;
+        let ours = &plain::FORMAT;
         for state in SubscriberState::ALL {
             // No list brings anybody as erased, since a ledger keeps no address for those.
             let expected = if state == Erased { Unsubscribed } else { state };

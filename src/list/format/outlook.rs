@@ -29,8 +29,6 @@ pub(super) const FORMATS: &[Format] = &[Format {
                 "adressedemessagerie3",
             ],
         ),
-        (Role::FirstName, &["firstname", "vorname", "prénom"]),
-        (Role::LastName, &["lastname", "nachname", "nom"]),
         (Role::Field(Cow::Borrowed("company")), &["company", "firma", "société"]),
         (Role::Tags, &["categories", "kategorien", "catégories"]),
     ],
