@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay,
-    gate::{self, Framed, Objection},
+    gate::{self, Framed, Framing, Objection},
     open,
     wire::{CutShort, Fault, Wire},
 };
@@ -14,6 +14,8 @@ use crate::model::{Reply, Stage};
 
 /// How long a relay may take to say goodbye; nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+const DATA: &str = "DATA\r\n";
 
 /// A connection that is open, greeted, encrypted and authenticated as its relay wants.
 pub struct Connection {
@@ -24,6 +26,10 @@ pub struct Connection {
     wire: Option<Wire>,
     /// The envelope that left behind the last message, whose replies are still to come.
     ahead: Option<String>,
+    /// Whether the relay has shown that its answers tell which command they answer.
+    tells_apart: bool,
+    /// Whether messages may go by BDAT where the relay can take them so.
+    may_chunk: bool,
     messages: u64,
 }
 
@@ -41,6 +47,8 @@ impl Connection {
             capabilities,
             wire: Some(wire),
             ahead: None,
+            tells_apart: false,
+            may_chunk: true,
             messages: 0,
         })
     }
@@ -65,7 +73,8 @@ impl Connection {
     ///
     /// To a relay that takes commands together, the envelope of `next` leaves in one write with the
     /// end of this message (RFC 2920 section 3.1), which saves a round trip; then only `next` may be
-    /// handed over next, or nothing.
+    /// handed over next, or nothing. Where a message goes by its length (`is_chunking`) its own
+    /// envelope leaves in one write with it, and none is announced.
     pub async fn hand_over(
         &mut self,
         parcel: Parcel<'_>,
@@ -73,10 +82,11 @@ impl Connection {
         abort_at: Option<Instant>,
         leaving: impl FnOnce() -> Result<(), String> + Send,
     ) -> Handover {
-        let passed = gate::frame(parcel.message)
+        let framing = if self.is_chunking() { Framing::Length } else { Framing::Dot };
+        let passed = gate::frame(parcel.message, framing)
             .map_err(Objection::Unfit)
-            .and_then(|framed| Ok((framed, self.commands(&parcel)?)));
-        let (framed, commands) = match passed {
+            .and_then(|framed| Ok((self.commands(&parcel, framing, &framed)?, framed)));
+        let (commands, framed) = match passed {
             Ok(passed) => passed,
             Err(objection) => {
                 // Nothing else may follow an envelope that is out.
@@ -95,9 +105,9 @@ impl Connection {
         let together = self.capabilities.offers("PIPELINING");
         // One that may not go is not announced; it is refused in its own turn.
         let behind = next
-            .filter(|_| together)
-            .and_then(|next| self.commands(&next).ok())
-            .map(|commands| commands.concat());
+            .filter(|_| together && framing == Framing::Dot)
+            .and_then(|next| self.envelope(&next).ok())
+            .map(|[mail, rcpt]| [&mail, &rcpt, DATA].concat());
         let mut transaction = Transaction {
             wire: &mut wire,
             deadlines: &self.deadlines,
@@ -107,13 +117,20 @@ impl Connection {
             behind: behind.as_deref().unwrap_or_default(),
             abort_at,
             has_left: false,
+            tells_apart: true,
         };
-        let handover = transaction.run(&commands, leaving).await;
-        let has_left = transaction.has_left;
+        let handover = match framing {
+            Framing::Dot => transaction.run(&commands, leaving).await,
+            Framing::Length => transaction.run_at_once(&commands, leaving).await,
+        };
+        let (has_left, tells_apart) = (transaction.has_left, transaction.tells_apart);
         match handover {
             Ok(handover) => {
                 self.wire = Some(wire);
                 self.ahead = behind.filter(|_| has_left);
+                if let Handover::Accepted(reply) = &handover {
+                    self.tells_apart = tells_apart && is_of_message(reply);
+                }
                 self.messages += 1;
                 handover
             }
@@ -126,9 +143,40 @@ impl Connection {
         self.ahead.is_some()
     }
 
-    fn commands(&self, parcel: &Parcel<'_>) -> Result<[String; 3], Objection> {
-        let [mail, rcpt] = gate::envelope(&parcel.envelope, parcel.message, &self.capabilities)?;
-        Ok([mail, rcpt, "DATA\r\n".to_owned()])
+    /// Tells whether the next message goes by its length, in one write with its envelope (RFC 3030).
+    ///
+    /// All answers come behind the message then, and no 354 among them shows that we and the relay
+    /// count alike. So it is done only with a relay whose answers to a first message, sent after
+    /// DATA, told by their enhanced codes (RFC 3463) which command they answered.
+    pub fn is_chunking(&self) -> bool {
+        let offers = |keyword| self.capabilities.offers(keyword);
+        self.may_chunk
+            && self.tells_apart
+            && self.ahead.is_none()
+            && ["CHUNKING", "PIPELINING", "ENHANCEDSTATUSCODES"].into_iter().all(offers)
+    }
+
+    /// Has every message go after DATA from now on.
+    pub fn chunk_no_more(&mut self) {
+        self.may_chunk = false;
+    }
+
+    fn envelope(&self, parcel: &Parcel<'_>) -> Result<[String; 2], Objection> {
+        gate::envelope(&parcel.envelope, parcel.message, &self.capabilities)
+    }
+
+    fn commands(
+        &self,
+        parcel: &Parcel<'_>,
+        framing: Framing,
+        framed: &Framed<'_>,
+    ) -> Result<[String; 3], Objection> {
+        let [mail, rcpt] = self.envelope(parcel)?;
+        let last = match framing {
+            Framing::Dot => DATA.to_owned(),
+            Framing::Length => format!("BDAT {} LAST\r\n", framed.length()),
+        };
+        Ok([mail, rcpt, last])
     }
 
     /// Tells whether another message may be tried on it. Looks at no socket.
@@ -192,6 +240,8 @@ struct Transaction<'a> {
     abort_at: Option<Instant>,
     /// Whether the message, and with it what is behind it, has left whole.
     has_left: bool,
+    /// Whether each yes to the envelope told by its code that it was one.
+    tells_apart: bool,
 }
 
 /// What the relay answered to one command of the envelope.
@@ -254,7 +304,10 @@ impl Transaction<'_> {
         let reply = spoken.reply();
         match (reply.code, stage) {
             (354, Stage::Data) => Answer::Invited,
-            (200..=299, Stage::Mail | Stage::Rcpt) => Answer::Yes,
+            (200..=299, Stage::Mail | Stage::Rcpt) => {
+                self.tells_apart &= is_of_address(&reply);
+                Answer::Yes
+            }
             (400..=599, _) if sound && reply.code != 421 => {
                 Answer::No(Handover::Refused { stage, reply })
             }
@@ -300,13 +353,14 @@ impl Transaction<'_> {
         leaving: impl FnOnce() -> Result<(), String>,
     ) -> Result<Handover, Handover> {
         if let Err(fault) = self.wire.quiet().await {
-            return Err(self.cut_short(CutShort { fault, dot_left: false }).await);
+            let cut = CutShort { fault, dot_left: false };
+            return Err(self.cut_short(cut, &[Stage::Body]).await);
         }
         leaving().map_err(|why| Handover::NotSent { stage: Stage::Body, why })?;
         let (pace, abort_at) = (self.deadlines.data, self.abort_at);
-        let written = self.wire.write_message(self.framed, self.behind, pace, abort_at).await;
+        let written = self.wire.write_message("", self.framed, self.behind, pace, abort_at).await;
         if let Err(cut) = written {
-            return Err(self.cut_short(cut).await);
+            return Err(self.cut_short(cut, &[Stage::Body]).await);
         }
         self.has_left = true;
         match self.wire.reply(self.deadlines.dot).await {
@@ -317,24 +371,87 @@ impl Transaction<'_> {
         }
     }
 
-    /// Settles a message that was not written whole. A relay that stops reading often has said why.
-    async fn cut_short(&mut self, CutShort { fault, dot_left }: CutShort) -> Handover {
+    /// Sends envelope and message in one write (RFC 3030 section 4.2), and then hears what the relay says to each command.
+    async fn run_at_once(
+        &mut self,
+        commands: &[String; 3],
+        leaving: impl FnOnce() -> Result<(), String>,
+    ) -> Result<Handover, Handover> {
+        let not_sent = |stage, why: String| Handover::NotSent { stage, why };
+        let quiet = self.wire.quiet().await;
+        quiet.map_err(|fault| not_sent(Stage::Mail, fault.to_string()))?;
+        leaving().map_err(|why| not_sent(Stage::Body, why))?;
+        let Deadlines { command, data, dot, .. } = *self.deadlines;
+        let commands = commands.concat();
+        let written =
+            self.wire.write_message(&commands, self.framed, "", data, self.abort_at).await;
+        if let Err(cut) = written {
+            return Err(self.cut_short(cut, &[Stage::Mail, Stage::Rcpt, Stage::Body]).await);
+        }
+        self.has_left = true;
+        let mut refusal = None;
+        for stage in [Stage::Mail, Stage::Rcpt] {
+            let reply = match self.wire.reply(command).await {
+                Ok(spoken) => spoken.reply(),
+                Err(fault) => return Err(refusal.unwrap_or_else(|| doubt(fault.to_string()))),
+            };
+            match reply.code {
+                421 => return Err(refusal.unwrap_or(Handover::Refused { stage, reply })),
+                400..=599 => {
+                    refusal.get_or_insert(Handover::Refused { stage, reply });
+                }
+                200..=299 if is_of_address(&reply) => {}
+                _ => return Err(refusal.unwrap_or_else(|| out_of_step(&reply))),
+            }
+        }
+        let reply = match (self.wire.reply(dot).await, &refusal) {
+            (Ok(spoken), _) => spoken.reply(),
+            (Err(Fault::TooLong(spoken)), None) => {
+                return Err(settle(spoken.reply()).unwrap_or_else(|end| end));
+            }
+            (Err(fault), _) => return Err(refusal.unwrap_or_else(|| doubt(fault.to_string()))),
+        };
+        match (reply.code, refusal) {
+            // What was refused before is refused with its message, whose bytes were thrown away.
+            (400..=599, Some(refused)) => {
+                self.leave_with(refused, b"RSET\r\n", command, |code| code < 300).await
+            }
+            (200..=299, None) if is_of_message(&reply) => settle(reply),
+            (400..=599, None) => Err(self.confirm(settle(reply)).await),
+            _ => Err(out_of_step(&reply)),
+        }
+    }
+
+    /// Makes sure that a no was the answer to the message and not one too many: whatever the relay still has to say comes before its goodbye.
+    async fn confirm(&mut self, refused: Result<Handover, Handover>) -> Handover {
+        let refused = refused.unwrap_or_else(|end| end);
+        let within = self.deadlines.command;
+        if self.wire.send(b"QUIT\r\n", within).await.is_err() {
+            return refused;
+        }
+        match self.wire.reply(within).await {
+            Ok(spoken) if spoken.code < 300 && spoken.code != 221 => out_of_step(&spoken.reply()),
+            _ => refused,
+        }
+    }
+
+    /// Settles a message that was not written whole, to which, and to what left before it, answers may wait. A relay that stops reading often has said why.
+    async fn cut_short(&mut self, cut: CutShort, stages: &[Stage]) -> Handover {
+        let CutShort { fault, dot_left } = cut;
         let within = match fault {
-            Fault::Silent(_) | Fault::Aborted => Duration::ZERO,
+            Fault::Silent(_) | Fault::Aborted | Fault::Garbage(_) => Duration::ZERO,
             _ => self.deadlines.command,
         };
-        let heard = self.wire.reply(within).await;
-        if let Ok(spoken) | Err(Fault::TooLong(spoken)) = heard
-            && spoken.code >= 400
-        {
-            return Handover::Refused { stage: Stage::Body, reply: spoken.reply() };
+        for &stage in stages {
+            let (Ok(spoken) | Err(Fault::TooLong(spoken))) = self.wire.reply(within).await else {
+                break;
+            };
+            if spoken.code >= 400 {
+                return Handover::Refused { stage, reply: spoken.reply() };
+            }
         }
         let why = fault.to_string();
-        if dot_left {
-            Handover::InDoubt { why }
-        } else {
-            Handover::NotSent { stage: Stage::Body, why }
-        }
+        if dot_left { doubt(why) } else { Handover::NotSent { stage: Stage::Body, why } }
     }
 
     async fn say(&mut self, stage: Stage, line: &str) -> Result<(), Handover> {
@@ -342,6 +459,24 @@ impl Transaction<'_> {
         self.wire.quiet().await.map_err(not_sent)?;
         self.wire.send(line.as_bytes(), self.deadlines.command).await.map_err(not_sent)
     }
+}
+
+fn doubt(why: String) -> Handover {
+    Handover::InDoubt { why }
+}
+
+fn out_of_step(reply: &Reply) -> Handover {
+    doubt(format!("the relay is out of step: it answered `{reply}`"))
+}
+
+/// Tells whether a yes says that it is to an address: `2.1.x` (RFC 3463 section 3.2).
+fn is_of_address(reply: &Reply) -> bool {
+    matches!(reply.enhanced, Some((2, 1, _)))
+}
+
+/// Tells whether a yes says that it is to something else than an address.
+fn is_of_message(reply: &Reply) -> bool {
+    matches!(reply.enhanced, Some((2, subject, _)) if subject != 1)
 }
 
 /// Judges the reply to the dot by its first digit.
