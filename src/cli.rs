@@ -13,8 +13,10 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .literal(styling::Style::new().bold())
     .placeholder(styling::Style::new().italic());
 
-/// What `-h` ends with.
-const FIRST_STEPS: &str = "\
+/// What the help begins its end with.
+macro_rules! first_steps {
+    () => {
+        "\
 First steps:
   postrider demo                see it work: nothing to set up
   postrider init tt-report      a publication of your own
@@ -24,22 +26,20 @@ First steps:
   postrider plan kazakhstan     who gets it, how fast, until when
   postrider send kazakhstan     send it; run it again and it resumes
 
-An ISSUE is its folder's name or any part of it that fits only one.
-`postrider COMMAND -h` has examples, `postrider --help` the exit codes.";
+An ISSUE is its folder's name or any part of it that fits only one."
+    };
+}
+
+/// What `-h` ends with.
+const SHORT_HELP: &str = concat!(
+    first_steps!(),
+    "\n`postrider COMMAND -h` has examples, `postrider --help` the exit codes."
+);
 
 /// What `--help` ends with; the exit codes are those of `command/exit.rs`.
-const LONG_HELP: &str = "\
-First steps:
-  postrider demo                see it work: nothing to set up
-  postrider init tt-report      a publication of your own
-  cd tt-report
-  postrider render kazakhstan   look at the HTML, the text and the mail
-  postrider test kazakhstan --to me@example.org
-  postrider plan kazakhstan     who gets it, how fast, until when
-  postrider send kazakhstan     send it; run it again and it resumes
-
-An ISSUE is its folder's name or any part of it that fits only one.
-`postrider COMMAND --help` has examples.
+const LONG_HELP: &str = concat!(
+    first_steps!(),
+    "\n`postrider COMMAND --help` has examples.
 
 Exit codes:
    0  done, or nothing to do
@@ -56,7 +56,8 @@ Exit codes:
   76  refused by a guard (edited since scheduled, too late, another count than
       was confirmed, a ledger that went back in time)
   77  the relay refused our credentials
-  78  bad configuration";
+  78  bad configuration"
+);
 
 /// Compose a newsletter and deliver it, so that every reader is accounted for
 #[derive(Debug, Parser)]
@@ -66,7 +67,7 @@ Exit codes:
     styles = STYLES,
     max_term_width = 80,
     disable_help_subcommand = true,
-    after_help = FIRST_STEPS,
+    after_help = SHORT_HELP,
     after_long_help = LONG_HELP
 )]
 pub struct Cli {
@@ -313,7 +314,8 @@ Examples:
   postrider schedule kazakhstan
   postrider schedule kazakhstan --at '2026-11-30 07:00' --max-late 2h
   postrider schedule kazakhstan --at '2026-11-30T07:00[Asia/Almaty]'
-  (crontab -l; postrider schedule --cron-line) | crontab -")]
+  (crontab -l; postrider schedule --cron-line) | crontab -
+  postrider schedule --systemd /etc/systemd/system")]
     Schedule(Schedule),
     /// Take an issue off the schedule
     #[command(after_help = "\
@@ -399,6 +401,33 @@ Examples:
     /// Keys that sign your mail (DKIM): make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// The settings of the publication
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Teach a shell to complete commands and options
+    #[command(after_help = "\
+Examples:
+  postrider completions bash > /etc/bash_completion.d/postrider
+  postrider completions zsh > ~/.zfunc/_postrider
+  postrider completions fish > ~/.config/fish/completions/postrider.fish")]
+    Completions {
+        /// The shell: bash, zsh, fish, elvish or powershell
+        #[arg(value_enum, hide_possible_values = true)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual: a page for the program and one for each command
+    #[command(after_help = "\
+Without DIR it prints the program's own page. With DIR it writes a file for each
+page into it, which `man -M` and packages take.
+
+Examples:
+  postrider man | man -l -
+  postrider man /usr/local/share/man/man1")]
+    Man {
+        /// The folder to write the pages into
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 /// The list's verbs.
@@ -544,7 +573,7 @@ pub struct Send {
 #[derive(Clone, Debug, Args)]
 pub struct Schedule {
     /// The issue
-    #[arg(required_unless_present = "cron_line")]
+    #[arg(required_unless_present_any = ["cron_line", "systemd"])]
     pub issue: Option<String>,
     /// The hour, as wall time with or without a zone, else the next of `[schedule] every`
     #[arg(long, value_name = "TIME")]
@@ -555,6 +584,9 @@ pub struct Schedule {
     /// Print the line for crontab
     #[arg(long, conflicts_with_all = ["issue", "at", "max_late"])]
     pub cron_line: bool,
+    /// Write a service and a timer for systemd into this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["issue", "at", "max_late", "cron_line"])]
+    pub systemd: Option<PathBuf>,
 }
 
 /// What to show.
@@ -618,6 +650,24 @@ Examples:
         /// The file to make
         #[arg(value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+/// The verbs of the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Show every setting as it holds, also those that publication.toml leaves out
+    #[command(after_help = "\
+What it prints can be a publication.toml again. Of a password it shows where it
+is kept.
+
+Examples:
+  postrider config show
+  postrider config show --origin    and where each comes from")]
+    Show {
+        /// Say where each comes from: a line of publication.toml, a preset, or nobody said otherwise
+        #[arg(long)]
+        origin: bool,
     },
 }
 

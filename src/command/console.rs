@@ -129,6 +129,15 @@ impl Console {
         self.print(format_args!("{back}{}", steady(lines)));
     }
 
+    /// Prints a finished text, such as a script, byte for byte.
+    pub(super) fn whole(&self, text: &[u8]) {
+        if !self.closed.get()
+            && let Err(error) = self.out.borrow_mut().write_all(text)
+        {
+            self.lost(error);
+        }
+    }
+
     /// Prints a line as it is.
     fn print(&self, line: impl Display) {
         if !self.closed.get()

@@ -21,9 +21,9 @@ use super::{
 use crate::{
     cli::Global,
     compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
-    config,
+    config::{self, SecretError},
     ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, Problem, Publication, RelayUrl},
+    model::{DkimSettings, Problem, Publication, RelayUrl, Secret, SecretSource},
     smtp,
 };
 
@@ -360,8 +360,7 @@ impl Newsroom {
     }
 
     fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
-        let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
-        let password = config::secret(self.publication.relay.password.as_ref(), &self.root, variable)
+        let password = relay_password(self.publication.relay.password.as_ref(), &self.root)
             .map_err(|error| {
                 Failure::new(exit::CONFIG, error.to_string())
                     .hint("the password of the relay is looked for where [relay] in publication.toml says")
@@ -387,6 +386,36 @@ impl Newsroom {
         })?;
         Ok(Some(rows::records(rows, Break::Refuse)))
     }
+}
+
+const PASSWORD: &str = "POSTRIDER_RELAY_PASSWORD";
+
+/// The variable wins over what systemd hands over, and that over what publication.toml says.
+fn relay_password(
+    source: Option<&SecretSource>,
+    root: &Path,
+) -> Result<Option<Secret>, SecretError> {
+    let variable = std::env::var(PASSWORD).ok();
+    let credentials = credentials().filter(|_| variable.is_none());
+    match config::credential(credentials.as_deref(), CREDENTIAL)? {
+        Some(secret) => Ok(Some(secret)),
+        None => config::secret(source, root, variable),
+    }
+}
+
+/// Names what hands the relay's password over from outside, if anything does.
+pub(super) fn handed_over() -> Option<String> {
+    if std::env::var_os(PASSWORD).is_some() {
+        return Some(format!("the variable {PASSWORD}"));
+    }
+    let file = credentials()?.join(CREDENTIAL);
+    file.exists().then(|| format!("the credential {CREDENTIAL}"))
+}
+
+const CREDENTIAL: &str = "relay-password";
+
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 fn mistakes(problems: Vec<Problem>) -> Failure {

@@ -1,12 +1,18 @@
 //! `schedule`: binds an issue to an hour and to what it says now.
 
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
 use jiff::{Zoned, tz::TimeZone};
 
 use super::{Console, Failure, console::Tone, exit, inspection, newsroom::Newsroom};
 use crate::{
     cli::{self, Global},
     ledger::Booking,
-    model::{duration_words, parse_duration},
+    model::{SecretSource, duration_words, parse_duration},
     schedule::{self, AtError, Every, EveryError},
 };
 
@@ -17,8 +23,11 @@ pub(super) async fn run(
     wish: &cli::Schedule,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
-    let Some(name) = wish.issue.as_deref().filter(|_| !wish.cron_line) else {
-        return cron_line(console, &newsroom);
+    let Some(name) = wish.issue.as_deref() else {
+        return match &wish.systemd {
+            Some(folder) => systemd(console, &newsroom, folder),
+            None => cron_line(console, &newsroom),
+        };
     };
     let folder = newsroom.issue(name)?;
     let composed = inspection::fit_to_send(&newsroom, &folder).await?;
@@ -104,10 +113,7 @@ fn shown(at: &Zoned) -> String {
 }
 
 fn cron_line(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
-    let binary = std::env::current_exe().map_err(|error| {
-        Failure::new(exit::BUG, format!("failed to find this program: {error}"))
-    })?;
-    let line = schedule::cron_line(&binary, &newsroom.root)
+    let line = schedule::cron_line(&this_program()?, &newsroom.root)
         .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
     if console.json {
         console.document(&serde_json::json!({ "cron": line }));
@@ -115,4 +121,49 @@ fn cron_line(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
         console.say(line.trim_end());
     }
     Ok(exit::DONE)
+}
+
+fn systemd(console: &Console, newsroom: &Newsroom, folder: &Path) -> Result<u8, Failure> {
+    let publication = &newsroom.publication;
+    let owner = newsroom.root.metadata().map(|metadata| metadata.uid());
+    let owner = owner.map_err(|error| Failure::file(&newsroom.root, "look at", &error))?;
+    let password = match &publication.relay.password {
+        Some(SecretSource::File(file)) => Some(newsroom.root.join(file)),
+        _ => None,
+    };
+    let units = schedule::units(&schedule::Service {
+        binary: &this_program()?,
+        publication: &newsroom.root,
+        id: &publication.id,
+        title: &publication.title,
+        user: Some(owner).filter(|owner| *owner != 0),
+        password_file: password.as_deref(),
+    })
+    .map_err(|error| Failure::new(exit::CONFIG, error.to_string()))?;
+    fs::create_dir_all(folder).map_err(|error| Failure::file(folder, "make", &error))?;
+    let mut written = Vec::new();
+    for unit in &units {
+        let file = folder.join(&unit.name);
+        fs::write(&file, &unit.text).map_err(|error| Failure::file(&file, "write", &error))?;
+        written.push(file);
+    }
+    if console.json {
+        console.document(&serde_json::json!({ "units": written }));
+        return Ok(exit::DONE);
+    }
+    for file in &written {
+        console.tell(format_args!("wrote {}", file.display()));
+    }
+    if owner == 0 {
+        console.warn(
+            "the publication belongs to root, and so will the service: a user of its own is safer",
+        );
+    }
+    console.advise(&format!("start it with `systemctl enable --now {}`", units[1].name));
+    Ok(exit::DONE)
+}
+
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::new(exit::BUG, format!("failed to find this program: {error}")))
 }

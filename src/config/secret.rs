@@ -45,6 +45,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than any secret on one line; keeps a wrong path, such as a device, from filling the memory.
 const BYTES_MAX: u64 = 65_536;
 
+/// Returns what systemd handed over under this name (systemd.exec(5), `LoadCredential=`), out of the folder that `$CREDENTIALS_DIRECTORY` names; `None` where there is no such file.
+pub fn credential(folder: Option<&Path>, name: &str) -> Result<Option<Secret>, SecretError> {
+    let Some(file) = folder.map(|folder| folder.join(name)).filter(|file| file.exists()) else {
+        return Ok(None);
+    };
+    let unreadable = |why: std::io::Error| SecretError::Unreadable {
+        file: name.to_owned(),
+        why: why.to_string(),
+    };
+    let mut bytes = Vec::new();
+    let open = File::open(file).map_err(unreadable)?;
+    open.take(BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
+    first_line("the credential", &bytes).map(Some)
+}
+
 /// Returns the secret; `None` where neither the environment nor the configuration names one.
 ///
 /// `variable` is the environment's value and wins; a file is relative to

@@ -1,26 +1,15 @@
 //! The line of a crontab that runs `due`, in crontab(5)'s grammar.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::model::is_control;
-
-/// Says why a path cannot stand in a crontab.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CronError {
-    /// Cron starts in some other folder.
-    #[error("the path `{}` is not absolute", .0.display())]
-    Relative(PathBuf),
-    /// Not UTF-8, or a line end or another control character in it.
-    #[error("the path `{}` cannot be written on one line", .0.display())]
-    Unwritable(PathBuf),
-}
+use super::{PathError, printable};
 
 /// Returns a comment and the line that sends what is due every five minutes, each with its line end.
 ///
 /// # Errors
 ///
 /// Names the path that cannot stand there.
-pub fn cron_line(binary: &Path, publication: &Path) -> Result<String, CronError> {
+pub fn cron_line(binary: &Path, publication: &Path) -> Result<String, PathError> {
     let (binary, folder) = (shell_word(binary)?, shell_word(publication)?);
     Ok(format!(
         "# sends what is due, resumes what is unfinished, and is silent otherwise\n\
@@ -29,12 +18,8 @@ pub fn cron_line(binary: &Path, publication: &Path) -> Result<String, CronError>
 }
 
 /// Writes a path so that cron hands it to the shell, and the shell to the program, as it is.
-fn shell_word(path: &Path) -> Result<String, CronError> {
-    if !path.is_absolute() {
-        return Err(CronError::Relative(path.to_owned()));
-    }
-    let text = path.to_str().filter(|text| !text.contains(is_control));
-    let text = text.ok_or_else(|| CronError::Unwritable(path.to_owned()))?;
+fn shell_word(path: &Path) -> Result<String, PathError> {
+    let text = printable(path)?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     let word = if text.chars().all(is_plain) {
         text.to_owned()
@@ -84,7 +69,7 @@ mod tests {
     fn a_path_that_cron_could_not_follow_is_refused() {
         let (good, relative, torn) =
             (Path::new("/p"), Path::new("p"), Path::new("/a\n* * * * * x"));
-        assert_eq!(cron_line(relative, good), Err(CronError::Relative(relative.into())));
-        assert_eq!(cron_line(good, torn), Err(CronError::Unwritable(torn.into())));
+        assert_eq!(cron_line(relative, good), Err(PathError::Relative(relative.into())));
+        assert_eq!(cron_line(good, torn), Err(PathError::Unwritable(torn.into())));
     }
 }

@@ -6,15 +6,42 @@
 
 mod cron;
 mod every;
+mod systemd;
 mod wall;
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use cron::{CronError, cron_line};
+pub use cron::cron_line;
 pub use every::{Every, EveryError};
+pub use systemd::{Service, Unit, units};
 pub use wall::{AtError, parse_at};
+
+use crate::model::is_control;
+
+/// Says why a path cannot stand in a crontab or a unit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Whoever runs the line starts in some other folder.
+    #[error("the path `{}` is not absolute", .0.display())]
+    Relative(PathBuf),
+    /// Not UTF-8, or a line end or another control character in it.
+    #[error("the path `{}` cannot be written on one line", .0.display())]
+    Unwritable(PathBuf),
+}
+
+/// Returns an absolute path as text that stays on one line.
+fn printable(path: &Path) -> Result<&str, PathError> {
+    if !path.is_absolute() {
+        return Err(PathError::Relative(path.to_owned()));
+    }
+    let text = path.to_str().filter(|text| !text.contains(is_control));
+    text.ok_or_else(|| PathError::Unwritable(path.to_owned()))
+}
 
 /// How an issue bound to an instant stands now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 
 mod announced;
 mod blocks;
+mod bounce;
 mod browser;
 mod check;
 mod command;
 mod compose;
 mod config;
+mod cron;
 mod dkim;
 mod docs;
 mod faults;

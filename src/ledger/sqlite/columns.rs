@@ -1,32 +1,17 @@
 //! How the model's values stand in columns: instants as microseconds, states as words, collections as JSON.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
+pub(super) use crate::ledger::rules::{
+    Micros, fields_json, length, micros, reason_json, tags_json,
+};
 use crate::{
     ledger::LedgerError,
     model::{Address, DeliveryState, IssueState, SubscriberState},
 };
-
-/// Microseconds: since 1970 for an instant, in all for a length of time.
-pub(super) type Micros = i64;
-
-/// The longest length of time kept: added to any instant of ours it is still one that can be read back.
-const CENTURY: Micros = 100 * 366 * 24 * 3_600 * 1_000_000;
-
-/// Returns a length of time as a column holds it, a century at most.
-pub(super) fn micros(length: Duration) -> Micros {
-    i64::try_from(length.as_micros()).unwrap_or(CENTURY).min(CENTURY)
-}
-
-/// Returns a length of time a column held.
-pub(super) fn length(micros: Micros) -> Duration {
-    Duration::from_micros(micros.unsigned_abs())
-}
 
 /// Returns an instant as the model has it.
 pub(super) fn instant(micros: Micros) -> Result<Timestamp, Fault> {
@@ -34,19 +19,9 @@ pub(super) fn instant(micros: Micros) -> Result<Timestamp, Fault> {
         .map_err(|error| LedgerError::Damaged(error.to_string()).into())
 }
 
-/// Returns tags as a column holds them.
-pub(super) fn tags_json(tags: &[String]) -> String {
-    serde_json::to_string(tags).expect("strings are always JSON")
-}
-
 /// Returns domains as a parameter that SQL can look into.
 pub(super) fn domains_json(domains: &[String]) -> String {
     tags_json(domains)
-}
-
-/// Returns fields as a column holds them.
-pub(super) fn fields_json(fields: &BTreeMap<String, String>) -> String {
-    serde_json::to_string(fields).expect("strings are always JSON")
 }
 
 /// Reads an instant.

@@ -8,7 +8,10 @@ use super::{
     list::{self, Newcomer},
 };
 use crate::{
-    ledger::{Enrol, Enrolled, Event, LedgerError, Record, Records},
+    ledger::{
+        Enrol, Enrolled, Event, LedgerError, Record, Records,
+        rules::{erased_key, everywhere, gravity, judged, merged, with_evidence},
+    },
     model::{Subscriber, SubscriberState},
 };
 
@@ -87,7 +90,7 @@ impl Enrolment<'_> {
         let key = record.address.key();
         match self.find_by_key(&key)? {
             (None, elsewhere) if self.erased => {
-                let hash = list::erased_key(&self.secret, &key);
+                let hash = erased_key(&self.secret, &key);
                 Ok((self.find_by_key(&hash)?.0, elsewhere))
             }
             found => Ok(found),
@@ -131,7 +134,7 @@ impl Enrolment<'_> {
             from_file: self.order.from_list_file,
             met: (self.number, record.line),
         };
-        list::add(self.ledger, self.now, &newcomer, &self.order.event)?;
+        list::add(self.ledger, self.now, &newcomer, &self.event(record))?;
         if let Some(state) = elsewhere {
             self.report.suppressed.push((record.line, record.address.clone(), state));
         } else {
@@ -144,8 +147,8 @@ impl Enrolment<'_> {
     /// A record of an address met before in this call: only suppression acts.
     fn repeat(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
         self.report.duplicates.push((record.line, record.address.clone(), known.line));
-        if list::gravity(record.state) > list::gravity(known.person.state) {
-            self.shift(&known.person, record.state, &self.order.event)?;
+        if gravity(record.state) > gravity(known.person.state) {
+            self.shift(&known.person, record.state, &self.event(record))?;
             self.count(record.state);
         }
         Ok(())
@@ -167,9 +170,9 @@ impl Enrolment<'_> {
         }
         let source = self.order.event.source.clone();
         let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
-        self.shift(person, record.state, &event)?;
+        self.shift(person, record.state, &with_evidence(&event, record))?;
         let person = list::find_by_id(self.ledger, person.id)?;
-        self.rewrite(&merged(&Known { person, ..*known }, record, self.order.from_list_file))?;
+        self.rewrite(&merged(&person, record, self.is_its_own(known)))?;
         self.changed(known, record, record.state)
     }
 
@@ -179,16 +182,21 @@ impl Enrolment<'_> {
         record: &Record,
         state: SubscriberState,
     ) -> Result<(), Fault> {
-        let after = merged(known, record, self.order.from_list_file);
+        let after = merged(&known.person, record, self.is_its_own(known));
         let same = after == known.person;
         if same && state == known.person.state {
             self.report.unchanged += 1;
+            self.keep_evidence(&known.person, record)?;
             return self.touch(known.person.id, record.line);
         }
         if !same {
             self.rewrite(&after)?;
         }
-        self.shift(&known.person, state, &self.order.event)?;
+        if state == known.person.state {
+            self.keep_evidence(&known.person, record)?;
+        } else {
+            self.shift(&known.person, state, &self.event(record))?;
+        }
         self.changed(known, record, state)
     }
 
@@ -201,6 +209,24 @@ impl Enrolment<'_> {
         self.report.updated += 1;
         self.count(state);
         self.touch(known.person.id, record.line)
+    }
+
+    /// Returns what the consent log says of a record.
+    fn event(&self, record: &Record) -> Event {
+        with_evidence(&self.order.event, record)
+    }
+
+    /// Logs evidence of somebody whose state is as it was, unless the log has it.
+    fn keep_evidence(&self, person: &Subscriber, record: &Record) -> Result<(), Fault> {
+        if record.evidence.is_empty() || person.state.is_suppressed() {
+            return Ok(());
+        }
+        list::log_once(self.ledger, self.now, person, &self.event(record))
+    }
+
+    /// Tells whether the record is the whole truth about somebody.
+    fn is_its_own(&self, known: &Known) -> bool {
+        known.from_file && self.order.from_list_file
     }
 
     fn shift(&self, person: &Subscriber, to: SubscriberState, event: &Event) -> Result<(), Fault> {
@@ -236,42 +262,4 @@ impl Enrolment<'_> {
     fn count(&mut self, state: SubscriberState) {
         *self.report.by_state.entry(state.word()).or_default() += 1;
     }
-}
-
-/// Tells whether a state holds in every publication: the mailbox is dead, or does not want us, whoever writes.
-fn everywhere(state: SubscriberState) -> bool {
-    matches!(state, SubscriberState::Bounced | SubscriberState::Complained)
-}
-
-/// Returns what somebody is after a record, none of both being a revival: the graver state, and confirmed once confirmed.
-fn judged(was: SubscriberState, claimed: SubscriberState) -> SubscriberState {
-    match (was, claimed) {
-        (SubscriberState::Active, SubscriberState::Pending) => was,
-        _ if list::gravity(was) > list::gravity(claimed) => was,
-        _ => claimed,
-    }
-}
-
-/// Returns the person with what a record says of them. A list file is the truth about whom it brought; any other record adds to what is known, and what it does not mention stays.
-fn merged(known: &Known, record: &Record, from_list_file: bool) -> Subscriber {
-    let mut person = known.person.clone();
-    if person.state == SubscriberState::Erased {
-        return person;
-    }
-    if known.from_file && from_list_file {
-        person.name.clone_from(&record.name);
-        person.tags.clone_from(&record.tags);
-        person.fields.clone_from(&record.fields);
-        return person;
-    }
-    if !record.name.is_empty() {
-        person.name.clone_from(&record.name);
-    }
-    for tag in &record.tags {
-        if !person.tags.contains(tag) {
-            person.tags.push(tag.clone());
-        }
-    }
-    person.fields.extend(record.fields.clone());
-    person
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    columns::{Micros, Word, micros},
+    columns::{Micros, Word, micros, reason_json},
     fault::Fault,
-    freeze::{reason, reason_json},
     list,
     run::{give_back, reopen},
 };
 use crate::{
-    ledger::{Entered, Entry, Event, Ticket},
+    ledger::{Entered, Entry, Event, Ticket, rules::reason},
     model::{DeliveryState, IssueState, Outcome, SubscriberState},
 };
 

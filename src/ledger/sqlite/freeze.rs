@@ -1,23 +1,21 @@
 //! Freezing an issue: one delivery for everybody on the list, in one transaction (rule D7).
 
-use data_encoding::HEXLOWER;
 use rusqlite::{Connection, Row, params};
-use sha2::{Digest, Sha256};
 
 use super::{
-    columns::{Micros, fields_json, tags_json},
+    columns::{Micros, fields_json, reason_json, tags_json},
     enrol,
     fault::Fault,
     issue, list,
     run::reopen,
 };
 use crate::{
-    ledger::{Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records},
-    model::{IssueState, Subscriber, SubscriberState, Suppressed, Tally},
+    ledger::{
+        Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
+        rules::{self, reason},
+    },
+    model::{IssueState, Subscriber, Suppressed, Tally},
 };
-
-/// The most a slug takes of a Message-ID, in bytes.
-const SLUG_MAX: usize = 60;
 
 /// Freezes an issue, or finds it frozen and adds whom `order.catch_up` asks for.
 pub(super) fn freeze(
@@ -89,12 +87,12 @@ fn list_file(order: &Freeze) -> Enrol {
 fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
     let issue = ledger.query_row(
         "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
-                             message_stem, message_domain)
-         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6)
+                             message_stem, message_domain, segment)
+         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (publication, slug) DO UPDATE SET
              state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
              frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
-             message_domain = excluded.message_domain
+             message_domain = excluded.message_domain, segment = excluded.segment
          RETURNING id",
         params![
             order.publication,
@@ -102,7 +100,8 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
             order.digest,
             order.date.as_microsecond(),
             message_stem(ledger, &order.publication, &order.slug)?,
-            order.message_domain
+            order.message_domain,
+            order.segment,
         ],
         |row| row.get(0),
     )?;
@@ -192,32 +191,8 @@ fn keep(
     Ok(())
 }
 
-/// Returns why somebody in this state is not mailed.
-pub(super) fn reason(state: SubscriberState) -> Option<Suppressed> {
-    match state {
-        SubscriberState::Active => None,
-        SubscriberState::Pending => Some(Suppressed::Pending),
-        SubscriberState::Unsubscribed => Some(Suppressed::Unsubscribed),
-        SubscriberState::Bounced => Some(Suppressed::Bounced),
-        SubscriberState::Complained => Some(Suppressed::Complained),
-        SubscriberState::Blocked => Some(Suppressed::Blocked),
-        SubscriberState::Erased => Some(Suppressed::Erased),
-    }
-}
-
-/// Returns a reason as a column holds it.
-pub(super) fn reason_json(reason: &Suppressed) -> String {
-    serde_json::to_string(reason).expect("a reason is always JSON")
-}
-
-/// Returns what an issue's Message-IDs begin with: the slug for people, and a tag no other ledger or publication has.
+/// Returns what an issue's Message-IDs begin with.
 fn message_stem(ledger: &Connection, publication: &str, slug: &str) -> Result<String, Fault> {
     let id: String = ledger.query_row("SELECT id FROM ledger", [], |row| row.get(0))?;
-    let tag = Sha256::digest(format!("{id}\0{publication}\0{slug}"));
-    let readable: String = slug
-        .chars()
-        .take(SLUG_MAX)
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
-        .collect();
-    Ok(format!("{readable}-{}", HEXLOWER.encode(&tag[..4])))
+    Ok(rules::message_stem(&id, publication, slug))
 }

@@ -1,16 +1,16 @@
 //! People: found, moved, remembered and forgotten.
 
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
-use hmac::{Hmac, Mac};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use sha2::Sha256;
 
 use super::{
     columns::{At, Json, Mail, Micros, Word, tags_json},
     fault::Fault,
 };
 use crate::{
-    ledger::{Event, Happening},
+    ledger::{
+        Event, Happening,
+        rules::{erased_key, shifted, token},
+    },
     model::{Address, Subscriber, SubscriberState},
 };
 
@@ -104,10 +104,7 @@ pub(super) fn shift(
     event: &Event,
 ) -> Result<SubscriberState, Fault> {
     let was = person.state;
-    let after = if gravity(was) > gravity(to) && to.is_suppressed() { was } else { to };
-    if was == to || after == SubscriberState::Erased && was == after {
-        return Ok(after);
-    }
+    let Some(after) = shifted(was, to) else { return Ok(was) };
     ledger
         .prepare_cached("UPDATE subscribers SET state = ?2 WHERE id = ?1")?
         .execute((person.id, after.word()))?;
@@ -115,18 +112,6 @@ pub(super) fn shift(
     // A blocked person's mailbox may die too, which other publications must know.
     settle(ledger, now, person.id, to, event)?;
     Ok(after)
-}
-
-/// Orders the states that say "never mail me": whatever the order of events, the gravest stays.
-pub(super) fn gravity(state: SubscriberState) -> u8 {
-    match state {
-        SubscriberState::Active | SubscriberState::Pending => 0,
-        SubscriberState::Unsubscribed => 1,
-        SubscriberState::Bounced => 2,
-        SubscriberState::Complained => 3,
-        SubscriberState::Blocked => 4,
-        SubscriberState::Erased => 5,
-    }
 }
 
 /// Finds a person by address, an erased one by the hash that is left.
@@ -228,13 +213,6 @@ pub(super) fn is_anybody_erased(ledger: &Connection) -> Result<bool, Fault> {
         .exists([])?)
 }
 
-/// Returns the address that stands for an erased person: a keyed hash of theirs, in a domain that cannot exist (RFC 2606).
-pub(super) fn erased_key(secret: &[u8], key: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-    mac.update(key.as_bytes());
-    format!("{}@erased.invalid", HEXLOWER.encode(&mac.finalize().into_bytes()[..20]))
-}
-
 /// Gives an erased person their address back, who came back of their own will.
 pub(super) fn restore(ledger: &Connection, id: i64, address: &Address) -> Result<(), Fault> {
     ledger
@@ -316,6 +294,19 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
     Ok(())
 }
 
+/// Adds a line to a person's history that changes nothing, unless it says the same already.
+pub(super) fn log_once(
+    ledger: &Connection,
+    now: Micros,
+    person: &Subscriber,
+    event: &Event,
+) -> Result<(), Fault> {
+    let known = ledger
+        .prepare_cached("SELECT 1 FROM consent WHERE subscriber = ?1 AND detail = ?2")?
+        .exists((person.id, &event.detail))?;
+    if known { Ok(()) } else { log(ledger, now, person.id, event, person.state) }
+}
+
 /// Adds a line to a person's history.
 fn log(
     ledger: &Connection,
@@ -358,11 +349,4 @@ fn find_by_key(
         )?
         .query_row((key, publication), person)
         .optional()?)
-}
-
-/// Makes the random id of a person's links: 64 bits, 13 characters.
-fn token() -> Result<String, Fault> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)?;
-    Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
 }

@@ -6,6 +6,7 @@ use super::{
     env::{Env, ISSUE},
     shows,
 };
+use crate::skip::skipped;
 
 const HOUR: &str = "schedule kazakhstan --at '2026-11-30 07:00' --now 2026-11-23T09:00:00Z";
 
@@ -40,6 +41,54 @@ fn cron_has_no_environment_and_no_folder() {
     let said = env.said(output.expect("it runs")).code(0);
     assert!(said.out.contains("is finished") && said.err.is_empty(), "{said:?}");
     assert_eq!(env.mails().len(), 3);
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_its_units() {
+    let env = Env::publication();
+    env.set("url = \"outbox\"", "url = \"smtps://me@localhost\"\npassword_file = \"the secret\"");
+    let said = env.postrider("schedule --systemd units").code(0);
+    let [service, timer] =
+        ["service", "timer"].map(|kind| env.read(&format!("units/postrider-tt-report.{kind}")));
+    let shown = |text: &str| {
+        let text = text.replace(env!("CARGO_BIN_EXE_postrider"), "/usr/bin/postrider");
+        text.replace(env.root.to_str().expect("UTF-8"), "/srv/tt-report")
+    };
+    shows(
+        "systemd",
+        &format!(
+            "{}\n{}\n{}",
+            said.out.replace(env.root.to_str().expect("UTF-8"), ""),
+            shown(&service),
+            shown(&timer)
+        ),
+    );
+    let verify = std::process::Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .args(["units/postrider-tt-report.service", "units/postrider-tt-report.timer"])
+        .current_dir(&env.root)
+        .output();
+    match verify {
+        Ok(output) => {
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+            assert!(output.status.success());
+        }
+        Err(_) => skipped("reading units as systemd does, which needs systemd-analyze"),
+    }
+}
+
+#[test]
+fn a_password_that_systemd_hands_over_is_taken_before_the_file() {
+    let env = Env::publication();
+    env.set("url = \"outbox\"", "url = \"smtps://me@127.0.0.1:1\"\npassword_file = \"none\"");
+    let line = "test kazakhstan --to me@example.org";
+    env.postrider(line).code(78).tells("the secret file none cannot be read");
+    env.write("handed/relay-password", "from systemd\n");
+    let mut command = env.command(line);
+    command.env("CREDENTIALS_DIRECTORY", env.root.join("handed"));
+    env.said(command.output().expect("it runs")).code(69);
+    env.write("handed/relay-password", "\n");
+    env.said(command.output().expect("it runs")).code(78).tells("the credential gives no secret");
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! What every ledger decides the same: who wins when records, people and relays say different things of one person.
+//!
+//! Values in, values out; how they are kept is each ledger's own.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+
+use super::{Event, LedgerError, Record};
+use crate::model::{Subscriber, SubscriberState, Suppressed};
+
+/// Microseconds: since 1970 for an instant, in all for a length of time.
+pub(super) type Micros = i64;
+
+/// The longest length of time kept: added to any instant of ours it is still one that can be read back.
+const CENTURY: Micros = 100 * 366 * 24 * 3_600 * 1_000_000;
+
+/// The most a slug takes of a Message-ID, in bytes.
+const SLUG_MAX: usize = 60;
+
+/// Returns a length of time as a column holds it, a century at most.
+pub(super) fn micros(length: Duration) -> Micros {
+    i64::try_from(length.as_micros()).unwrap_or(CENTURY).min(CENTURY)
+}
+
+/// Returns a length of time a column held.
+pub(super) fn length(micros: Micros) -> Duration {
+    Duration::from_micros(micros.unsigned_abs())
+}
+
+/// Returns tags as a column holds them.
+pub(super) fn tags_json(tags: &[String]) -> String {
+    serde_json::to_string(tags).expect("strings are always JSON")
+}
+
+/// Returns fields as a column holds them.
+pub(super) fn fields_json(fields: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(fields).expect("strings are always JSON")
+}
+
+/// Returns a reason as a column holds it.
+pub(super) fn reason_json(reason: &Suppressed) -> String {
+    serde_json::to_string(reason).expect("a reason is always JSON")
+}
+
+/// Orders the states that say "never mail me": whatever the order of events, the gravest stays.
+pub(super) fn gravity(state: SubscriberState) -> u8 {
+    match state {
+        SubscriberState::Active | SubscriberState::Pending => 0,
+        SubscriberState::Unsubscribed => 1,
+        SubscriberState::Bounced => 2,
+        SubscriberState::Complained => 3,
+        SubscriberState::Blocked => 4,
+        SubscriberState::Erased => 5,
+    }
+}
+
+/// Returns what somebody in state `was` becomes when a person or a relay says `to`; `None` where nothing changes.
+pub(super) fn shifted(was: SubscriberState, to: SubscriberState) -> Option<SubscriberState> {
+    let after = if gravity(was) > gravity(to) && to.is_suppressed() { was } else { to };
+    let is_settled = was == to || after == SubscriberState::Erased && was == after;
+    (!is_settled).then_some(after)
+}
+
+/// Tells whether a state holds in every publication: the mailbox is dead, or does not want us, whoever writes.
+pub(super) fn everywhere(state: SubscriberState) -> bool {
+    matches!(state, SubscriberState::Bounced | SubscriberState::Complained)
+}
+
+/// Returns what somebody is after a record, none of both being a revival: the graver state, and confirmed once confirmed.
+pub(super) fn judged(was: SubscriberState, claimed: SubscriberState) -> SubscriberState {
+    match (was, claimed) {
+        (SubscriberState::Active, SubscriberState::Pending) => was,
+        _ if gravity(was) > gravity(claimed) => was,
+        _ => claimed,
+    }
+}
+
+/// Returns the person with what a record says of them. A list file (`is_its_own`) is the truth about whom it brought; any other record adds to what is known, and what it does not mention stays.
+pub(super) fn merged(person: &Subscriber, record: &Record, is_its_own: bool) -> Subscriber {
+    let mut person = person.clone();
+    if person.state == SubscriberState::Erased {
+        return person;
+    }
+    if is_its_own {
+        person.name.clone_from(&record.name);
+        person.tags.clone_from(&record.tags);
+        person.fields.clone_from(&record.fields);
+        return person;
+    }
+    if !record.name.is_empty() {
+        person.name.clone_from(&record.name);
+    }
+    for tag in &record.tags {
+        if !person.tags.contains(tag) {
+            person.tags.push(tag.clone());
+        }
+    }
+    person.fields.extend(record.fields.clone());
+    person
+}
+
+/// Returns what the consent log says of a record: what the order says, and the record's own evidence.
+pub(super) fn with_evidence(event: &Event, record: &Record) -> Event {
+    let both = [event.detail.as_str(), &record.evidence];
+    let detail = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    Event { detail, ..event.clone() }
+}
+
+/// Returns why somebody in this state is not mailed.
+pub(super) fn reason(state: SubscriberState) -> Option<Suppressed> {
+    match state {
+        SubscriberState::Active => None,
+        SubscriberState::Pending => Some(Suppressed::Pending),
+        SubscriberState::Unsubscribed => Some(Suppressed::Unsubscribed),
+        SubscriberState::Bounced => Some(Suppressed::Bounced),
+        SubscriberState::Complained => Some(Suppressed::Complained),
+        SubscriberState::Blocked => Some(Suppressed::Blocked),
+        SubscriberState::Erased => Some(Suppressed::Erased),
+    }
+}
+
+/// Returns the address that stands for an erased person: a keyed hash of theirs, in a domain that cannot exist (RFC 2606).
+pub(super) fn erased_key(secret: &[u8], key: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(key.as_bytes());
+    format!("{}@erased.invalid", HEXLOWER.encode(&mac.finalize().into_bytes()[..20]))
+}
+
+/// Makes the random id of a person's links: 64 bits, 13 characters.
+pub(super) fn token() -> Result<String, LedgerError> {
+    let mut bytes = [0; 8];
+    random(&mut bytes)?;
+    Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+}
+
+/// Fills `bytes` with what nobody can guess.
+pub(super) fn random(bytes: &mut [u8]) -> Result<(), LedgerError> {
+    getrandom::fill(bytes).map_err(|error| {
+        LedgerError::Refused(format!("the system gives no random numbers: {error}"))
+    })
+}
+
+/// Returns what an issue's Message-IDs begin with: the slug for people, and a tag no other `ledger` or publication has.
+pub(super) fn message_stem(ledger: &str, publication: &str, slug: &str) -> String {
+    let tag = Sha256::digest(format!("{ledger}\0{publication}\0{slug}"));
+    let readable: String = slug
+        .chars()
+        .take(SLUG_MAX)
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .collect();
+    format!("{readable}-{}", HEXLOWER.encode(&tag[..4]))
+}
