@@ -37,8 +37,8 @@ const REOPEN: [Duration; 4] = [
 /// How long a relay may fail, however slowly it does so.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups.
-const AHEAD: usize = 4;
+/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups, and to send while it does.
+const AHEAD: usize = 8;
 
 /// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
 const QUICK: Duration = Duration::from_millis(100);
@@ -264,7 +264,7 @@ impl Carrier {
         let quick = self.pace < QUICK;
         self.satchel.fill(if quick { AHEAD } else { 0 });
         let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
-        let is_chunked = self.is_chunked();
+        let is_chunked = self.is_chunked(quick);
         let may_announce = quick && !is_last && !is_chunked && self.shared.may_announce();
         let next = if may_announce { self.satchel.try_take() } else { None };
         let started = Instant::now();
@@ -319,12 +319,10 @@ impl Carrier {
         (handover, refused)
     }
 
-    /// Tells whether the next message goes by its length, as it does until a relay breaks off at one.
-    fn is_chunked(&mut self) -> bool {
+    /// Tells whether the next message goes by its length: to a relay that is quick, until it breaks off at one.
+    fn is_chunked(&mut self, quick: bool) -> bool {
         let Some(connection) = &mut self.connection else { return false };
-        if !self.shared.may_chunk() {
-            connection.chunk_no_more();
-        }
+        connection.allow_chunking(quick && self.shared.may_chunk());
         connection.is_chunking()
     }
 

@@ -48,7 +48,7 @@ impl Connection {
             wire: Some(wire),
             ahead: None,
             tells_apart: false,
-            may_chunk: true,
+            may_chunk: false,
             messages: 0,
         })
     }
@@ -105,7 +105,7 @@ impl Connection {
         let together = self.capabilities.offers("PIPELINING");
         // One that may not go is not announced; it is refused in its own turn.
         let behind = next
-            .filter(|_| together && framing == Framing::Dot)
+            .filter(|_| together && !self.can_chunk())
             .and_then(|next| self.envelope(&next).ok())
             .map(|[mail, rcpt]| [&mail, &rcpt, DATA].concat());
         let mut transaction = Transaction {
@@ -149,16 +149,22 @@ impl Connection {
     /// count alike. So it is done only with a relay whose answers to a first message, sent after
     /// DATA, told by their enhanced codes (RFC 3463) which command they answered.
     pub fn is_chunking(&self) -> bool {
+        self.can_chunk() && self.ahead.is_none()
+    }
+
+    fn can_chunk(&self) -> bool {
         let offers = |keyword| self.capabilities.offers(keyword);
         self.may_chunk
             && self.tells_apart
-            && self.ahead.is_none()
             && ["CHUNKING", "PIPELINING", "ENHANCEDSTATUSCODES"].into_iter().all(offers)
     }
 
-    /// Has every message go after DATA from now on.
-    pub fn chunk_no_more(&mut self) {
-        self.may_chunk = false;
+    /// Says whether messages may go by their length from now on; at first none may.
+    ///
+    /// It saves what a relay and we do to find a message's end, and costs this: the message has left
+    /// whole before the relay said a word, so one that breaks off at its envelope leaves it in doubt.
+    pub fn allow_chunking(&mut self, may: bool) {
+        self.may_chunk = may;
     }
 
     fn envelope(&self, parcel: &Parcel<'_>) -> Result<[String; 2], Objection> {
@@ -486,5 +492,59 @@ fn settle(reply: Reply) -> Result<Handover, Handover> {
         421 => Err(Handover::Refused { stage: Stage::Dot, reply }),
         400..=599 => Ok(Handover::Refused { stage: Stage::Dot, reply }),
         _ => Err(Handover::InDoubt { why: format!("the relay answered `{reply}`") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::{
+        model::Address,
+        smtp::{counted::Counted, reply::ReplyReader},
+    };
+
+    /// Hands over four messages of 40 kB, each with the next one's envelope where one is announced, and returns how many writes each took.
+    async fn writes(offers: &str, chunking: bool) -> [usize; 4] {
+        let (counted, writes) = Counted::open().await;
+        let hello = format!("250-relay.example\r\n{offers}250 SIZE\r\n");
+        let (_, spoken) = ReplyReader::default().feed(hello.as_bytes());
+        let mut connection = Connection {
+            relay: "a relay".to_owned(),
+            deadlines: Deadlines::default(),
+            capabilities: Capabilities::of(&spoken.expect("it is whole").expect("it is a reply")),
+            wire: Some(Wire::counted(counted)),
+            ahead: None,
+            tells_apart: false,
+            may_chunk: chunking,
+            messages: 0,
+        };
+        let to: Address = "reader@example.com".parse().expect("it is an address");
+        let message = [b"x".repeat(78), b"\r\n".to_vec()].concat().repeat(500);
+        let parcel =
+            Parcel { envelope: Envelope { from: "a@b.example", to: &to }, message: &message };
+        let mut counts = [0; 4];
+        for (at, count) in counts.iter_mut().enumerate() {
+            let before = writes.load(Ordering::SeqCst);
+            let next = (at < 3).then_some(parcel);
+            let handover = connection.hand_over(parcel, next, None, || Ok(())).await;
+            assert!(matches!(handover, Handover::Accepted(_)), "{handover:?}");
+            *count = writes.load(Ordering::SeqCst) - before;
+        }
+        counts
+    }
+
+    #[tokio::test]
+    async fn a_message_leaves_in_one_write() {
+        let together = "250-PIPELINING\r\n";
+        let chunked = "250-PIPELINING\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n";
+        // The first has its envelope before it; from then on that leaves with the message before.
+        assert_eq!(writes(together, true).await, [2, 1, 1, 1]);
+        assert_eq!(writes(chunked, false).await, [2, 1, 1, 1]);
+        // Once the relay has shown that its answers tell themselves apart, an envelope leaves with its own message.
+        assert_eq!(writes(chunked, true).await, [2, 1, 1, 1]);
+        // MAIL, RCPT, DATA and the message, where nothing may leave together.
+        assert_eq!(writes("", true).await, [4, 4, 4, 4]);
     }
 }

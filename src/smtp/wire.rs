@@ -39,6 +39,33 @@ pub(super) struct Wire {
 enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(test)]
+    Counted(super::counted::Counted),
+}
+
+/// What both ways of transport can do.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+impl Transport {
+    fn stream(&mut self) -> Pin<&mut dyn Stream> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp),
+            Self::Tls(tls) => Pin::new(tls),
+            #[cfg(test)]
+            Self::Counted(counted) => Pin::new(counted),
+        }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+            #[cfg(test)]
+            Self::Counted(counted) => counted.tcp(),
+        }
+    }
 }
 
 /// Says why a wire is of no more use.
@@ -78,6 +105,12 @@ impl Wire {
         Self::over(Transport::Tls(Box::new(tls)))
     }
 
+    /// Takes over a connection whose writes are counted.
+    #[cfg(test)]
+    pub(super) fn counted(counted: super::counted::Counted) -> Self {
+        Self::over(Transport::Counted(counted))
+    }
+
     fn over(transport: Transport) -> Self {
         Self {
             transport,
@@ -91,7 +124,7 @@ impl Wire {
     pub(super) fn into_tcp(self) -> Option<TcpStream> {
         match self.transport {
             Transport::Plain(tcp) => Some(tcp),
-            Transport::Tls(_) => None,
+            _ => None,
         }
     }
 
@@ -150,9 +183,9 @@ impl Wire {
                 Poll::Ready(Err(error)) => return Err(broken(error)),
                 Poll::Pending => {}
             }
-            match SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]) {
+            match SockRef::from(self.transport.tcp()).peek(&mut [MaybeUninit::uninit()]) {
                 Ok(0) => return Err(Fault::Closed),
-                Ok(_) => self.tcp().readable().await.map_err(broken)?,
+                Ok(_) => self.transport.tcp().readable().await.map_err(broken)?,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(broken(error)),
             }
@@ -178,13 +211,6 @@ impl Wire {
         let (before, Framed { body, end }) = (before.as_bytes(), framed);
         let end = &[end, behind.as_bytes()].concat();
         match self.transport {
-            // Of TCP it is known which bytes have left, so one write does.
-            Transport::Plain(_) => {
-                let pushed = self.push([before, body, end], owed, pace, abort_at).await;
-                let without_end = before.len() + body.len();
-                pushed
-                    .map_err(|(written, fault)| CutShort { fault, dot_left: written > without_end })
-            }
             // TLS may send what it was given and then report an error, so it is given the end only
             // when all else has left.
             Transport::Tls(_) => {
@@ -195,6 +221,13 @@ impl Wire {
                     dot_left: !matches!(fault, Fault::Aborted),
                     fault,
                 })
+            }
+            // Of TCP it is known which bytes have left, so one write does.
+            _ => {
+                let pushed = self.push([before, body, end], owed, pace, abort_at).await;
+                let without_end = before.len() + body.len();
+                pushed
+                    .map_err(|(written, fault)| CutShort { fault, dot_left: written > without_end })
             }
         }
     }
@@ -240,10 +273,7 @@ impl Wire {
         rest: &[IoSlice<'_>],
         owed: usize,
     ) -> Poll<Result<usize, Fault>> {
-        let polled = match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, rest),
-            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, rest),
-        };
+        let polled = self.transport.stream().poll_write_vectored(cx, rest);
         match polled {
             Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
             Poll::Pending => self.poll_overhear(cx, owed),
@@ -251,10 +281,7 @@ impl Wire {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, owed: usize) -> Poll<Result<(), Fault>> {
-        let polled = match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
-        };
+        let polled = self.transport.stream().poll_flush(cx);
         match polled {
             Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
             Poll::Pending => self.poll_overhear(cx, owed),
@@ -289,12 +316,9 @@ impl Wire {
 
     /// Reads once into the inbox.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; 2048];
-        let mut space = ReadBuf::new(&mut space);
-        ready!(match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut space),
-            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, &mut space),
-        })?;
+        let mut space = [MaybeUninit::uninit(); 2048];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(self.transport.stream().poll_read(cx, &mut space))?;
         self.inbox.extend_from_slice(space.filled());
         Poll::Ready(Ok(space.filled().len()))
     }
@@ -303,13 +327,6 @@ impl Wire {
     fn overheard(&self) -> String {
         let line = self.inbox.split(|&byte| byte == b'\n').next().unwrap_or_default();
         printable(&line[..line.len().min(200)]).trim().to_owned()
-    }
-
-    fn tcp(&self) -> &TcpStream {
-        match &self.transport {
-            Transport::Plain(tcp) => tcp,
-            Transport::Tls(tls) => tls.get_ref().0,
-        }
     }
 }
 
