@@ -6,10 +6,14 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use data_encoding::BASE64;
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
@@ -21,8 +25,8 @@ use super::{
 };
 use crate::model::Stage;
 
-/// How many connections are served at once.
-const CONNECTIONS_MAX: usize = 1_000;
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_mins(1);
 /// How many recipients a message may have (RFC 5321 section 4.5.3.1.8).
 const RECIPIENTS_MAX: usize = 100;
 /// How many commands may be wrong before the client is sent away.
@@ -32,7 +36,7 @@ const WRONG_MAX: usize = 20;
 pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, books: Arc<Books>) {
     let open = books.open.fetch_add(1, Ordering::Relaxed);
     // A client that breaks off is its own affair; what it was told is in the books.
-    let _ = session(tcp, peer, &books, open >= CONNECTIONS_MAX).await;
+    let _ = session(tcp, peer, &books, open >= books.connections_max).await;
     books.open.fetch_sub(1, Ordering::Relaxed);
 }
 
@@ -40,13 +44,14 @@ async fn session(tcp: TcpStream, peer: SocketAddr, books: &Books, full: bool) ->
     tcp.set_nodelay(true)?;
     let tls = books.tls.as_ref();
     let mut plain = Session::new(tcp, peer, books, false);
-    let end = match plain.interrupt(books.script.act(Stage::Connect, &[])).await {
+    let end = match plain.interrupt(books.act(Stage::Connect, &[])).await {
         Err(end) => end,
         Ok(()) if tls.is_some_and(|tls| tls.implicit) => End::StartTls,
         Ok(()) => plain.converse(true, full).await,
     };
     if let (Some(tcp), Some(tls)) = (plain.client.end(end).await?, tls) {
-        let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp).await?;
+        let accepting = TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp);
+        let stream = timeout(HANDSHAKE, accepting).await??;
         let mut encrypted = Session::new(stream, peer, books, true);
         let end = encrypted.converse(tls.implicit, full).await;
         encrypted.client.end(end).await?;
@@ -158,7 +163,7 @@ impl<'a, S: Transport> Session<'a, S> {
 
     async fn hello(&mut self, name: &str, extended: bool) -> Result<(), End> {
         self.forget();
-        let action = self.books.script.act(Stage::Hello, &[]);
+        let action = self.books.act(Stage::Hello, &[]);
         let without: &[String] = match action {
             Some(Action::Without(keywords)) => keywords,
             _ => &[],
@@ -240,6 +245,10 @@ impl<'a, S: Transport> Session<'a, S> {
     }
 
     async fn mail(&mut self, path: &str, size: u64) -> Result<(), End> {
+        if self.books.is_closing() {
+            self.client.say("421 4.3.2 closing; come back later");
+            return Err(End::Closed);
+        }
         let answer = if self.hello.is_none() {
             "503 5.5.1 say EHLO first"
         } else if self.books.login.is_some() && !self.authenticated {
@@ -265,7 +274,7 @@ impl<'a, S: Transport> Session<'a, S> {
             Some(_) => "250 2.1.5 recipient ok",
         };
         let to = [path.to_owned()];
-        let action = self.books.script.act(Stage::Rcpt, &to);
+        let action = self.books.act(Stage::Rcpt, &to);
         if self.perform(action, answer).await?
             && let Some(envelope) = &mut self.envelope
         {
@@ -281,7 +290,7 @@ impl<'a, S: Transport> Session<'a, S> {
             Some(_) if self.chunked.is_some() => "503 5.5.1 go on with BDAT",
             Some(_) => "354 end with a dot on its own line",
         };
-        let action = self.books.script.act(Stage::Data, self.recipients());
+        let action = self.books.act(Stage::Data, self.recipients());
         if self.perform(action, answer).await? { self.message().await } else { Ok(()) }
     }
 
@@ -294,7 +303,7 @@ impl<'a, S: Transport> Session<'a, S> {
         };
         let is_first = refusal.is_none() && self.chunked.is_none();
         if is_first {
-            match self.books.script.act(Stage::Data, self.recipients()) {
+            match self.books.act(Stage::Data, self.recipients()) {
                 Some(Action::Reply(text)) if !text.starts_with(['2', '3']) => refusal = Some(text),
                 Some(Action::Reply(_)) => {}
                 action => self.interrupt(action).await?,
@@ -305,8 +314,9 @@ impl<'a, S: Transport> Session<'a, S> {
             None => Some(self.chunked.take().unwrap_or_else(|| self.begin())),
         };
         if is_first && arriving.is_some() {
-            self.interrupt(self.books.script.act(Stage::Body, self.recipients())).await?;
+            self.interrupt(self.books.act(Stage::Body, self.recipients())).await?;
         }
+        let _flight = self.books.flight();
         let mut left = size;
         while left > 0 {
             let unread = self.client.unread();
@@ -347,6 +357,7 @@ impl<'a, S: Transport> Session<'a, S> {
     }
 
     async fn message(&mut self) -> Result<(), End> {
+        let _flight = self.books.flight();
         let mut arriving = self.begin();
         let envelope = self.envelope.take().unwrap_or_default();
         let mut reader = BodyReader::default();
@@ -360,7 +371,7 @@ impl<'a, S: Transport> Session<'a, S> {
             self.client.fill().await?;
             if !spoken {
                 spoken = true;
-                self.interrupt(self.books.script.act(Stage::Body, &envelope.to)).await?;
+                self.interrupt(self.books.act(Stage::Body, &envelope.to)).await?;
             }
         }
         self.end_message(arriving, envelope).await
@@ -373,9 +384,12 @@ impl<'a, S: Transport> Session<'a, S> {
         } else {
             arriving.objection()
         };
-        let action = self.books.script.act(Stage::Dot, &envelope.to);
+        let action = self.books.act(Stage::Dot, &envelope.to);
         let answer = match objection {
-            Some(objection) => objection,
+            Some(objection) => {
+                self.books.refused(&envelope, &objection);
+                objection
+            }
             None if !accepts(action) => "451 4.3.0 not taken".to_owned(),
             None => match arriving.accept(self.books, envelope) {
                 Ok(()) => "250 2.0.0 kept".to_owned(),
@@ -411,7 +425,7 @@ impl<'a, S: Transport> Session<'a, S> {
 
     /// Answers a step as usual or as the script has it; tells whether that was a yes.
     async fn play(&mut self, stage: Stage, answer: &str) -> Result<bool, End> {
-        let action = self.books.script.act(stage, self.recipients());
+        let action = self.books.act(stage, self.recipients());
         self.perform(action, answer).await
     }
 

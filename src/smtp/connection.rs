@@ -111,8 +111,11 @@ impl Connection {
         let mut transaction = Transaction {
             wire: &mut wire,
             deadlines: &self.deadlines,
-            together,
-            is_announced: ahead.is_some(),
+            lead: match (together, ahead.is_some()) {
+                (_, true) => Lead::Announced,
+                (true, false) => Lead::Together,
+                (false, false) => Lead::OneByOne,
+            },
             framed: &framed,
             behind: behind.as_deref().unwrap_or_default(),
             abort_at,
@@ -237,9 +240,7 @@ impl fmt::Debug for Connection {
 struct Transaction<'a> {
     wire: &'a mut Wire,
     deadlines: &'a Deadlines,
-    together: bool,
-    /// Whether the envelope has left already, behind the message before.
-    is_announced: bool,
+    lead: Lead,
     framed: &'a Framed<'a>,
     /// What leaves with the end of the message: the envelope of the next.
     behind: &'a str,
@@ -248,6 +249,17 @@ struct Transaction<'a> {
     has_left: bool,
     /// Whether each yes to the envelope told by its code that it was one.
     tells_apart: bool,
+}
+
+/// How the commands before a message that goes after DATA leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// Each when the one before is answered.
+    OneByOne,
+    /// In one write (RFC 2920).
+    Together,
+    /// They have left already, behind the message before.
+    Announced,
 }
 
 /// What the relay answered to one command of the envelope.
@@ -267,12 +279,12 @@ impl Transaction<'_> {
         commands: &[String; 3],
         leaving: impl FnOnce() -> Result<(), String>,
     ) -> Result<Handover, Handover> {
-        if self.together && !self.is_announced {
+        if self.lead == Lead::Together {
             self.say(Stage::Mail, &commands.concat()).await?;
         }
         let mut refusal = None;
         for (stage, line) in [Stage::Mail, Stage::Rcpt, Stage::Data].into_iter().zip(commands) {
-            if !self.together {
+            if self.lead == Lead::OneByOne {
                 self.say(stage, line).await?;
             }
             match self.answer(stage).await {
@@ -285,7 +297,7 @@ impl Transaction<'_> {
                 }
                 Answer::No(refused) => {
                     refusal.get_or_insert(refused);
-                    if !self.together {
+                    if self.lead == Lead::OneByOne {
                         break;
                     }
                 }

@@ -122,10 +122,7 @@ impl Wire {
 
     /// Gives the TCP connection back, to begin TLS on; `None` where TLS runs already.
     pub(super) fn into_tcp(self) -> Option<TcpStream> {
-        match self.transport {
-            Transport::Plain(tcp) => Some(tcp),
-            _ => None,
-        }
+        if let Transport::Plain(tcp) = self.transport { Some(tcp) } else { None }
     }
 
     /// Tells whether bytes have been read that no reply has used. Looks at no socket.
@@ -210,25 +207,21 @@ impl Wire {
         let owed = before.matches("\r\n").count().saturating_sub(1);
         let (before, Framed { body, end }) = (before.as_bytes(), framed);
         let end = &[end, behind.as_bytes()].concat();
-        match self.transport {
+        if let Transport::Tls(_) = self.transport {
             // TLS may send what it was given and then report an error, so it is given the end only
             // when all else has left.
-            Transport::Tls(_) => {
-                let pushed = self.push([before, body, b""], owed, pace, abort_at).await;
-                pushed.map_err(|(_, fault)| CutShort { fault, dot_left: false })?;
-                let pushed = self.push([b"", b"", end], owed, pace, abort_at).await;
-                pushed.map_err(|(_, fault)| CutShort {
-                    dot_left: !matches!(fault, Fault::Aborted),
-                    fault,
-                })
-            }
+            let pushed = self.push([before, body, b""], owed, pace, abort_at).await;
+            pushed.map_err(|(_, fault)| CutShort { fault, dot_left: false })?;
+            let pushed = self.push([b"", b"", end], owed, pace, abort_at).await;
+            pushed.map_err(|(_, fault)| CutShort {
+                dot_left: !matches!(fault, Fault::Aborted),
+                fault,
+            })
+        } else {
             // Of TCP it is known which bytes have left, so one write does.
-            _ => {
-                let pushed = self.push([before, body, end], owed, pace, abort_at).await;
-                let without_end = before.len() + body.len();
-                pushed
-                    .map_err(|(written, fault)| CutShort { fault, dot_left: written > without_end })
-            }
+            let pushed = self.push([before, body, end], owed, pace, abort_at).await;
+            let without_end = before.len() + body.len();
+            pushed.map_err(|(written, fault)| CutShort { fault, dot_left: written > without_end })
         }
     }
 
