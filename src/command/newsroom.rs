@@ -480,7 +480,8 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn owners_alone(path: &Path) -> Result<(), Failure> {
     let metadata = path.metadata().map_err(|error| Failure::file(path, "read", &error))?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let of_others = mode & 0o077;
+    if of_others == 0 {
         return Ok(());
     }
     let shown = words::path(path);
