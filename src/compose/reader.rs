@@ -450,7 +450,8 @@ fn push_text(text: &str, inlines: &mut Vec<Inline>) {
     }
 }
 
-/// Returns what stands for a line end: a blank, but nothing between two letters of a script that knows no blanks.
+/// Returns what stands for a line end: a blank, but nothing between two letters of a script that knows no blanks, nor
+/// beside its own punctuation, which brings room with it (CSS Text 4 section 4.1.3).
 fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
     let knows_no_blanks = |letter: char| {
         // Korean is as wide, and has blanks between its words.
@@ -467,7 +468,9 @@ fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
         NodeValue::Text(text) => text.chars().next(),
         _ => None,
     });
-    let has_blank = !before.is_some_and(knows_no_blanks) || !after.is_some_and(knows_no_blanks);
+    let is_wide_sign = |letter| matches!(letter, '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{3014}'..='\u{301f}' | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff3d}' | '\u{ff5b}'..='\u{ff60}');
+    let are_without = before.is_some_and(knows_no_blanks) && after.is_some_and(knows_no_blanks);
+    let has_blank = !are_without && !before.into_iter().chain(after).any(is_wide_sign);
     if has_blank { " " } else { "" }
 }
 

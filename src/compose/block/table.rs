@@ -11,7 +11,7 @@ use crate::compose::{
     layout::Page,
     reader::Reader,
     sheet::{COLUMNS, Sheet},
-    wrap::is_wide,
+    wrap::{columns, is_wide},
 };
 
 /// What a caption begins with.
@@ -91,9 +91,10 @@ impl Block for Table {
         let (broken, whole) = (self.broken_columns(), self.whole_columns());
         let style = |column: usize| {
             let align = match self.alignments.get(column) {
-                Some(TableAlignment::Right) => format!("text-align:{};", page.end()),
-                Some(TableAlignment::Center) => "text-align:center;".to_owned(),
-                _ => String::new(),
+                // Numbers, whose units stand below each other at the right in every script.
+                Some(TableAlignment::Right) => "text-align:right;",
+                Some(TableAlignment::Center) => "text-align:center;",
+                _ => "",
             };
             let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
             let words = match (broken.get(column), whole.get(column)) {
@@ -101,7 +102,8 @@ impl Block for Table {
                 (_, Some(true)) => "white-space:nowrap;",
                 _ => "",
             };
-            Some(align + words + &edge.unwrap_or_default()).filter(|style| !style.is_empty())
+            Some(format!("{align}{words}{}", edge.unwrap_or_default()))
+                .filter(|style| !style.is_empty())
         };
         html! {
             table.data cellpadding="0" cellspacing="0" border="0" width="100%" {
@@ -192,7 +194,7 @@ fn set(
 ) {
     let all = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
     let widths: Vec<usize> = (0..head.len())
-        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
+        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max())
         .map(|width| width.unwrap_or(0))
         .collect();
     let total = widths.iter().sum::<usize>() + GUTTER.len() * widths.len().saturating_sub(1);
@@ -210,7 +212,7 @@ fn set(
 
 fn aligned(row: &[String], widths: &[usize], alignments: &[TableAlignment]) -> String {
     let cells = row.iter().zip(widths).zip(alignments).map(|((cell, width), alignment)| {
-        let room = width.saturating_sub(cell.width());
+        let room = width.saturating_sub(columns(cell));
         let before = match alignment {
             TableAlignment::Right => room,
             TableAlignment::Center => room / 2,
