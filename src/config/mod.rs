@@ -11,6 +11,7 @@ mod preset;
 mod publication;
 mod relay;
 mod secret;
+mod shown;
 mod table;
 mod value;
 
@@ -20,6 +21,7 @@ pub use code::CODES;
 pub use dkim::dkim_keys;
 pub use publication::read;
 pub use secret::{SecretError, credential, secret};
+pub use shown::{Origin, Setting, settings};
 
 /// The name of the file that makes a folder a publication.
 pub const FILE_NAME: &str = "publication.toml";
