@@ -65,7 +65,7 @@ impl<'a> Sheet<'a> {
     /// Sets a text as a paragraph; it breaks where it holds LF, and wherever a line is full.
     pub(super) fn paragraph(&mut self, text: &str) {
         for line in text.split('\n') {
-            self.flow(line.trim());
+            self.flow(line.trim_ascii());
         }
     }
 

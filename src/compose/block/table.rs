@@ -6,9 +6,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Block;
 use crate::compose::{
+    code::SPARE_CELL,
     field::is_mark,
     inline::{self, Inline, Links},
     layout::Page,
+    proof::Help,
     reader::Reader,
     sheet::{COLUMNS, Sheet},
     wrap::{columns, is_wide},
@@ -69,6 +71,9 @@ pub(super) fn read<'a>(
         rows.pop_if(|row| is_caption_row(row)).and_then(comrak::arena_tree::Node::first_child);
     let caption = row_caption.or_else(|| node.next_sibling().filter(|next| is_caption(next)));
     let caption = caption.map(|caption| without_label(reader.inlines(caption)));
+    for row in &rows {
+        refuse_spare_cells(reader, row, table.num_columns);
+    }
     let mut cells = rows.into_iter().map(|row| -> Vec<Vec<Inline>> {
         row.children().map(|cell| reader.inlines(cell)).collect()
     });
@@ -76,6 +81,26 @@ pub(super) fn read<'a>(
     let rows = cells.collect();
     let caption = caption.unwrap_or_default();
     Box::new(Table { alignments: table.alignments.clone(), head, rows, caption })
+}
+
+/// Marks what stands in a row behind its last column, and would be dropped.
+fn refuse_spare_cells(reader: &mut Reader<'_, '_>, row: Node<'_>, columns: usize) {
+    let text = reader.marked_line(row);
+    let bars = text.match_indices('|').map(|(at, _)| at).filter(|at| !text[..*at].ends_with('\\'));
+    let is_open = !text.starts_with('|');
+    let is_blank = |text: &str| text.trim_matches(['|', ' ', '\t']).is_empty();
+    let mut spare = bars.skip(columns.saturating_sub(usize::from(is_open)));
+    if spare.next().is_some_and(|at| !is_blank(&text[at + 1..])) {
+        let span = reader.line(row);
+        reader
+            .proof
+            .error(
+                SPARE_CELL,
+                span,
+                format!("the row has more cells than the {columns} of its head"),
+            )
+            .helped("give the head a cell for each column; `\\|` is the character itself");
+    }
 }
 
 fn without_label(mut words: Vec<Inline>) -> Vec<Inline> {
