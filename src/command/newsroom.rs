@@ -16,7 +16,7 @@ use super::{
     lock::Lock,
     manuscript,
     rows::{self, Break, Meeting},
-    words::counted,
+    words::{self, counted},
 };
 use crate::{
     cli::Global,
@@ -265,7 +265,10 @@ impl Newsroom {
         let text = match fs::read_to_string(&path) {
             // An empty file is a person's word that the key is lost for good.
             Ok(text) if text.trim().is_empty() => make_key(&path)?,
-            Ok(text) => text,
+            Ok(text) => {
+                owners_alone(&path)?;
+                text
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if self.has_sent() {
                     return Err(key_is_gone());
@@ -507,6 +510,19 @@ impl Drop for PrivateFile {
         // Where it was kept nothing is there any more.
         let _ = fs::remove_file(&self.beside);
     }
+}
+
+/// Refuses a key that others on this machine can read: with it anybody can make links that unsubscribe readers.
+fn owners_alone(path: &Path) -> Result<(), Failure> {
+    let metadata = path.metadata().map_err(|error| Failure::file(path, "read", &error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let of_others = mode & 0o077;
+    if of_others == 0 {
+        return Ok(());
+    }
+    let shown = words::path(path);
+    let why = format!("the key `{shown}` can be read by others (its mode is {mode:03o})");
+    Err(Failure::new(exit::CONFIG, why).hint(format!("`chmod 600 {shown}` makes it yours alone")))
 }
 
 fn key_is_gone() -> Failure {

@@ -433,7 +433,7 @@ impl Sent {
             self.account.document(console);
             return;
         }
-        console.tell(self.headline());
+        console.tell_sentence(&self.headline());
         self.account.tell(console);
         for advice in self.account.advice() {
             console.advise(&advice);
