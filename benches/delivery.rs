@@ -282,6 +282,7 @@ async fn freeze(ledger: &dyn Ledger, count: u32) -> IssueRecord {
         rehearse: false,
         expected: None,
         segment: String::new(),
+        corrects: None,
     };
     ledger
         .freeze(order, Some(Box::new(records)), Box::new(|_| Ok(())))

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod confirmation;
 mod console;
+mod correct;
 mod demo;
 mod draft;
 mod due;
@@ -113,6 +114,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
             Command::Plan { issue } => plan::run(console, global, &issue).await,
             Command::Send(wish) => send::run(console, global, &wish).await,
+            Command::Correct(wish) => correct::run(console, global, &wish).await,
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,
             Command::Unschedule { issue } => unschedule::run(console, global, &issue).await,
             Command::Due => due::run(console, global).await,

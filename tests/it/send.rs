@@ -245,6 +245,7 @@ pub(crate) async fn freeze(
         rehearse: false,
         expected,
         segment: String::new(),
+        corrects: None,
     };
     Ok(ledger.freeze(order, Some(records), Box::new(|_| Ok(()))).await?.issue)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::{
-    columns::{Micros, reason_json},
+    columns::{Micros, Word, reason_json},
     counts::{self, Counts},
     enrol,
     fault::Fault,
@@ -15,7 +15,7 @@ use crate::{
         Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
         rules::{self, reason},
     },
-    model::{DeliveryState, IssueState, Tally},
+    model::{DeliveryState, IssueState, Suppressed, Tally},
 };
 
 /// Freezes an issue, or finds it frozen and adds whom `order.catch_up` asks for.
@@ -88,12 +88,13 @@ fn list_file(order: &Freeze) -> Enrol {
 fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
     let issue = ledger.query_row(
         "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
-                             message_stem, message_domain, segment)
-         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6, ?7)
+                             message_stem, message_domain, segment, corrects)
+         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (publication, slug) DO UPDATE SET
              state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
              frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
-             message_domain = excluded.message_domain, segment = excluded.segment
+             message_domain = excluded.message_domain, segment = excluded.segment,
+             corrects = excluded.corrects
          RETURNING id",
         params![
             order.publication,
@@ -103,6 +104,7 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
             message_stem(ledger, &order.publication, &order.slug)?,
             order.message_domain,
             order.segment,
+            order.corrects,
         ],
         |row| row.get(0),
     )?;
@@ -122,16 +124,19 @@ fn plan(
     issue: i64,
     mut admit: Admit,
 ) -> Result<i64, Fault> {
-    let first: i64 = ledger.query_row(
+    let last: i64 = ledger.query_row(
         "SELECT coalesce(max(slot), 0) FROM deliveries WHERE issue = ?1",
         [issue],
         |row| row.get(0),
     )?;
+    let corrects: Option<i64> =
+        ledger.query_row("SELECT corrects FROM issues WHERE id = ?1", [issue], |row| row.get(0))?;
     let mut list = ledger.prepare(concat!(
         "SELECT ",
         list::person_columns!(),
-        ", s.version FROM subscribers s
-         WHERE s.publication = ?1 AND s.from_file < 2
+        ", s.version, s.from_file, first.state FROM subscribers s
+         LEFT JOIN deliveries first ON first.subscriber = s.id AND first.issue = ?4
+         WHERE s.publication = ?1 AND (s.from_file < 2 OR first.state = 'accepted')
            AND (?3 = 0 OR NOT EXISTS (SELECT 1 FROM deliveries d
                                       WHERE d.subscriber = s.id AND d.issue = ?2))
          ORDER BY s.id"
@@ -140,12 +145,17 @@ fn plan(
         "INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let mut rows = list.query((publication, issue, first))?;
-    let mut slot = first;
+    let mut rows = list.query((publication, issue, last, corrects))?;
+    let mut slot = last;
     let mut counts = Counts::default();
     while let Some(row) = rows.next()? {
         let reader = list::person(row)?;
+        let is_listed = row.get::<_, i64>(8)? < 2;
+        let first = row.get::<_, Option<Word<DeliveryState>>>(9)?.map(|state| state.0);
+        let has_the_first = corrects.is_none() || first == Some(DeliveryState::Accepted);
         let reason = match reason(reader.state) {
+            None if !is_listed => Some(Suppressed::Unlisted),
+            None if !has_the_first => Some(Suppressed::NotSentTheFirst),
             None => admit(&reader).err(),
             reason => reason,
         };
@@ -167,8 +177,8 @@ fn plan(
     }
     counts.write(ledger)?;
     ledger
-        .execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, slot - first))?;
-    Ok(slot - first)
+        .execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, slot - last))?;
+    Ok(slot - last)
 }
 
 /// Returns what an issue's Message-IDs begin with.
