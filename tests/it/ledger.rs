@@ -9,6 +9,7 @@ mod issue;
 mod lane;
 mod list;
 mod model;
+mod report;
 mod run;
 
 use desk::Desk;
