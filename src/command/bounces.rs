@@ -95,10 +95,8 @@ fn tell_listed(console: &Console, all: &[Returned]) {
             _ => continue,
         };
         let address = printable(address);
-        console.warn(wrapped(
-            &format!("{address} {said}, which nothing proves; if you believe it: `postrider subscribers {verb} {address}`"),
-            9,
-            2,
+        console.warn(format_args!(
+            "{address} {said}, which nothing proves; if you believe it: `postrider subscribers {verb} {address}`"
         ));
     }
 }
@@ -118,15 +116,12 @@ fn tell_alarms(console: &Console, newsroom: &Newsroom, all: &[Returned]) {
     for ((cause, provider), (count, said)) in &alarms {
         let provider = if provider.is_empty() { "somebody" } else { provider };
         let count = counted(*count, "message");
-        console.warn(wrapped(&format!("{provider} refused {count}: {cause}"), 9, 2));
+        let remedy = alarm::remedy(*cause, &newsroom.publication);
+        let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+        console.warn(format_args!("{provider} refused {count}: {cause}{remedy}"));
         if !said.is_empty() {
-            console.note(format_args!(
-                "  {}",
-                console.paint(Tone::Quiet, wrapped(&printable(said), 2, 2))
-            ));
-        }
-        if let Some(remedy) = alarm::remedy(*cause, &newsroom.publication) {
-            console.advise(&remedy);
+            let said = format!("it said: {}", printable(said));
+            console.note(format_args!("  {}", console.paint(Tone::Quiet, wrapped(&said, 2, 2))));
         }
     }
 }

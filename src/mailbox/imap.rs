@@ -97,7 +97,7 @@ impl ImapUrl {
         let wrong = || ImapError::Url(text.to_owned());
         let rest = text.strip_prefix("imaps://");
         let (login, rest) = rest.unwrap_or(text).rsplit_once('@').ok_or_else(wrong)?;
-        if login.contains(':') {
+        if login.rsplit("://").next().is_some_and(|login| login.contains(':')) {
             return Err(ImapError::Password);
         }
         let (server, folder) = rest.split_once('/').unwrap_or((rest, ""));
