@@ -28,12 +28,14 @@ mod log;
 mod man;
 mod manuscript;
 mod newsroom;
+mod pace;
 mod pause;
 mod plan;
 mod postbag;
 mod preview;
 mod progress;
 mod reader;
+mod relay;
 mod render;
 mod resolve;
 mod resume;
@@ -126,6 +128,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Status(wish) => status::run(console, global, &wish).await,
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
+            Command::Relay(wish) => relay::run(console, &wish),
             Command::Keys(verb) => keys::run(console, global, verb),
             Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),
             Command::Completions { shell } => Ok(completions::run(console, shell)),

@@ -70,7 +70,7 @@ pub(super) fn report(
     let did = match (did, &found.person) {
         (Did::Counted, Some(person)) if is_worn_out(ledger, now, person.id)? => {
             let event = rules::bounced(note);
-            list::shift(ledger, now, person, SubscriberState::Bounced, &event)?;
+            list::shift(ledger, now, (person.id, person.state), SubscriberState::Bounced, &event)?;
             let did = Did::Moved(SubscriberState::Bounced);
             ledger
                 .prepare_cached(
@@ -93,10 +93,8 @@ pub(super) fn reports(
     limit: usize,
 ) -> Result<Vec<ReportRecord>, Fault> {
     let mut statement = ledger.prepare_cached(
-        "SELECT r.number, r.at, i.slug, coalesce(s.address, r.address), r.kind, r.cause, r.code,
-                r.said, r.did
+        "SELECT r.number, r.at, i.slug, r.address, r.kind, r.cause, r.code, r.said, r.did
          FROM reports r LEFT JOIN issues i ON i.id = r.issue
-                        LEFT JOIN subscribers s ON s.id = r.subscriber
          WHERE r.publication = ?1 AND (?2 IS NULL OR r.issue = ?2) AND r.number > ?3
          ORDER BY r.number LIMIT ?4",
     )?;
@@ -175,7 +173,7 @@ fn act(ledger: &Connection, now: Micros, note: &Note, found: &Found) -> Result<D
         Kind::Policy => return Ok(Did::Alarmed),
         _ => return Ok(Did::Nothing),
     };
-    let after = list::shift(ledger, now, person, to, &rules::bounced(note))?;
+    let after = list::shift(ledger, now, (person.id, person.state), to, &rules::bounced(note))?;
     Ok(if after == person.state { Did::Stays(after) } else { Did::Moved(after) })
 }
 
