@@ -1,4 +1,4 @@
--- The ledger, version 5: what came back, a row a message, so that one seen twice counts once.
+-- The ledger, version 6: what came back, a row a message, so that one seen twice counts once.
 CREATE TABLE reports (
     number      INTEGER PRIMARY KEY,
     publication TEXT    NOT NULL,
