@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod console;
 mod demo;
+mod doctor;
 mod draft;
 mod due;
 mod ears;
@@ -121,6 +122,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Relay(wish) => relay::run(console, &wish),
+            Command::Doctor(wish) => doctor::run(console, global, &wish).await,
             Command::Keys(verb) => keys::run(console, global, verb),
             Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),
             Command::Completions { shell } => Ok(completions::run(console, shell)),

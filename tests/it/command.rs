@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod doctor;
 pub(crate) mod env;
 mod help;
 mod keys;

@@ -11,6 +11,7 @@ mod config;
 mod cron;
 mod dkim;
 mod docs;
+mod doctor;
 mod faults;
 mod floors;
 mod gallery;
