@@ -12,6 +12,7 @@ pub mod config;
 pub mod doctor;
 pub mod ledger;
 pub mod list;
+pub mod mailbox;
 pub mod model;
 pub mod outbox;
 pub mod schedule;

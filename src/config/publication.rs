@@ -61,6 +61,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let send = send(root, page);
     let mut table = root.table("web", page);
     let web = table.text("url", page, value::https_base);
+    let proxies = texts(table.values("proxies"), "proxies", page, value::ip);
     table.finish(page);
     let mut table = root.table("ledger", page);
     let ledger = table.text("url", page, value::ledger);
@@ -86,6 +87,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         schedule,
         send,
         web,
+        proxies,
         ledger: ledger.unwrap_or_else(|| LEDGER.to_owned()),
     })
 }
@@ -249,6 +251,7 @@ fn tls_and_user_are_there_for_what_needs_them(
 fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
     let mut table = root.table("list", page);
     let csv = table.text("csv", page, value::line);
+    let retention = table.text("retention", page, value::span);
     let fields = table.table("fields", page);
     table.finish(page);
     let mut known = BTreeMap::new();
@@ -261,7 +264,7 @@ fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
             Err(mistake) => page.mistake(span, mistake),
         }
     }
-    ListSettings { csv, fields: known }
+    ListSettings { csv, retention, fields: known }
 }
 
 fn field(name: &str, value: Value<'_>, page: &mut Page<'_>) -> Field {
