@@ -29,7 +29,7 @@ pub(super) fn admit_all(
     let (give, pages) = mpsc::sync_channel(WAITING);
     let (tell, refused) = mpsc::channel();
     thread::scope(|scope| {
-        let judge = scope.spawn(move || judge(pages, tell, admit));
+        let judge = scope.spawn(move || judge(pages, &tell, admit));
         loop {
             let page = page(ledger, issue, slot)?;
             let Some((last, _)) = page.last() else { break };
@@ -47,7 +47,7 @@ pub(super) fn admit_all(
     })
 }
 
-fn judge(pages: Receiver<Page>, tell: Sender<(i64, Suppressed)>, mut admit: Admit) {
+fn judge(pages: Receiver<Page>, tell: &Sender<(i64, Suppressed)>, mut admit: Admit) {
     for (slot, reader) in pages.into_iter().flatten() {
         if let Err(reason) = admit(&reader)
             && tell.send((slot, reason)).is_err()
