@@ -249,6 +249,7 @@ fn tls_and_user_are_there_for_what_needs_them(
 fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
     let mut table = root.table("list", page);
     let csv = table.text("csv", page, value::line);
+    let retention = table.text("retention", page, value::span);
     let fields = table.table("fields", page);
     table.finish(page);
     let mut known = BTreeMap::new();
@@ -261,7 +262,7 @@ fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
             Err(mistake) => page.mistake(span, mistake),
         }
     }
-    ListSettings { csv, fields: known }
+    ListSettings { csv, retention, fields: known }
 }
 
 fn field(name: &str, value: Value<'_>, page: &mut Page<'_>) -> Field {

@@ -161,7 +161,13 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
         ),
         ("relay.domains", domains.collect()),
         ("dkim", dkim),
-        ("list", entries([("csv", list.csv.as_ref().map(text))])),
+        (
+            "list",
+            entries([
+                ("csv", list.csv.as_ref().map(text)),
+                ("retention", list.retention.and_then(span)),
+            ]),
+        ),
         (
             "list.fields",
             list.fields.iter().map(|(name, known)| (name.clone(), Some(field(known)))).collect(),

@@ -237,6 +237,8 @@ pub struct DkimKeyFile {
 pub struct ListSettings {
     /// A list file read afresh at every plan, relative to the publication.
     pub csv: Option<String>,
+    /// How long an issue that ended keeps who its readers were; `None` keeps it for good.
+    pub retention: Option<Duration>,
     /// The merge fields an issue may use, by name.
     pub fields: BTreeMap<String, Field>,
 }

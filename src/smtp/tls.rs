@@ -1,8 +1,9 @@
 //! TLS to a relay (RFC 8314, RFC 3207). Certificates are always verified; there is no switch.
 
 use std::{
+    collections::HashMap,
     io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -12,6 +13,9 @@ use rustls::{
 };
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// How many sets of trusted certificates are remembered; a program has one for each relay.
+const TRUSTS_MAX: usize = 16;
 
 /// Says why there is no TLS.
 #[derive(Debug)]
@@ -41,7 +45,27 @@ pub(super) async fn handshake(
     }
 }
 
+/// Returns how to begin TLS when `trust` is trusted: the same each time, for with it come the sessions that a server may resume.
+///
+/// A session is kept under the name its certificate was verified for, and here under those who were
+/// trusted to say so: neither another name nor another trust ever resumes it.
 fn client_config(trust: &[u8]) -> Result<Arc<ClientConfig>, TlsError> {
+    static KNOWN: OnceLock<Mutex<HashMap<Vec<u8>, Arc<ClientConfig>>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(Mutex::default);
+    // What is in it is whole at any time.
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(config) = known.get(trust) {
+        return Ok(Arc::clone(config));
+    }
+    let config = Arc::new(fresh_config(trust)?);
+    if known.len() == TRUSTS_MAX {
+        known.clear();
+    }
+    known.insert(trust.to_owned(), Arc::clone(&config));
+    Ok(config)
+}
+
+fn fresh_config(trust: &[u8]) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     let mut own = 0;
     if !trust.is_empty() {
@@ -63,7 +87,7 @@ fn client_config(trust: &[u8]) -> Result<Arc<ClientConfig>, TlsError> {
         .expect("ring speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Reads the system's certificates once. A machine without any can still trust `trust`.

@@ -359,3 +359,27 @@ async fn a_body_arrives_byte_for_byte() {
         }
     }
 }
+
+#[tokio::test]
+async fn messages_by_their_length_arrive_whole_and_a_refused_one_between_them_does_not() {
+    let Some(postfix) = postfix() else { return };
+    for listener in ["plain", "starttls"] {
+        let mut connection = Connection::open(&postfix.relay(listener)).await.expect("it opens");
+        assert!(connection.capabilities().offers("CHUNKING"));
+        connection.allow_chunking(true);
+        let body = format!(".\r\n{}", "words\r\n".repeat(6_000));
+        for number in 0..40 {
+            let to = reader("chunked");
+            assert_accepted(&deliver(&mut connection, &to, &message("whole", &body)).await);
+            assert!(connection.is_chunking(), "{listener}, {number}");
+            if number % 13 == 0 {
+                let mail = postfix.mail_for(&to);
+                assert!(mail.len() == 1 && mail[0].ends_with(&body.replace("\r\n", "\n")));
+            }
+        }
+        let suspect = message("x\r\nX-Rig: refuse", &body);
+        let refused = deliver(&mut connection, &reader("suspect"), &suspect).await;
+        assert_eq!(refusal(refused), (Stage::Dot, 550, Some((5, 7, 1))));
+        assert!(!connection.is_open(), "its goodbye made sure that the no was meant");
+    }
+}

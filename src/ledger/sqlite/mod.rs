@@ -226,7 +226,7 @@ impl Ledger for SqliteLedger {
 
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
         let (publication, before) = (publication.to_owned(), before.as_microsecond());
-        self.write(move |ledger, _| prune::prune(ledger, &publication, before)).await
+        self.write(move |ledger, now| prune::prune(ledger, now, &publication, before)).await
     }
 
     async fn issue(
