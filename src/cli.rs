@@ -414,6 +414,29 @@ Examples:
     /// Keys that sign your mail (DKIM): make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// Serve the public pages: subscribe, confirm, leave, the archive, the feed
+    #[command(after_help = "\
+Put it behind a server that speaks HTTPS: docs/web.md has nginx and Caddy. The
+pages need no script. One-click unsubscribe (RFC 8058) works as soon as
+[web] url is set and leads here.
+
+Examples:
+  postrider web
+  postrider web --listen 0.0.0.0:8643 --health 127.0.0.1:9100")]
+    Web(Web),
+    /// Write the archive and the feed as files, for any web server
+    #[command(after_help = "\
+The pages are those of `web`, without its forms. What has not changed is not
+written again.
+
+Examples:
+  postrider archive public
+  postrider archive public && rsync -a public/ www.example.org:/srv/www/")]
+    Archive {
+        /// The folder to write into
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// The settings of the publication
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -609,6 +632,17 @@ pub struct Preview {
     /// Open it in a browser: $BROWSER, else the desktop's own
     #[arg(long)]
     pub open: bool,
+}
+
+/// Where to serve.
+#[derive(Clone, Debug, Args)]
+pub struct Web {
+    /// Where to listen for readers, else 127.0.0.1:8643
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Where to tell health and metrics, else 127.0.0.1:8644
+    #[arg(long, value_name = "ADDR")]
+    pub health: Option<String>,
 }
 
 /// What `test` is asked.

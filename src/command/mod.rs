@@ -6,6 +6,7 @@ mod cancel;
 mod check;
 mod completions;
 mod config;
+mod confirmation;
 mod console;
 mod demo;
 mod draft;
@@ -43,6 +44,7 @@ mod subscribers;
 mod test;
 mod unschedule;
 mod watch;
+mod web;
 mod words;
 
 pub use console::Console;
@@ -122,6 +124,8 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Relay(wish) => relay::run(console, &wish),
             Command::Keys(verb) => keys::run(console, global, verb),
+            Command::Web(wish) => web::run(console, global, &wish).await,
+            Command::Archive { folder } => web::archive(console, global, &folder).await,
             Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),
             Command::Completions { shell } => Ok(completions::run(console, shell)),
             Command::Man { folder } => man::run(console, folder.as_deref()),

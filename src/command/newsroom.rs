@@ -173,15 +173,31 @@ impl Newsroom {
         &self,
         draft: &Draft,
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
-        let (issue, _) = compose::parse(draft, &self.publication);
+        self.compose_as(draft, &self.publication, None)
+    }
+
+    /// Composes a draft as `publication`, which is nearly this one, and with another reason for the mail where there is one.
+    pub(super) fn compose_as(
+        &self,
+        draft: &Draft,
+        publication: &Publication,
+        reason: Option<&str>,
+    ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
+        let (issue, _) = compose::parse(draft, publication);
         let theme = self.theme(issue.theme())?;
         let own = self.own_strings(issue.language())?;
-        let strings = |language: &str| Strings::load(language, own.as_deref());
-        Ok(compose::compose(draft, &self.publication, &theme, &strings))
+        let strings = |language: &str| {
+            let strings = Strings::load(language, own.as_deref())?;
+            Ok(match reason {
+                Some(reason) => strings.because(reason),
+                None => strings,
+            })
+        };
+        Ok(compose::compose(draft, publication, &theme, &strings))
     }
 
     /// Reads a theme: what the publication's own files say of it, over the built-in one.
-    fn theme(&self, name: &str) -> Result<Theme, Failure> {
+    pub(super) fn theme(&self, name: &str) -> Result<Theme, Failure> {
         self.load_theme(name)?.map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })

@@ -61,6 +61,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let send = send(root, page);
     let mut table = root.table("web", page);
     let web = table.text("url", page, value::https_base);
+    let proxies = texts(table.values("proxies"), "proxies", page, value::ip);
     table.finish(page);
     let mut table = root.table("ledger", page);
     let ledger = table.text("url", page, value::ledger);
@@ -86,6 +87,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         schedule,
         send,
         web,
+        proxies,
         ledger: ledger.unwrap_or_else(|| LEDGER.to_owned()),
     })
 }

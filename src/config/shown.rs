@@ -186,7 +186,13 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 Some(text(&format!("{}%", send.stop_at_rejected * 100.0))),
             )]),
         ),
-        ("web", entries([("url", publication.web.as_ref().map(text))])),
+        (
+            "web",
+            entries([
+                ("url", publication.web.as_ref().map(text)),
+                ("proxies", texts(&publication.proxies)),
+            ]),
+        ),
         ("ledger", entries([("url", Some(text(&publication.ledger)))])),
     ]
 }
@@ -208,7 +214,7 @@ fn filled(value: &str) -> Option<Value> {
     Some(text(value)).filter(|_| !value.is_empty())
 }
 
-fn texts(values: &[String]) -> Option<Value> {
+fn texts(values: &[impl ToString]) -> Option<Value> {
     let all = values.iter().map(text).collect();
     Some(Value::Array(all)).filter(|_| !values.is_empty())
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use core::net::IpAddr;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,8 @@ pub struct Publication {
     pub send: SendSettings,
     /// Where `postrider web` can be reached from outside, without a final slash; `None` without it.
     pub web: Option<String>,
+    /// The proxies that say for whom they come, besides those on its own machine.
+    pub proxies: Vec<IpAddr>,
     /// The ledger's URL, `sqlite:` and a path relative to the publication.
     pub ledger: String,
 }
