@@ -4,6 +4,7 @@ mod bounces;
 mod check;
 mod config;
 mod correct;
+mod doctor;
 pub(crate) mod env;
 mod help;
 mod keys;

@@ -2,21 +2,38 @@
 
 use rusqlite::{Connection, params};
 
-use super::{
-    columns::{Micros, Word, reason_json},
-    counts::{self, Counts},
-    enrol,
-    fault::Fault,
-    issue, list,
-    run::reopen,
-};
+use super::{admission, columns::Micros, counts, enrol, fault::Fault, issue, run::reopen};
 use crate::{
-    ledger::{
-        Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
-        rules::{self, reason},
-    },
-    model::{DeliveryState, IssueState, Suppressed, Tally},
+    ledger::{Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records, rules},
+    model::{IssueState, Tally},
 };
+
+/// Makes the deliveries of a whole list in one statement; a state that is a reason is also its word.
+const OWE: &str = "
+    INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
+    SELECT ?1, ?2 + row_number() OVER (ORDER BY s.id), s.id, s.version,
+           iif(s.state = 'active', 'planned', 'suppressed'),
+           iif(s.state = 'active', NULL, '\"' || s.state || '\"'), ?4
+    FROM subscribers s WHERE s.publication = ?3 AND s.from_file < 2";
+
+/// Makes those of an issue that corrects another: everybody else on the list has a reason, and so has who got the first and left the list file.
+const OWE_WHO_HAS_THE_FIRST: &str = "
+    INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
+    SELECT ?1, ?2 + row_number() OVER (ORDER BY s.id), s.id, s.version,
+           iif(s.reason IS NULL, 'planned', 'suppressed'), '\"' || s.reason || '\"', ?4
+    FROM (SELECT s.id, s.version,
+                 CASE WHEN s.state <> 'active' THEN s.state
+                      WHEN s.from_file = 2 THEN 'unlisted'
+                      WHEN first.state IS NOT 'accepted' THEN 'not_sent_the_first'
+                 END AS reason
+          FROM subscribers s
+               LEFT JOIN deliveries first ON first.subscriber = s.id AND first.issue = ?5
+          WHERE s.publication = ?3 AND (s.from_file < 2 OR first.state = 'accepted')) AS s
+    WHERE true";
+
+/// Leaves out who has one already.
+const UNLESS_OWED: &str =
+    "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.subscriber = s.id AND d.issue = ?1)";
 
 /// Freezes an issue, or finds it frozen and adds whom `order.catch_up` asks for.
 pub(super) fn freeze(
@@ -113,7 +130,7 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
     Ok(issue)
 }
 
-/// Makes a delivery of everybody on the list who has none, one at a time, so that memory does not grow with the list; returns how many.
+/// Makes a delivery of everybody on the list who has none, and suppresses those whose copy cannot be made; returns how many.
 ///
 /// What a copy is made from stays with the person: a delivery knows which
 /// version of them was frozen, and the ledger keeps that one when they change.
@@ -122,7 +139,7 @@ fn plan(
     now: Micros,
     publication: &str,
     issue: i64,
-    mut admit: Admit,
+    admit: Admit,
 ) -> Result<i64, Fault> {
     let last: i64 = ledger.query_row(
         "SELECT coalesce(max(slot), 0) FROM deliveries WHERE issue = ?1",
@@ -131,58 +148,37 @@ fn plan(
     )?;
     let corrects: Option<i64> =
         ledger.query_row("SELECT corrects FROM issues WHERE id = ?1", [issue], |row| row.get(0))?;
-    let mut list = ledger.prepare(concat!(
-        "SELECT ",
-        list::person_columns!(),
-        ", s.version, s.from_file, first.state FROM subscribers s
-         LEFT JOIN deliveries first ON first.subscriber = s.id AND first.issue = ?4
-         WHERE s.publication = ?1 AND (s.from_file < 2 OR first.state = 'accepted')
-           AND (?3 = 0 OR NOT EXISTS (SELECT 1 FROM deliveries d
-                                      WHERE d.subscriber = s.id AND d.issue = ?2))
-         ORDER BY s.id"
-    ))?;
-    let mut owe = ledger.prepare_cached(
-        "INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let mut rows = list.query((publication, issue, last, corrects))?;
-    let mut slot = last;
-    let mut counts = Counts::default();
-    while let Some(row) = rows.next()? {
-        let reader = list::person(row)?;
-        let is_listed = row.get::<_, i64>(8)? < 2;
-        let first = row.get::<_, Option<Word<DeliveryState>>>(9)?.map(|state| state.0);
-        let has_the_first = corrects.is_none() || first == Some(DeliveryState::Accepted);
-        let reason = match reason(reader.state) {
-            None if !is_listed => Some(Suppressed::Unlisted),
-            None if !has_the_first => Some(Suppressed::NotSentTheFirst),
-            None => admit(&reader).err(),
-            reason => reason,
-        };
-        slot += 1;
-        let state = match reason {
-            Some(_) => DeliveryState::Suppressed,
-            None => DeliveryState::Planned,
-        };
-        owe.execute((
-            issue,
-            slot,
-            reader.id,
-            row.get::<_, i64>(7)?,
-            state.word(),
-            reason.as_ref().map(reason_json),
-            now,
-        ))?;
-        counts.made(issue, state);
-    }
-    counts.write(ledger)?;
-    ledger
-        .execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, slot - last))?;
-    Ok(slot - last)
+    let unless_owed = if last == 0 { "" } else { UNLESS_OWED };
+    let added = match corrects {
+        None => ledger.execute(&format!("{OWE} {unless_owed}"), (issue, last, publication, now))?,
+        Some(first) => ledger.execute(
+            &format!("{OWE_WHO_HAS_THE_FIRST} {unless_owed}"),
+            (issue, last, publication, now, first),
+        )?,
+    };
+    let added = i64::try_from(added).unwrap_or(i64::MAX);
+    admission::admit_all(ledger, (issue, last), admit)?;
+    counts::recount(ledger, issue)?;
+    ledger.execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, added))?;
+    Ok(added)
 }
 
 /// Returns what an issue's Message-IDs begin with.
 fn message_stem(ledger: &Connection, publication: &str, slug: &str) -> Result<String, Fault> {
     let id: String = ledger.query_row("SELECT id FROM ledger", [], |row| row.get(0))?;
     Ok(rules::message_stem(&id, publication, slug))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rules::{reason, reason_json};
+    use crate::model::SubscriberState;
+
+    #[test]
+    fn a_state_that_is_a_reason_is_its_word() {
+        for state in SubscriberState::ALL {
+            let word = (state != SubscriberState::Active).then(|| format!("\"{}\"", state.word()));
+            assert_eq!(reason(state).as_ref().map(reason_json), word, "{state:?}");
+        }
+    }
 }
