@@ -98,7 +98,8 @@ fn not_in_html(look: &Look<'_>, found: &mut Findings) {
     let mut links: Vec<&str> = Vec::new();
     for (_, element) in look.dom.elements() {
         html.push_str(&letters(element.get("alt").unwrap_or_default()));
-        links.extend(element.get("href").map(self::shown));
+        // The way to leave is written out whole in the text, where it is a mailbox too.
+        links.extend(element.get("href").into_iter().flat_map(|href| [href, self::shown(href)]));
     }
     // A chart is drawn in the HTML; the text part has its numbers instead.
     for (name, data) in &look.specimen.draft.files {

@@ -1,6 +1,8 @@
 //! The verbs, one a file: arguments in, calls, words out. Rules that could be wrong live in the rooms below, not here.
 
 mod account;
+mod alarm;
+mod bounces;
 mod brakes;
 mod cancel;
 mod check;
@@ -14,8 +16,10 @@ mod due;
 mod ears;
 pub mod exit;
 mod explain;
+mod failed;
 mod failure;
 mod freeze;
+mod inbox;
 mod init;
 mod inspection;
 mod keys;
@@ -28,6 +32,7 @@ mod newsroom;
 mod pace;
 mod pause;
 mod plan;
+mod postbag;
 mod preview;
 mod progress;
 mod reader;
@@ -35,6 +40,7 @@ mod relay;
 mod render;
 mod resolve;
 mod resume;
+mod returned;
 mod rows;
 mod sarif;
 mod schedule;
@@ -111,6 +117,8 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Preview(wish) => preview::run(console, global, &wish).await,
             Command::Test(wish) => test::run(console, global, &wish).await,
             Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
+            Command::Bounces(verb) => bounces::run(console, global, verb).await,
+            Command::Inbox(verb) => inbox::run(console, global, verb).await,
             Command::Plan { issue } => plan::run(console, global, &issue).await,
             Command::Send(wish) => send::run(console, global, &wish).await,
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,

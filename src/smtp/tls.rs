@@ -14,7 +14,10 @@ use rustls::{
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// How many sets of trusted certificates are remembered; a program has one for each relay.
+/// Kept under what is trusted, and at which port.
+type Configs = HashMap<(Vec<u8>, u16), Arc<ClientConfig>>;
+
+/// How many are remembered; a program has one for each relay.
 const TRUSTS_MAX: usize = 16;
 
 /// Says why there is no TLS.
@@ -31,11 +34,11 @@ pub(super) enum TlsError {
 /// Begins TLS with the server called `host`, trusting the system's certificates and those of `trust` (PEM).
 pub(super) async fn handshake(
     tcp: TcpStream,
-    host: &str,
+    (host, port): (&str, u16),
     trust: &[u8],
     within: Duration,
 ) -> Result<TlsStream<TcpStream>, TlsError> {
-    let config = client_config(trust)?;
+    let config = client_config(trust, port)?;
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| TlsError::Broken(format!("`{host}` is no name a certificate can have")))?;
     match timeout(within, TlsConnector::from(config).connect(name, tcp)).await {
@@ -45,23 +48,25 @@ pub(super) async fn handshake(
     }
 }
 
-/// Returns how to begin TLS when `trust` is trusted: the same each time, for with it come the sessions that a server may resume.
+/// Returns how to begin TLS at `port` when `trust` is trusted: the same each time, for with it come the sessions that a server may resume.
 ///
-/// A session is kept under the name its certificate was verified for, and here under those who were
-/// trusted to say so: neither another name nor another trust ever resumes it.
-fn client_config(trust: &[u8]) -> Result<Arc<ClientConfig>, TlsError> {
-    static KNOWN: OnceLock<Mutex<HashMap<Vec<u8>, Arc<ClientConfig>>>> = OnceLock::new();
+/// A session is kept under the name its certificate was verified for, and here under the port and
+/// those who were trusted to say so: no other name, port or trust ever resumes it. Ports matter,
+/// since Postfix takes on one what it gave out on another, whatever certificate is there.
+fn client_config(trust: &[u8], port: u16) -> Result<Arc<ClientConfig>, TlsError> {
+    static KNOWN: OnceLock<Mutex<Configs>> = OnceLock::new();
     let known = KNOWN.get_or_init(Mutex::default);
     // What is in it is whole at any time.
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(config) = known.get(trust) {
+    let key = (trust.to_owned(), port);
+    if let Some(config) = known.get(&key) {
         return Ok(Arc::clone(config));
     }
     let config = Arc::new(fresh_config(trust)?);
     if known.len() == TRUSTS_MAX {
         known.clear();
     }
-    known.insert(trust.to_owned(), Arc::clone(&config));
+    known.insert(key, Arc::clone(&config));
     Ok(config)
 }
 

@@ -21,6 +21,7 @@ mod list;
 mod migrate;
 mod newcomers;
 mod prune;
+mod report;
 mod run;
 
 use std::{
@@ -37,8 +38,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Passed, Records,
-    Recovered, Reservation, Resolution, Wish,
+    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
+    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Wish,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -379,6 +380,27 @@ impl Ledger for SqliteLedger {
     ) -> Result<bool, LedgerError> {
         let address = address.clone();
         self.write(move |ledger, now| run::resolve(ledger, now, issue, &address, how)).await
+    }
+
+    async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError> {
+        let (publication, note) = (publication.to_owned(), note.clone());
+        let rehearse = note.rehearse;
+        self.write_if(
+            move |_| !rehearse,
+            move |ledger, now| report::report(ledger, now, &publication, &note),
+        )
+        .await
+    }
+
+    async fn reports(
+        &self,
+        publication: &str,
+        issue: Option<i64>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, LedgerError> {
+        let publication = publication.to_owned();
+        self.read(move |ledger| report::reports(ledger, &publication, issue, after, limit)).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {

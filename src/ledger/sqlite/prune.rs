@@ -44,5 +44,6 @@ fn forget(ledger: &Connection, issue: i64) -> Result<u64, Fault> {
     // A relay's words often hold the address.
     ledger.execute("UPDATE attempts SET said = '' WHERE issue = ?1 AND said <> ''", [issue])?;
     ledger.execute("UPDATE deliveries SET said = '' WHERE issue = ?1 AND said <> ''", [issue])?;
+    ledger.execute("UPDATE reports SET said = '', address = '' WHERE issue = ?1", [issue])?;
     Ok(forgotten as u64)
 }
