@@ -421,6 +421,7 @@ async fn transmit(
         connections: settings.connections,
         lane: settings.url.lane(),
         messages: settings.messages,
+        chunking: settings.chunking,
         rates: settings.rates(ledger.now().await?),
         domains: settings.domains.clone(),
         limit,

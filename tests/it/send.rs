@@ -96,6 +96,7 @@ impl Trial {
             lane: "relay test".to_owned(),
             connections: self.connections,
             messages: None,
+            chunking: true,
             rates: self.rates.clone(),
             domains: self.domains.clone(),
             limit: self.limit,
