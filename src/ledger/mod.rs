@@ -26,9 +26,11 @@ use crate::{
     send::brake::Brake,
 };
 
+mod postgres;
 mod rules;
 mod sqlite;
 
+pub use postgres::{PostgresLedger, PostgresSettings};
 pub use sqlite::{Clock, SqliteLedger};
 
 /// Remembers a publication's readers and what each of them was sent.
@@ -528,7 +530,7 @@ pub struct Reservation {
 }
 
 /// Tells of a sender's name whether it is known to be dead.
-pub type Gone = Box<dyn Fn(&str) -> bool + Send>;
+pub type Gone = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What a recovery took back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
