@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
 use super::{
-    Failure, exit,
+    Failure, exit, ledger,
     lock::Lock,
     manuscript,
     rows::{self, Break, Meeting},
@@ -22,8 +22,8 @@ use crate::{
     cli::Global,
     compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
     config::{self, SecretError},
-    ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, Problem, Publication, RelayUrl, Secret, SecretSource},
+    ledger::{Ledger, Records},
+    model::{DkimSettings, LedgerUrl, Problem, Publication, RelayUrl, Secret, SecretSource},
     smtp,
 };
 
@@ -212,30 +212,26 @@ impl Newsroom {
     /// Returns the private folder `.postrider/`, making it where it is missing.
     pub(super) fn private(&self) -> Result<PathBuf, Failure> {
         let folder = self.root.join(".postrider");
-        if !folder.is_dir() {
-            fs::DirBuilder::new()
-                .mode(0o700)
-                .recursive(true)
-                .create(&folder)
-                .map_err(|error| Failure::file(&folder, "make", &error))?;
-        }
+        ledger::make_private(&folder)?;
         Ok(folder)
     }
 
     /// Opens the ledger, making it where there is none.
     pub(super) fn ledger(&self) -> Result<Arc<dyn Ledger>, Failure> {
-        let path = self.ledger_path();
-        if path.starts_with(self.root.join(".postrider")) {
-            self.private()?;
-        }
-        Ok(Arc::new(SqliteLedger::open(&path)?))
+        ledger::open(&self.publication.ledger, &self.root)
     }
 
-    /// Returns where the ledger's file is.
-    pub(super) fn ledger_path(&self) -> PathBuf {
-        let path =
-            self.publication.ledger.strip_prefix("sqlite:").unwrap_or(&self.publication.ledger);
-        self.root.join(path)
+    /// Tells whether there is a ledger to look into. A server has one, or makes it.
+    pub(super) fn has_ledger(&self) -> bool {
+        self.ledger_file().is_none_or(|file| file.exists())
+    }
+
+    /// Returns the ledger's file; `None` where it is a server's.
+    pub(super) fn ledger_file(&self) -> Option<PathBuf> {
+        match &self.publication.ledger.url {
+            LedgerUrl::Sqlite(path) => Some(self.root.join(path)),
+            LedgerUrl::Postgres(_) => None,
+        }
     }
 
     /// Takes the lock of whoever sends from this ledger on this machine.
@@ -244,9 +240,10 @@ impl Newsroom {
         Lock::take(&self.lock_path())
     }
 
-    /// Returns where that lock is: beside the ledger, since two folders may share one.
+    /// Returns where that lock is: beside the ledger's file, since two folders may share one.
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.ledger_path().with_file_name("send.lock")
+        let file = self.ledger_file().unwrap_or_else(|| self.root.join(".postrider/ledger"));
+        file.with_file_name("send.lock")
     }
 
     /// Reads the keys that sign links, making the first one where there is none.
@@ -393,10 +390,20 @@ fn relay_password(
     source: Option<&SecretSource>,
     root: &Path,
 ) -> Result<Option<Secret>, SecretError> {
-    let variable = std::env::var("POSTRIDER_RELAY_PASSWORD").ok();
+    secret_of(source, root, "POSTRIDER_RELAY_PASSWORD", "relay-password")
+}
+
+/// Finds a secret in its variable, else in systemd's credential of this name, else where the settings say.
+pub(super) fn secret_of(
+    source: Option<&SecretSource>,
+    root: &Path,
+    variable: &str,
+    credential: &str,
+) -> Result<Option<Secret>, SecretError> {
+    let variable = std::env::var(variable).ok();
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     if variable.is_none()
-        && let Some(secret) = config::credential(credentials.as_deref(), "relay-password")?
+        && let Some(secret) = config::credential(credentials.as_deref(), credential)?
     {
         return Ok(Some(secret));
     }

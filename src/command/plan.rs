@@ -216,7 +216,7 @@ async fn obstacle(
 
 /// Opens the ledger for a look: an empty one in memory where there is none yet, so that nothing is written.
 fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
-    if newsroom.ledger_path().exists() {
+    if newsroom.has_ledger() {
         newsroom.ledger()
     } else {
         Ok(Arc::new(crate::ledger::SqliteLedger::in_memory()?))

@@ -218,7 +218,7 @@ struct Overview<'a> {
 
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
     let mut known = Vec::new();
-    if newsroom.ledger_path().exists() {
+    if newsroom.has_ledger() {
         let ledger = newsroom.ledger()?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
             let account = account(&*ledger, &issue).await?;
@@ -282,7 +282,7 @@ pub(super) async fn known(
     newsroom: &Newsroom,
     slug: &str,
 ) -> Result<Option<(Arc<dyn Ledger>, IssueRecord)>, Failure> {
-    if !newsroom.ledger_path().exists() {
+    if !newsroom.has_ledger() {
         return Ok(None);
     }
     let ledger = newsroom.ledger()?;

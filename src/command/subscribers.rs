@@ -355,7 +355,7 @@ async fn list_all(
             })
         })
         .transpose()?;
-    if !newsroom.ledger_path().exists() {
+    if !newsroom.has_ledger() {
         tell_empty(console, newsroom, None);
         return Ok(exit::DONE);
     }
@@ -431,7 +431,7 @@ async fn show(console: &Console, newsroom: &Newsroom, text: &str) -> Result<u8, 
             None => failure,
         }
     };
-    if !newsroom.ledger_path().exists() {
+    if !newsroom.has_ledger() {
         return Err(unknown());
     }
     let ledger = newsroom.ledger()?;

@@ -6,6 +6,7 @@
 
 mod code;
 mod dkim;
+mod ledger;
 mod mistake;
 mod preset;
 mod publication;

@@ -269,6 +269,10 @@ pub struct Mark {
     pub ledger: String,
     /// How many deliveries were ever begun; never falls, unless a backup is restored.
     pub begins: u64,
+    /// How often a person accepted that it went back in time.
+    pub rollbacks: u64,
+    /// Whether other machines begin deliveries in it too, so that who never saw it need not wonder that some were.
+    pub is_shared: bool,
 }
 
 /// One record of a list file, read and judged by `list/`; its line is where it starts.

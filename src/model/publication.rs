@@ -48,8 +48,28 @@ pub struct Publication {
     pub send: SendSettings,
     /// Where `postrider web` can be reached from outside, without a final slash; `None` without it.
     pub web: Option<String>,
-    /// The ledger's URL, `sqlite:` and a path relative to the publication.
-    pub ledger: String,
+    /// Where its ledger is.
+    pub ledger: LedgerSettings,
+}
+
+/// Where the ledger is, and how to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// Where.
+    pub url: LedgerUrl,
+    /// Where the password is; `None` to look where PostgreSQL's own programs look.
+    pub password: Option<SecretSource>,
+    /// A certificate to trust besides the system's, as a path relative to the publication.
+    pub ca_file: Option<String>,
+}
+
+/// A ledger as an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerUrl {
+    /// A file of this machine, relative to the publication.
+    Sqlite(String),
+    /// A database that machines share; holds no password.
+    Postgres(String),
 }
 
 /// The pages of a publication. Every one is an absolute `https:` URL; feedback may be `mailto:`.

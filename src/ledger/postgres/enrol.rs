@@ -9,7 +9,7 @@ use deadpool_postgres::Transaction;
 
 use super::{
     ask,
-    columns::{Word, person, text},
+    columns::{Word, person, rows, text},
     fault::Fault,
     gate, list,
 };
@@ -113,9 +113,19 @@ struct Known {
     from_file: bool,
     enrolment: i64,
     line: u64,
-    is_new: bool,
-    is_touched: bool,
-    is_rewritten: bool,
+    due: Due,
+}
+
+/// What is to be written of somebody; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Nothing,
+    /// That they were met.
+    Note,
+    /// Who they are.
+    Rewrite,
+    /// That they are there.
+    Insert,
 }
 
 /// A line for somebody's history.
@@ -189,9 +199,7 @@ impl Enrolment<'_> {
                     from_file: row.try_get(2)?,
                     enrolment: row.try_get(3)?,
                     line: row.try_get::<_, i64>(4)?.cast_unsigned(),
-                    is_new: false,
-                    is_touched: false,
-                    is_rewritten: false,
+                    due: Due::Nothing,
                 });
             } else {
                 let state = row.try_get::<_, Word<SubscriberState>>(11)?.0;
@@ -224,9 +232,7 @@ impl Enrolment<'_> {
             from_file: self.order.from_list_file,
             enrolment: self.number,
             line: record.line,
-            is_new: true,
-            is_touched: false,
-            is_rewritten: false,
+            due: Due::Insert,
         });
         page.remarks.push(Remark { place, is_revival: false, state });
         page.settle.push((place, state));
@@ -267,7 +273,7 @@ impl Enrolment<'_> {
             shift(page, place, record.state, true);
             let known = &mut page.people[place];
             known.person = merged(&known.person, record, is_its_own);
-            known.is_rewritten = true;
+            known.due = known.due.max(Due::Rewrite);
             return self.changed(known, record.line, record.state);
         }
         let state = judged(was, record.state);
@@ -277,7 +283,7 @@ impl Enrolment<'_> {
             self.report.unchanged += 1;
             return self.touch(known, record.line);
         }
-        known.is_rewritten = true;
+        known.due = known.due.max(Due::Rewrite);
         known.person = after;
         shift(page, place, state, false);
         self.changed(&mut page.people[place], record.line, state);
@@ -295,7 +301,7 @@ impl Enrolment<'_> {
         known.line = line;
         let is_erased = known.person.state == SubscriberState::Erased;
         known.from_file &= self.order.from_list_file || is_erased;
-        known.is_touched = true;
+        known.due = known.due.max(Due::Note);
     }
 
     fn count(&mut self, state: SubscriberState) {
@@ -304,18 +310,11 @@ impl Enrolment<'_> {
 
     /// Writes what came of a page.
     async fn write(&mut self, mut page: Page) -> Result<(), Fault> {
-        let new = page.people.iter().filter(|known| known.is_new).count();
-        let sql = "SELECT nextval(pg_get_serial_sequence('subscribers', 'id'))
-                   FROM generate_series(1, $1::bigint)";
-        let numbers = ask::all(self.tx, sql, &[&(new as i64)]).await?;
-        for (known, row) in page.people.iter_mut().filter(|known| known.is_new).zip(numbers) {
-            known.person.id = row.try_get(0)?;
-        }
-        self.insert(page.people.iter().filter(|known| known.is_new).collect()).await?;
-        let is_old = |known: &&Known| !known.is_new && known.is_rewritten;
-        self.rewrite(page.people.iter().filter(is_old).collect()).await?;
-        let is_met = |known: &&Known| !known.is_new && !known.is_rewritten && known.is_touched;
-        self.note(page.people.iter().filter(is_met).collect()).await?;
+        number(self.tx, &mut page).await?;
+        let people = |due: Due| page.people.iter().filter(move |known| known.due == due).collect();
+        self.note(people(Due::Note)).await?;
+        self.rewrite(people(Due::Rewrite)).await?;
+        self.insert(people(Due::Insert)).await?;
         self.remark(&page).await?;
         let settle = page
             .settle
@@ -459,12 +458,25 @@ impl Enrolment<'_> {
     }
 }
 
+/// Gives newcomers their numbers.
+async fn number(tx: &Transaction<'_>, page: &mut Page) -> Result<(), Fault> {
+    let newcomers = || page.people.iter().filter(|known| known.due == Due::Insert);
+    let sql = "SELECT nextval(pg_get_serial_sequence('subscribers', 'id'))
+               FROM generate_series(1, $1::bigint)";
+    let numbers = ask::all(tx, sql, &[&rows(newcomers().count())]).await?;
+    let newcomers = page.people.iter_mut().filter(|known| known.due == Due::Insert);
+    for (known, row) in newcomers.zip(numbers) {
+        known.person.id = row.try_get(0)?;
+    }
+    Ok(())
+}
+
 /// Moves a known person, among states that say "never mail me" to the graver.
 fn shift(page: &mut Page, place: usize, to: SubscriberState, is_revival: bool) {
     let known = &mut page.people[place];
     if let Some(after) = shifted(known.person.state, to) {
         known.person.state = after;
-        known.is_rewritten = true;
+        known.due = known.due.max(Due::Rewrite);
         page.remarks.push(Remark { place, is_revival, state: after });
         // A blocked person's mailbox may die too, which other publications must know.
         page.settle.push((place, to));

@@ -19,6 +19,7 @@ mod issue;
 mod lane;
 mod list;
 mod migrate;
+mod pgpass;
 mod run;
 mod server;
 

@@ -73,9 +73,14 @@ const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
 
 /// Returns who this ledger is and how many deliveries it began.
 pub(super) async fn mark<C: GenericClient>(ledger: &C) -> Result<Mark, Fault> {
-    let sql = "SELECT id, (SELECT sum(count)::bigint FROM begins) FROM ledger";
+    let sql = "SELECT id, (SELECT sum(count)::bigint FROM begins), rollbacks FROM ledger";
     let row = ask::one(ledger, sql, &[]).await?;
-    Ok(Mark { ledger: row.try_get(0)?, begins: row.try_get::<_, i64>(1)?.unsigned_abs() })
+    Ok(Mark {
+        ledger: row.try_get(0)?,
+        begins: row.try_get::<_, i64>(1)?.unsigned_abs(),
+        rollbacks: row.try_get::<_, i64>(2)?.unsigned_abs(),
+        is_shared: true,
+    })
 }
 
 /// Puts in doubt whatever the older copy believes open: the days it does not know of may have settled any of it (rule D12).
@@ -83,6 +88,7 @@ pub(super) async fn accept_rollback(tx: &Transaction<'_>, begins: u64) -> Result
     tx.batch_execute("LOCK TABLE deliveries IN EXCLUSIVE MODE").await?;
     let now = now(tx).await?;
     let begins = i64::try_from(begins).unwrap_or(i64::MAX);
+    ask::run(tx, "UPDATE ledger SET rollbacks = rollbacks + 1", &[]).await?;
     ask::run(
         tx,
         "UPDATE begins SET count = count + greatest(0, $1 - (SELECT sum(count)::bigint FROM begins))
@@ -318,9 +324,9 @@ impl Search<'_> {
                     (row.try_get::<_, i64>(0)?, row.try_get::<_, Option<i64>>(1)?);
                 let end = first_at.map(|first| first.saturating_add(self.sending.expire_after));
                 if end.is_some_and(|end| end <= self.now) {
-                    over.push(slot)
+                    over.push(slot);
                 } else {
-                    order.push(slot)
+                    order.push(slot);
                 }
             }
             if !over.is_empty() {

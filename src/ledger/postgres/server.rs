@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     fault::{Fault, unreachable},
-    migrate,
+    migrate, pgpass,
 };
 use crate::{ledger::LedgerError, model::Secret};
 
@@ -48,7 +48,7 @@ const SESSION: &str = "
 pub struct PostgresSettings {
     /// `postgres://user@host/database`; holds no password.
     pub url: String,
-    /// The password; `None` where the server wants none.
+    /// The password; `None` to look where PostgreSQL's own programs look.
     pub password: Option<Secret>,
     /// Certificates to trust besides the system's (PEM); may be empty.
     pub trust: Vec<u8>,
@@ -68,7 +68,12 @@ impl Server {
     pub(super) fn new(settings: &PostgresSettings) -> Result<Self, LedgerError> {
         let mut config = read(&settings.url)?;
         let place = place(&config);
-        if let Some(password) = &settings.password {
+        let password = match &settings.password {
+            Some(password) => Some(password.clone()),
+            None => pgpass::password(&config)
+                .map_err(|why| LedgerError::Unreachable { place: place.clone(), why })?,
+        };
+        if let Some(password) = password {
             config.password(password.expose());
         }
         config
@@ -171,9 +176,8 @@ fn read(url: &str) -> Result<Config, LedgerError> {
     }
     let is_here = config.get_hosts().iter().all(is_on_this_machine);
     let mode = match asked.as_deref() {
-        None if is_here => SslMode::Disable,
+        None | Some("disable") if is_here => SslMode::Disable,
         None | Some("require" | "verify-ca" | "verify-full") => SslMode::Require,
-        Some("disable") if is_here => SslMode::Disable,
         Some("disable") => {
             return Err(refused("says `sslmode=disable`, which is for this machine alone"));
         }
@@ -201,10 +205,8 @@ fn without_sslmode(url: &str) -> (String, Option<String>) {
             None => kept.push(pair),
         }
     }
-    match kept.is_empty() {
-        true => (before.to_owned(), asked),
-        false => (format!("{before}?{}", kept.join("&")), asked),
-    }
+    let rest = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    (format!("{before}{rest}"), asked)
 }
 
 fn is_on_this_machine(host: &Host) -> bool {
