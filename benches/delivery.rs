@@ -144,6 +144,7 @@ async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
             tags: Vec::new(),
             fields: BTreeMap::new(),
             state: SubscriberState::Active,
+            evidence: String::new(),
         })
     });
     let edition = sample::edition();
@@ -162,6 +163,7 @@ async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
         catch_up: false,
         rehearse: false,
         expected: None,
+        segment: String::new(),
     };
     ledger
         .freeze(order, Some(Box::new(records)), Box::new(|_| Ok(())))

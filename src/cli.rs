@@ -401,6 +401,9 @@ Examples:
     /// Keys that sign your mail (DKIM): make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// The settings of the publication
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// Teach a shell to complete commands and options
     #[command(after_help = "\
 Examples:
@@ -647,6 +650,24 @@ Examples:
         /// The file to make
         #[arg(value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+/// The verbs of the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Show every setting as it holds, also those that publication.toml leaves out
+    #[command(after_help = "\
+What it prints can be a publication.toml again. Of a password it shows where it
+is kept.
+
+Examples:
+  postrider config show
+  postrider config show --origin    and where each comes from")]
+    Show {
+        /// Say where each comes from: a line of publication.toml, a preset, or nobody said otherwise
+        #[arg(long)]
+        origin: bool,
     },
 }
 

@@ -3,6 +3,7 @@
 //! The rooms are the stages a draft walks through; `ARCHITECTURE.md` is the
 //! map, and `tests/it/floors.rs` holds that none leans upwards.
 
+pub mod bounce;
 pub mod check;
 pub mod cli;
 pub mod command;

@@ -21,14 +21,22 @@ publication.toml.
 An error stops `test` (but for `--force`), `send` and `schedule`, which end with 65; `check` itself ends with 1. A
 warning stops nothing. Nothing is looked up on the network: whether a link answers is not asked here.
 
-`check --json` prints a list of `code`, `severity` (`error` or `warning`), `file`, `line`, `column`, `message` and
-`help`; lines and columns count from 1, and a line of 0 is the file as a whole. `explain --json` prints `code`,
+`check --json` prints a list of `code`, `severity` (`error` or `warning`), `file`, `line`, `column`, `message`, `help`
+and `accepted`; lines and columns count from 1, and a line of 0 is the file as a whole. `explain --json` prints `code`,
 `severity`, `meaning`, `why`, `source`, `mend`, `bad` and `good`.
+
+A warning that an editor has looked at and means can be accepted, in the front matter of the issue:
+
+    accept = [\"PR144\"]
+
+It is then told no more, and only counted; `check --json` still lists it, with `accepted` true, and SARIF with a
+suppression `inSource`. Errors cannot be accepted (PR191). A code that nothing gives any more is a warning itself
+(PR192), so that none hides what comes later.
 
 A code never changes its meaning. PR001 to PR099 are mistakes of the draft that keep it from being composed, from
 PR101 what the finished copy shows: the document, its layout (PR111), CSS (PR121), content (PR131), how it follows the
-issue before (PR151), the way it is sent (PR161), parity of the two parts (PR171) and the law (PR181). Codes from PR801
-are of a list, from PR901 of publication.toml.
+issue before (PR151), the way it is sent (PR161), parity of the two parts (PR171), the law (PR181) and what is accepted
+(PR191). Codes from PR801 are of a list, from PR901 of publication.toml.
 
 This page is made from the table that `explain` reads.
 ";

@@ -6,6 +6,7 @@
 //! a new rule is an entry of its family's table, a new family a file and a line in
 //! [`FAMILIES`]. The composer's own codes come before these in [`codes`].
 
+mod accepted;
 mod colour;
 mod content;
 mod continuity;
@@ -28,6 +29,7 @@ use crate::{
     model::{Problem, Publication},
 };
 
+pub use accepted::{Verdict, judge};
 pub use gist::Gist;
 pub use manual::manual;
 use rule::{Findings, Look, Rule};
@@ -82,9 +84,10 @@ pub fn check(specimen: &Specimen<'_>) -> Vec<Problem> {
     problems
 }
 
-/// Returns every code there is, the composer's and the rules', in order.
+/// Returns every code there is, the composer's, the rules' and those of what is accepted, in order.
 pub fn codes() -> impl Iterator<Item = &'static Code> {
-    CODES.iter().chain(FAMILIES.into_iter().flatten().map(|rule| &rule.code))
+    let rules = FAMILIES.into_iter().flatten().map(|rule| &rule.code);
+    CODES.iter().chain(rules).chain(&accepted::CODES)
 }
 
 #[cfg(test)]

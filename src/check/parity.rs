@@ -112,7 +112,8 @@ fn not_in_html(look: &Look<'_>, found: &mut Findings) {
         if is_label(&lines, at) {
             continue;
         }
-        for part in without_numbers(line).split(": ") {
+        let line = without_numbers(line);
+        for part in line.split(": ").flat_map(|part| part.split('：')) {
             if html.contains(&letters(part)) {
                 continue;
             }

@@ -25,7 +25,11 @@ struct Document<'a> {
     column: usize,
     message: &'a str,
     help: Option<&'a str>,
+    accepted: bool,
 }
+
+/// A problem, and whether the editor accepts it.
+pub(super) type Found = (Problem, bool);
 
 /// Runs the command.
 pub(super) async fn run(
@@ -41,51 +45,63 @@ pub(super) async fn run(
     } else {
         issues.iter().map(|issue| newsroom.issue(issue)).collect::<Result<Vec<_>, _>>()?
     };
-    let problems = inspect(&newsroom, &folders).await?;
-    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let found = inspect(&newsroom, &folders).await?;
+    let errors = found.iter().filter(|(problem, _)| problem.is_error()).count();
     match format {
-        Format::Sarif => console.document(&sarif::log(&problems)),
-        Format::Json => console.document(&documents(&problems)),
-        Format::Human if console.json => console.document(&documents(&problems)),
+        Format::Sarif => console.document(&sarif::log(&found)),
+        Format::Json => console.document(&documents(&found)),
+        Format::Human if console.json => console.document(&documents(&found)),
         Format::Human => {
-            console.problems(&problems);
-            tell(console, folders.len(), errors, problems.len() - errors);
+            let (accepted, told): (Vec<Found>, Vec<Found>) =
+                found.into_iter().partition(|(_, accepted)| *accepted);
+            let told: Vec<Problem> = told.into_iter().map(|(problem, _)| problem).collect();
+            console.problems(&told);
+            tell(console, folders.len(), [errors, told.len() - errors, accepted.len()]);
         }
     }
     Ok(if errors > 0 { exit::ATTENTION } else { exit::DONE })
 }
 
 /// Looks at issues in the order of their folders; each is compared with the one before it.
-async fn inspect(newsroom: &Newsroom, folders: &[IssueFolder]) -> Result<Vec<Problem>, Failure> {
+async fn inspect(newsroom: &Newsroom, folders: &[IssueFolder]) -> Result<Vec<Found>, Failure> {
     let mut inspector = Inspector::of(newsroom).await;
     // A fault of the theme or of publication.toml is one, however many issues show it.
     let mut told: HashSet<Problem> = HashSet::new();
-    let mut problems = Vec::new();
+    let mut found = Vec::new();
     for folder in folders {
         let last = inspector.before(folder);
         let inspected = inspector.inspect(folder, last.as_ref())?;
-        problems
-            .extend(inspected.problems.into_iter().filter(|problem| told.insert(problem.clone())));
+        let accepted = inspected.accepted.into_iter().map(|problem| (problem, true));
+        let problems = inspected.problems.into_iter().map(|problem| (problem, false));
+        let mut of_issue: Vec<Found> = problems.chain(accepted).collect();
+        of_issue.sort_by(|(one, _), (other, _)| {
+            (&one.place, one.code).cmp(&(&other.place, other.code))
+        });
+        found.extend(of_issue.into_iter().filter(|(problem, _)| told.insert(problem.clone())));
     }
-    Ok(problems)
+    Ok(found)
 }
 
-fn tell(console: &Console, issues: usize, errors: usize, warnings: usize) {
-    console.tell(match (issues, errors, warnings) {
+fn tell(console: &Console, issues: usize, [errors, warnings, accepted]: [usize; 3]) {
+    let said = match (issues, errors, warnings) {
         (0, ..) => "there is no issue to check".to_owned(),
         (count, 0, 0) => format!("{} checked: nothing to mend", counted(count as u64, "issue")),
         (count, ..) => format!(
             "{} checked: {errors} to mend, {warnings} to look at",
             counted(count as u64, "issue")
         ),
+    };
+    console.tell(match accepted {
+        0 => said,
+        _ => format!("{said}, {accepted} accepted"),
     });
 }
 
-fn documents(problems: &[Problem]) -> Vec<Document<'_>> {
-    problems.iter().map(document).collect()
+fn documents(found: &[Found]) -> Vec<Document<'_>> {
+    found.iter().map(document).collect()
 }
 
-fn document(problem: &Problem) -> Document<'_> {
+fn document((problem, accepted): &Found) -> Document<'_> {
     Document {
         code: problem.code,
         severity: problem.severity,
@@ -94,5 +110,6 @@ fn document(problem: &Problem) -> Document<'_> {
         column: problem.place.column,
         message: &problem.message,
         help: problem.help.as_deref(),
+        accepted: *accepted,
     }
 }

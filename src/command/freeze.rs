@@ -97,6 +97,7 @@ fn order(
         catch_up: request.catch_up,
         rehearse: request.rehearse,
         expected: request.expected,
+        segment: String::new(),
     })
 }
 

@@ -9,7 +9,7 @@ use super::{
     words::counted,
 };
 use crate::{
-    check::{self, Gist, Specimen},
+    check::{self, Gist, Specimen, Verdict},
     compose::{self, Composed, Origins, Press, Purpose, Strings, Theme},
     model::{Problem, Subscriber, SubscriberState},
 };
@@ -30,6 +30,8 @@ pub(super) struct Inspector<'a> {
 pub(super) struct Inspected {
     /// Everything that is to be mended or looked at.
     pub(super) problems: Vec<Problem>,
+    /// The warnings that the editor accepts.
+    pub(super) accepted: Vec<Problem>,
     /// What it composes to; `None` where it does not.
     pub(super) composed: Option<Composed>,
 }
@@ -60,7 +62,10 @@ impl<'a> Inspector<'a> {
             self.themes.insert(name.to_owned(), newsroom.load_theme(name)?);
         }
         self.gists.insert(draft.slug.clone(), Gist::of_issue(&draft.slug, &issue));
-        let lost = |problems| Inspected { problems, composed: None };
+        let lost = |problems| {
+            let Verdict { told, accepted } = check::judge(&issue, problems, false);
+            Inspected { problems: told, accepted, composed: None }
+        };
         let theme = match self.themes.get(name) {
             Some(Ok(theme)) => theme,
             Some(Err(problems)) => return Ok(lost(problems.clone())),
@@ -98,7 +103,8 @@ impl<'a> Inspector<'a> {
                 }
             }
         }
-        Ok(Inspected { problems, composed: Some(composed) })
+        let Verdict { told, accepted } = check::judge(&issue, problems, true);
+        Ok(Inspected { problems: told, accepted, composed: Some(composed) })
     }
 
     /// Returns the gist of the issue before one, in the order of the folders.

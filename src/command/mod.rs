@@ -5,6 +5,7 @@ mod brakes;
 mod cancel;
 mod check;
 mod completions;
+mod config;
 mod console;
 mod demo;
 mod draft;
@@ -45,7 +46,7 @@ mod words;
 pub use console::Console;
 pub use failure::Failure;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ConfigVerb};
 
 /// Runs one command and returns its exit code; whatever is to be said has been said.
 pub fn run(cli: Cli) -> u8 {
@@ -118,6 +119,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Keys(verb) => keys::run(console, global, verb),
+            Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),
             Command::Completions { shell } => Ok(completions::run(console, shell)),
             Command::Man { folder } => man::run(console, folder.as_deref()),
             Command::Ledger(verb) => ledger::run(console, global, verb).await,

@@ -385,12 +385,14 @@ impl Newsroom {
     }
 }
 
+const PASSWORD: &str = "POSTRIDER_RELAY_PASSWORD";
+
 /// The variable wins over what systemd hands over, and that over what publication.toml says.
 fn relay_password(
     source: Option<&SecretSource>,
     root: &Path,
 ) -> Result<Option<Secret>, SecretError> {
-    secret_of(source, root, "POSTRIDER_RELAY_PASSWORD", "relay-password")
+    secret_of(source, root, PASSWORD, CREDENTIAL)
 }
 
 /// Finds a secret in its variable, else in systemd's credential of this name, else where the settings say.
@@ -401,13 +403,26 @@ pub(super) fn secret_of(
     credential: &str,
 ) -> Result<Option<Secret>, SecretError> {
     let variable = std::env::var(variable).ok();
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    if variable.is_none()
-        && let Some(secret) = config::credential(credentials.as_deref(), credential)?
-    {
-        return Ok(Some(secret));
+    let credentials = credentials().filter(|_| variable.is_none());
+    match config::credential(credentials.as_deref(), credential)? {
+        Some(secret) => Ok(Some(secret)),
+        None => config::secret(source, root, variable),
     }
-    config::secret(source, root, variable)
+}
+
+/// Names what hands the relay's password over from outside, if anything does.
+pub(super) fn handed_over() -> Option<String> {
+    if std::env::var_os(PASSWORD).is_some() {
+        return Some(format!("the variable {PASSWORD}"));
+    }
+    let file = credentials()?.join(CREDENTIAL);
+    file.exists().then(|| format!("the credential {CREDENTIAL}"))
+}
+
+const CREDENTIAL: &str = "relay-password";
+
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 fn mistakes(problems: Vec<Problem>) -> Failure {

@@ -103,7 +103,11 @@ pub(super) async fn write(
     }
     Ok(Rendered {
         files,
-        warnings: composed.warnings,
+        warnings: composed
+            .warnings
+            .into_iter()
+            .filter(|warning| !composed.issue.accepts(warning.code))
+            .collect(),
         digest: composed.edition.digest(),
         reader: reader.address.to_string(),
     })

@@ -65,6 +65,7 @@ pub(super) fn records(rows: list::ListReader<File>, at_break: Break) -> (Records
                     tags: entry.tags,
                     fields: entry.fields,
                     state: entry.state,
+                    evidence: String::new(),
                 }))
             }
             list::Row::Bad(skipped) => {

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::check::Found;
 use crate::{
     check,
     compose::Code,
-    model::{Place, Problem, Severity},
+    model::{Place, Severity},
 };
 
 /// Returns a log of one run.
-pub(super) fn log(problems: &[Problem]) -> Value {
+pub(super) fn log(found: &[Found]) -> Value {
     let rules: Vec<Value> = check::codes().map(rule).collect();
-    let results: Vec<Value> = problems.iter().map(result).collect();
+    let results: Vec<Value> = found.iter().map(result).collect();
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -42,7 +43,7 @@ fn rule(code: &Code) -> Value {
     })
 }
 
-fn result(problem: &Problem) -> Value {
+fn result((problem, accepted): &Found) -> Value {
     let text = match &problem.help {
         Some(help) => format!("{}: {help}", problem.message),
         None => problem.message.clone(),
@@ -52,6 +53,8 @@ fn result(problem: &Problem) -> Value {
         "level": level(problem.severity),
         "message": { "text": text },
         "locations": [{ "physicalLocation": location(&problem.place) }],
+        // Section 3.27.23: where one result has them, all have.
+        "suppressions": if *accepted { json!([{ "kind": "inSource" }]) } else { json!([]) },
     });
     // A code of publication.toml or of a list is not among the rules.
     if let Some(at) = check::codes().position(|code| code.code == problem.code) {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cli::{Global, Subscribers},
     compose::{self, Purpose},
-    ledger::{Enrol, Enrolled, Event, Ledger, Record},
+    ledger::{Enrol, Enrolled, Event, Ledger, Record, Records},
     list,
     model::{Address, Subscriber, SubscriberState},
 };
@@ -108,7 +108,7 @@ async fn import(console: &Console, newsroom: &Newsroom, wish: &Import) -> Result
             rehearse: wish.dry_run,
         };
         let (records, meeting) = rows::records(rows, Break::Name);
-        let enrolled = ledger.enrol(order, records).await?;
+        let enrolled = ledger.enrol(vec![(order, records)]).await?.remove(0);
         let met = rows::met(&meeting);
         if !console.json {
             met.tell(console, &name, &enrolled);
@@ -237,6 +237,7 @@ async fn add(
         tags,
         fields,
         state: SubscriberState::Active,
+        evidence: String::new(),
     };
     let order = Enrol {
         publication: newsroom.publication.id.clone(),
@@ -249,7 +250,8 @@ async fn add(
         resubscribe: None,
         rehearse: false,
     };
-    let enrolled = newsroom.ledger()?.enrol(order, Box::new(std::iter::once(Ok(record)))).await?;
+    let records: Records = Box::new(std::iter::once(Ok(record)));
+    let enrolled = newsroom.ledger()?.enrol(vec![(order, records)]).await?.remove(0);
     if let Some((_, _, state)) = enrolled.suppressed.first() {
         return Err(Failure::new(
             exit::GUARD,

@@ -222,8 +222,8 @@ codes! {
         "# Kazakhstan {credit=\"TOL 06.x.03\"}"
     }
     UNSUPPORTED "PR026" Error "a form of Markdown that an issue does not use" {
-        "It has no form that both parts of a mail can show."
-        "postrider's own form of a draft"
+        "It has no form that both parts of a mail can show, or other readers of Markdown take it for something else; its marks would stand in the issue as they are."
+        "GitHub Flavored Markdown, sections 5.3 and 6.5; CommonMark, section 4.3 on underlined headings"
         "write it in one of the forms of docs/writing.md"
         "- [ ] a task"
         "- a point"

@@ -6,7 +6,7 @@
 
 use super::{
     edition::{Context, Piece, Slot},
-    field::{Marks, is_mark},
+    field::{Marks, Stand, is_mark},
 };
 
 /// Where the scanner stands.
@@ -45,7 +45,11 @@ pub(super) fn cut_html(html: &str, marks: &Marks<'_>) -> Vec<Piece> {
 
 /// Cuts a line or paragraph of the text part.
 pub(super) fn cut_text(text: &str, marks: &Marks<'_>) -> Vec<Piece> {
-    cut(text, marks, |_, _, in_url| if in_url { Context::TextUrlPart } else { Context::Text })
+    cut(text, marks, |_, _, stand| match stand {
+        Stand::Value => Context::Text,
+        Stand::Url => Context::TextUrl,
+        Stand::UrlPart => Context::TextUrlPart,
+    })
 }
 
 /// Cuts a header's text.
@@ -53,17 +57,17 @@ pub(super) fn cut_header(text: &str, marks: &Marks<'_>) -> Vec<Piece> {
     cut(text, marks, |_, _, _| Context::Header)
 }
 
-/// Walks over every letter, asking `context` (byte, letter, within a URL of the text part) what it stands in.
+/// Walks over every letter, asking `context` (byte, letter, what a field there stands for) what it stands in.
 fn cut(
     text: &str,
     marks: &Marks<'_>,
-    mut context: impl FnMut(usize, char, bool) -> Context,
+    mut context: impl FnMut(usize, char, Stand) -> Context,
 ) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut start = 0;
     for (at, letter) in text.char_indices() {
         let field = if is_mark(letter) { marks.get(letter) } else { None };
-        let context = context(at, letter, field.is_some_and(|(.., in_url)| in_url));
+        let context = context(at, letter, field.map_or(Stand::Value, |(.., stand)| stand));
         if let Some((source, filters, _)) = field {
             if start < at {
                 pieces.push(Piece::Literal(text[start..at].to_owned()));

@@ -138,6 +138,8 @@ pub enum Context {
     Header,
     /// The text part: line ends become spaces.
     Text,
+    /// A whole URL in the text part: http, https or mailto only, as in the HTML.
+    TextUrl,
     /// A part of a URL in the text part: percent-encoded.
     TextUrlPart,
 }

@@ -2,9 +2,9 @@
 //!
 //! Each becomes one private-use character, which Markdown, the templates and
 //! the inliner all carry along as an ordinary letter; `cut.rs` finds it again
-//! in the finished copy. A field has two such characters: one for its value,
-//! and one for its value within a URL of the text part, where no markup tells
-//! the two apart. `{{{{` is a literal `{{`.
+//! in the finished copy. A field has three such characters: one for its value,
+//! and two for the text part, where no markup tells them apart: its value as a
+//! whole URL, and as a part of one. `{{{{` is a literal `{{`.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -27,7 +27,21 @@ const FILTERS: [&str; 4] = ["default", "upper", "lower", "date"];
 pub(super) const ADDRESS: char = '\u{e000}';
 
 /// Stands for the reader's own way out, which every issue shows.
-pub(super) const UNSUBSCRIBE: char = '\u{e002}';
+pub(super) const UNSUBSCRIBE: char = '\u{e003}';
+
+/// What a field stands for in a text; the characters of each field stand in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// A value.
+    Value,
+    /// A whole URL of the text part.
+    Url,
+    /// A part of a URL of the text part.
+    UrlPart,
+}
+
+/// How many characters each field has.
+const STANDS: usize = 3;
 
 /// Every merge field of an issue, by the character that stands for it.
 #[derive(Debug)]
@@ -67,11 +81,12 @@ impl<'a> Marks<'a> {
         Self { declared, fields: fields.into() }
     }
 
-    /// Returns the field a character stands for, and whether within a URL of the text part.
-    pub(super) fn get(&self, mark: char) -> Option<(&Source, &[Filter], bool)> {
+    /// Returns the field a character stands for, and what as.
+    pub(super) fn get(&self, mark: char) -> Option<(&Source, &[Filter], Stand)> {
         let index = index(mark)?;
-        let (source, filters) = self.fields.get(index / 2)?;
-        Some((source, filters, index % 2 == 1))
+        let (source, filters) = self.fields.get(index / STANDS)?;
+        let stand = [Stand::Value, Stand::Url, Stand::UrlPart][index % STANDS];
+        Some((source, filters, stand))
     }
 
     /// Returns the fields that are used, each with what is known of it.
@@ -111,7 +126,7 @@ impl<'a> Marks<'a> {
                 at = open + 4;
             } else if let Some(length) = field_length(&text[open..]) {
                 let span = base + open..base + open + length;
-                let mark = character(2 * self.fields.len());
+                let mark = character(STANDS * self.fields.len());
                 if mark.is_none() {
                     proof.error(MALFORMED_FIELD, span.clone(), "there are too many merge fields");
                 }
@@ -190,14 +205,12 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// Turns the characters of fields within a URL into those that say so. A URL that is one field as a whole is a value, not a part.
+/// Turns the characters of fields that are a URL of the text part, or stand within one, into those that say so.
 pub(super) fn within_url(url: &str) -> String {
-    let mut letters = url.chars();
-    if letters.next().is_some_and(is_mark) && letters.next().is_none() {
-        return url.to_owned();
-    }
-    let part = |letter| index(letter).and_then(|index| character(index | 1)).unwrap_or(letter);
-    url.chars().map(part).collect()
+    let is_whole = url.chars().nth(1).is_none();
+    let stand = if is_whole { Stand::Url } else { Stand::UrlPart };
+    let turned = |letter| character(index(letter)? / STANDS * STANDS + stand as usize);
+    url.chars().map(|letter| turned(letter).unwrap_or(letter)).collect()
 }
 
 fn read_filter(filter: &str, at: usize, proof: &mut Proof<'_>) -> Option<Filter> {

@@ -27,6 +27,8 @@ pub(super) struct FrontMatter {
     pub(super) canonical_url: Option<String>,
     /// The segments that the issue's conditions may ask for.
     pub(super) segments: Segments,
+    /// The codes of the warnings that the editor accepts.
+    pub(super) accept: Vec<Value<String>>,
 }
 
 impl FrontMatter {
@@ -61,6 +63,7 @@ impl FrontMatter {
             theme: theme(&mut keys, proof),
             canonical_url: canonical_url(&mut keys, proof),
             segments: segments(&mut keys, proof),
+            accept: keys.texts("accept", proof).map_or(Vec::new(), |codes| codes.value),
         };
         keys.finish(proof);
         (front, body)
@@ -142,7 +145,7 @@ fn canonical_url(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Option<String> {
 fn segments(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Segments {
     let Some(segments) = keys.texts("segments", proof) else { return Segments::new() };
     let is_wrong = |tag: &String| tag.is_empty() || tag.contains(['"', '\\', ',', ';', '{', '}']);
-    let folded: Segments = segments.value.iter().map(|tag| folded(tag)).collect();
+    let folded: Segments = segments.value.iter().map(|tag| folded(&tag.value)).collect();
     if let Some(wrong) = folded.iter().find(|tag| is_wrong(tag)) {
         let message = format!("`{wrong}` is not a tag of readers");
         proof

@@ -9,7 +9,7 @@ use comrak::{
 };
 use jiff::civil::Date;
 
-use crate::model::{Problem, Publication};
+use crate::model::{Place, Problem, Publication};
 
 use super::{
     beside::{Beside, size},
@@ -63,6 +63,8 @@ pub struct Issue {
     pub(super) theme: String,
     /// Where it is on the web, where it says so itself.
     pub(super) canonical_url: Option<String>,
+    /// The codes of the warnings that its editor accepts, and where each stands.
+    pub(super) accepted: Vec<(String, Place)>,
 }
 
 impl Issue {
@@ -99,6 +101,16 @@ impl Issue {
     /// Returns where it is on the web, where it says so itself.
     pub fn canonical_url(&self) -> Option<&str> {
         self.canonical_url.as_deref()
+    }
+
+    /// Returns the codes of the warnings that its editor accepts, and where each stands.
+    pub fn accepted(&self) -> &[(String, Place)] {
+        &self.accepted
+    }
+
+    /// Tells whether its editor accepts a warning.
+    pub fn accepts(&self, code: &str) -> bool {
+        self.accepted.iter().any(|(accepted, _)| accepted == code)
     }
 
     /// Returns the name of the theme it asks for, else the publication's.
@@ -237,6 +249,7 @@ impl<'a> Reading<'a> {
             language: front.lang.unwrap_or_else(|| publication.language.clone()),
             theme: front.theme.unwrap_or_else(|| publication.theme.clone()),
             canonical_url: front.canonical_url,
+            accepted: accepted(front.accept, draft),
         };
         Self { issue, versions, marks, problems: proof.into_problems() }
     }
@@ -253,6 +266,7 @@ impl<'a> Reading<'a> {
             language: publication.language.clone(),
             theme: publication.theme.clone(),
             canonical_url: None,
+            accepted: Vec::new(),
         };
         let marks = Marks::new(&publication.list.fields);
         Self { issue, versions: Vec::new(), marks, problems: proof.into_problems() }
@@ -460,6 +474,17 @@ impl Article {
         blocks.extend(credit.as_deref().map(|words| of_article(words, &span)));
         Self { span, title, kicker, byline, blocks }
     }
+}
+
+/// Returns each code once, with its place.
+fn accepted(codes: Vec<Value<String>>, draft: &Draft) -> Vec<(String, Place)> {
+    let mut accepted: Vec<(String, Place)> = Vec::new();
+    for Value { value, span } in codes {
+        if !accepted.iter().any(|(known, _)| *known == value) {
+            accepted.push((value, Place::of_span(&draft.path, &draft.text, span)));
+        }
+    }
+    accepted
 }
 
 /// Replaces the fields of a text of the front matter.

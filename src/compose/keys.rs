@@ -89,13 +89,14 @@ impl<'a> Keys<'a> {
         &mut self,
         key: &'static str,
         proof: &mut Proof<'_>,
-    ) -> Option<Value<Vec<String>>> {
+    ) -> Option<Value<Vec<Value<String>>>> {
+        let base = self.base;
         self.value(key, "a list of texts in quotes", proof, |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|text| text.get_ref().as_str().map(str::to_owned))
-                .collect()
+            let texts = value.as_array()?.iter().map(|text| {
+                let span = base + text.span().start..base + text.span().end;
+                Some(Value { value: text.get_ref().as_str()?.to_owned(), span })
+            });
+            texts.collect()
         })
     }
 

@@ -128,7 +128,8 @@ fn date(value: &str, pattern: &str) -> Option<String> {
 fn escape(value: &str, context: Context, out: &mut String) -> bool {
     match context {
         Context::HtmlText | Context::HtmlAttribute => escape_html(value, out),
-        Context::HtmlUrl => return escape_url(value, out),
+        Context::HtmlUrl => return escape_url(value, "&amp;", out),
+        Context::TextUrl => return escape_url(value, "&", out),
         Context::HtmlUrlPart | Context::TextUrlPart => percent_encode(value, out),
         Context::Header => escape_header(value, HEADER_CHARS, out),
         Context::Text if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
@@ -155,8 +156,8 @@ fn escape_html(value: &str, out: &mut String) {
     }
 }
 
-/// Lets http, https and mailto through, with what is no URL character (RFC 3986) percent-encoded.
-fn escape_url(value: &str, out: &mut String) -> bool {
+/// Lets http, https and mailto through, with what is no URL character (RFC 3986) percent-encoded and `&` as the part needs it.
+fn escape_url(value: &str, ampersand: &str, out: &mut String) -> bool {
     let value = value.trim();
     let scheme_ok = ["https://", "http://", "mailto:"].iter().any(|scheme| {
         value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
@@ -167,7 +168,7 @@ fn escape_url(value: &str, out: &mut String) -> bool {
     }
     for char in value.chars() {
         match char {
-            '&' => out.push_str("&amp;"),
+            '&' => out.push_str(ampersand),
             ' ' | '"' | '<' | '>' | '\'' | '\\' | '^' | '`' | '{' | '|' | '}' => {
                 push_percent(char as u8, out);
             }
@@ -233,13 +234,14 @@ mod tests {
 
     use super::*;
 
-    const CONTEXTS: [Context; 7] = [
+    const CONTEXTS: [Context; 8] = [
         Context::HtmlText,
         Context::HtmlAttribute,
         Context::HtmlUrl,
         Context::HtmlUrlPart,
         Context::Header,
         Context::Text,
+        Context::TextUrl,
         Context::TextUrlPart,
     ];
 
@@ -294,6 +296,7 @@ mod tests {
             ("é", ""),
         ] {
             assert_eq!(escaped(value, Context::HtmlUrl), safe, "{value}");
+            assert_eq!(escaped(value, Context::TextUrl), safe.replace("&amp;", "&"), "{value}");
         }
     }
 

@@ -61,7 +61,12 @@ pub(super) fn markdown() -> Options<'static> {
     options.extension.link_attributes = true;
     options.extension.footnotes = true;
     options.parse.leave_footnote_definitions = true;
-    // A line of hyphens below a paragraph is a rule, never a heading.
+    // Emphasis ends beside letters that know no blanks, too.
+    options.extension.cjk_friendly_emphasis = true;
+    // These are read to be refused: their marks would stand in the issue as they are.
+    options.extension.strikethrough = true;
+    options.extension.tasklist = true;
+    // An underlined heading is refused as well, `block/rule.rs` and `block/paragraph.rs`.
     options.parse.ignore_setext = true;
     options
 }
@@ -328,6 +333,12 @@ impl<'r, 'p> Reader<'r, 'p> {
                     self.proof
                         .error(RAW_HTML, span, "an issue holds no HTML")
                         .helped("write `\\<` for the character itself");
+                }
+                NodeValue::Strikethrough => {
+                    let span = self.span(child);
+                    self.proof
+                        .error(UNSUPPORTED, span, "an issue strikes no words out")
+                        .helped("take them out, or write `\\~` for the character itself");
                 }
                 _ => {
                     let span = self.span(child);

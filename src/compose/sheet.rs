@@ -108,12 +108,12 @@ impl<'a> Sheet<'a> {
     /// Sets a link that stands alone: its words and a colon, and its address, on the same line where it fits.
     pub(super) fn link(&mut self, words: &str, url: &str, fits_beside: bool) {
         let url = inline::shown(url);
-        let beside = format!("{words}: {url}");
+        let beside = self.strings.labelled(words, &url);
         let has_field = beside.contains(is_mark);
         if fits_beside && !has_field && self.margin.width() + beside.width() <= COLUMNS {
             return self.line(&beside);
         }
-        self.paragraph(&format!("{words}:"));
+        self.paragraph(&self.strings.label(words));
         self.line(&url);
     }
 

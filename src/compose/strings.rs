@@ -48,6 +48,7 @@ strings! {
     feedback,
     unsubscribe,
     reason "{address}" "{title}",
+    colon,
     links,
     image,
     note,
@@ -110,6 +111,16 @@ impl Strings {
         if problems.is_empty() { Ok(strings) } else { Err(problems) }
     }
 
+    /// Writes a label and what it names, as `Sponsored: Example Partners`.
+    pub(super) fn labelled(&self, label: &str, named: &str) -> String {
+        format!("{label}{}{named}", self.colon)
+    }
+
+    /// Writes a label that stands alone above what it names.
+    pub(super) fn label(&self, label: &str) -> String {
+        self.labelled(label, "").trim_end().to_owned()
+    }
+
     /// Writes a date as the language does.
     pub(super) fn long_date(&self, date: Date) -> String {
         let month = usize::try_from(date.month()).ok().and_then(|month| self.months.get(month - 1));
@@ -146,6 +157,7 @@ fn months(keys: &mut Keys<'_>, proof: &mut Proof<'_>) -> Vec<String> {
     let Some(Value { value: months, span }) = keys.texts("months", proof) else {
         return Vec::new();
     };
+    let months: Vec<String> = months.into_iter().map(|month| month.value).collect();
     if months.len() != 12 || months.iter().any(|month| month.trim().is_empty()) {
         proof.error(WRONG_STRINGS, span, "`months` is to name the twelve months");
     } else {
@@ -183,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_parted_from_what_it_names_as_each_language_does() {
+        for (language, beside, above) in [("en", "a: b", "a:"), ("fr", "a\u{a0}: b", "a\u{a0}:")] {
+            let strings = Strings::built_in(language).expect("it comes with the program");
+            assert_eq!(strings.labelled("a", "b"), beside);
+            assert_eq!(strings.label("a"), above);
+        }
+    }
+
+    #[test]
     fn missing_keys_are_one_mistake_that_names_them_all() {
         let text = include_str!("../../templates/strings/en.toml")
             .replace("feedback =", "fedback =")
@@ -200,7 +221,7 @@ mod tests {
             "4: no key is named `mnths`",
             "11: no key is named `fedback`",
             "13: `reason` does not hold `{address}`",
-            "18: `warning` is empty",
+            "19: `warning` is empty",
         ];
         assert_eq!(told, wanted);
     }

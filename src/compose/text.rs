@@ -42,7 +42,7 @@ fn masthead(frame: &Frame<'_>, sheet: &mut Sheet<'_>) {
     if !publication.links.nav.is_empty() {
         sheet.gap(1);
         for link in &publication.links.nav {
-            sheet.centred(&format!("{}: {}", link.label, inline::shown(&link.url)));
+            sheet.centred(&frame.strings.labelled(&link.label, &inline::shown(&link.url)));
         }
     }
     sheet.gap(1);

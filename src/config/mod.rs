@@ -12,6 +12,7 @@ mod preset;
 mod publication;
 mod relay;
 mod secret;
+mod shown;
 mod table;
 mod value;
 
@@ -21,6 +22,7 @@ pub use code::CODES;
 pub use dkim::dkim_keys;
 pub use publication::read;
 pub use secret::{SecretError, credential, secret};
+pub use shown::{Origin, Setting, settings};
 
 /// The name of the file that makes a folder a publication.
 pub const FILE_NAME: &str = "publication.toml";

@@ -59,6 +59,29 @@ pub(super) fn relay_url(text: &str) -> Result<RelayUrl, Mistake> {
     Ok(RelayUrl::Server { security, host, port, user })
 }
 
+/// Writes a relay as [`relay_url`] reads it.
+pub(super) fn written(url: &RelayUrl) -> String {
+    let RelayUrl::Server { security, host, port, user } = url else {
+        return "outbox".to_owned();
+    };
+    let (scheme, tls) = match security {
+        Security::Implicit => ("smtps", ""),
+        Security::StartTls => ("smtp", "?tls=starttls"),
+        Security::Plain => ("smtp", "?tls=none"),
+    };
+    let user = user.as_ref().map(|user| format!("{}@", percent(user))).unwrap_or_default();
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{scheme}://{user}{host}:{port}{tls}")
+}
+
+/// Writes a user's name so that none of its signs ends it.
+fn percent(user: &str) -> String {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+@".contains(&byte);
+    let write =
+        |byte| if fits(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    user.bytes().map(write).collect()
+}
+
 /// Returns what stands where a password would, however wrong the rest is.
 fn password_in(text: &str) -> Option<&str> {
     let (before, _) = text.rsplit_once('@')?;

@@ -50,22 +50,23 @@ pub trait Ledger: Send + Sync {
 
     // The list.
 
-    /// Adds and updates people from list records, all in one transaction; nothing is kept when `order.rehearse`.
+    /// Adds and updates people from lists of records, one after the other and all in one transaction; nothing is kept when an order rehearses. Says of each list what became of it.
     ///
     /// A record of the list file is the whole truth about a person the list
     /// file brought; any other record adds to what is known, and an empty name
     /// or an absent field or tag in it changes nothing. Being active is not
-    /// taken back by a record that says pending.
+    /// taken back by a record that says pending. Evidence that a record brings
+    /// of somebody who may be mailed goes into the consent log, each piece once.
     ///
     /// Suppression always wins: a record never makes an unsubscribed, bounced,
     /// complained, blocked or erased person active or pending, unless
     /// `order.resubscribe` gives a reason. A record of an address met before in
-    /// the same call changes nothing and is reported as a duplicate, but a
+    /// the same list changes nothing and is reported as a duplicate, but a
     /// suppressing status in it still acts. Of two suppressing states the graver
     /// stays (erased, blocked, complained, bounced, unsubscribed), so the order
     /// of records never matters. Somebody new whose mailbox bounced or
     /// complained in another publication enters the list as that.
-    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError>;
+    async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError>;
 
     /// Moves a person to `to`, adding them first where the list does not know the address; says what they were (`None`: unknown until now).
     ///
@@ -111,6 +112,9 @@ pub trait Ledger: Send + Sync {
         publication: &str,
         address: &Address,
     ) -> Result<Vec<Happening>, LedgerError>;
+
+    /// Forgets what the issues that ended before `before` still say of persons: each reader's name, tags, fields and address as frozen, and what relays said of them. Counts, states and times stay, and so does the list with its consent log. Returns of how many deliveries something was forgotten.
+    async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError>;
 
     // Issues.
 
@@ -290,6 +294,8 @@ pub struct Record {
     pub fields: BTreeMap<String, String>,
     /// The state it claims.
     pub state: SubscriberState,
+    /// What it says of how they came to the list, or left: times and places, for the consent log. Empty where it says nothing.
+    pub evidence: String,
 }
 
 /// Streams the good records of a list; the bad ones were reported by whoever made it. An error says why the list cannot be trusted any further, and undoes everything.
@@ -374,6 +380,8 @@ pub struct IssueRecord {
     pub ended_at: Option<Timestamp>,
     /// Whether somebody was told that it was missed; `turn` from `Missed` to `Missed` notes it.
     pub told: bool,
+    /// The segment of readers it was frozen for, as it was typed; empty for all of them.
+    pub segment: String,
 }
 
 /// An hour an issue is bound to.
@@ -412,6 +420,8 @@ pub struct Freeze {
     pub rehearse: bool,
     /// How many readers somebody agreed to mail anew; another count undoes everything.
     pub expected: Option<u64>,
+    /// The segment it is for, kept with the issue at its first freeze; who is in it is for `admit` to say.
+    pub segment: String,
 }
 
 /// Judges whether a reader's copy can be made; called once for each person who may be mailed, on the thread that freezes.

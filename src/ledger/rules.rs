@@ -8,7 +8,7 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{LedgerError, Record};
+use super::{Event, LedgerError, Record};
 use crate::model::{Subscriber, SubscriberState, Suppressed};
 
 /// Microseconds: since 1970 for an instant, in all for a length of time.
@@ -100,6 +100,13 @@ pub(super) fn merged(person: &Subscriber, record: &Record, is_its_own: bool) -> 
     }
     person.fields.extend(record.fields.clone());
     person
+}
+
+/// Returns what the consent log says of a record: what the order says, and the record's own evidence.
+pub(super) fn with_evidence(event: &Event, record: &Record) -> Event {
+    let both = [event.detail.as_str(), &record.evidence];
+    let detail = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+    Event { detail, ..event.clone() }
 }
 
 /// Returns why somebody in this state is not mailed.

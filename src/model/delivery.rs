@@ -174,6 +174,8 @@ pub enum Suppressed {
     Erased,
     /// No longer in the list file.
     Unlisted,
+    /// Not in the segment the issue was sent to.
+    OutsideSegment,
     /// A required merge field is empty: its name.
     MissingField(String),
     /// Their copy could not be made: why.
@@ -190,6 +192,7 @@ impl fmt::Display for Suppressed {
             Self::Blocked => f.write_str("blocked"),
             Self::Erased => f.write_str("erased"),
             Self::Unlisted => f.write_str("no longer in the list file"),
+            Self::OutsideSegment => f.write_str("not in the segment"),
             Self::MissingField(field) => write!(f, "no `{field}`"),
             Self::Unprintable(why) => write!(f, "copy not possible: {why}"),
         }

@@ -63,6 +63,15 @@ pub struct LedgerSettings {
     pub ca_file: Option<String>,
 }
 
+impl fmt::Display for LedgerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{path}"),
+            Self::Postgres(url) => f.write_str(url),
+        }
+    }
+}
+
 /// A ledger as an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerUrl {

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use postrider::{
-    check::{Gist, Specimen, check, codes, manual},
+    check::{Gist, Specimen, check, codes, judge, manual},
     compose::{
         Beside, Composed, Draft, KeyRing, Passage, Piece, Press, Purpose, Strings, Theme, compose,
     },
@@ -29,9 +29,6 @@ use crate::compose::piece;
 const CLEAN: &str = include_str!("../fixtures/check/clean.md");
 
 const SETTINGS: &str = include_str!("../../templates/starter/publication.toml");
-
-/// Guards against forms of Markdown that are not switched on; no draft reaches it.
-const GUARD: &str = "PR026";
 
 /// One case.
 #[derive(Debug, Default, Deserialize)]
@@ -117,8 +114,7 @@ fn every_rule_is_broken_by_its_case_alone_and_tells_where() {
 #[test]
 fn every_code_has_its_case() {
     let known: BTreeSet<String> = cases().into_iter().map(|(code, _)| code).collect();
-    let codes = codes().map(|code| code.code.to_owned()).filter(|code| code != GUARD);
-    assert_eq!(known, codes.collect());
+    assert_eq!(known, codes().map(|code| code.code.to_owned()).collect());
 }
 
 #[test]
@@ -156,6 +152,29 @@ fn the_page_on_check_is_the_one_its_table_makes() {
         page == manual(),
         "docs/check.md is not current: run this test with INSTA_UPDATE=always"
     );
+}
+
+#[test]
+fn an_accepted_warning_is_told_no_more_and_an_error_is() {
+    let case = |accept: &str, credit: &str, caption: &str| Case {
+        draft: [
+            ("number = 41", format!("number = 41\naccept = [{accept}]")),
+            (" {credit=\"TOL 06.x.03\"}", credit.to_owned()),
+            ("Table: Export routes for Kazakh oil.", caption.to_owned()),
+        ]
+        .map(|(from, to)| Edit { from: from.to_owned(), to, all: false })
+        .into(),
+        ..Case::default()
+    };
+    let codes =
+        |case: Case| -> Vec<&str> { case.problems().iter().map(|problem| problem.code).collect() };
+    let (credit, caption) = (" {credit=\"TOL 06.x.03\"}", "Table: Export routes for Kazakh oil.");
+    assert_eq!(codes(case("", "", caption)), ["PR025"]);
+    assert_eq!(codes(case("\"PR025\", \"PR025\"", "", caption)), [""; 0]);
+    assert_eq!(codes(case("\"PR025\"", credit, caption)), ["PR192"]);
+    assert_eq!(codes(case("\"PR025\"", "", "")), ["PR112"]);
+    assert_eq!(codes(case("\"PR112\"", credit, "")), ["PR191", "PR112"]);
+    assert_eq!(codes(case("\"PR192\"", credit, caption)), ["PR191"]);
 }
 
 /// Rules that the layout and the press hold, whatever a draft says; the others judge what it says.
@@ -247,7 +266,7 @@ impl Case {
             date: last.date.as_ref().map(|date| date.parse().expect("it is a date")),
             number: last.number,
         });
-        check(&Specimen {
+        let problems = check(&Specimen {
             draft: &draft,
             composed: &composed,
             origins: &composed.origins,
@@ -258,7 +277,8 @@ impl Case {
             message: message.as_bytes(),
             readers: self.readers,
             last: last.as_ref(),
-        })
+        });
+        judge(&composed.issue, problems, true).told
     }
 
     /// Adds parts of base64 before the end of the message.

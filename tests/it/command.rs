@@ -1,6 +1,7 @@
 //! The program as people meet it: the real binary, run with nothing in its environment, by its exit code, its two streams and what it leaves behind.
 
 mod check;
+mod config;
 pub(crate) mod env;
 mod help;
 mod keys;

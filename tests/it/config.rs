@@ -8,7 +8,7 @@ use postrider::{
 };
 use proptest::prelude::*;
 
-const WHOLE: &str = r#"# Who publishes, how it looks, where it goes.
+pub(crate) const WHOLE: &str = r#"# Who publishes, how it looks, where it goes.
 [publication]
 id = "tt-report"
 title = "TT Business Intelligence Report"
@@ -143,7 +143,7 @@ stop_at_rejected = 5
 url = "https://news.example.org?x=1"
 
 [ledger]
-url = "postgres://localhost/tt"
+url = "mysql://localhost/tt"
 "#
     ));
 }

@@ -121,7 +121,7 @@ fn values() -> Vec<String> {
         "\n\n--=_\n",
         "=?utf-8?q?=0D=0ABcc:_x?=",
         "\u{202e}gnp.exe\u{202c}\u{2066}x\u{200f}",
-        "\0\u{1}\u{7f}\u{9b}\u{feff}\u{200b}\u{2028}\u{e000}\u{e002}\u{10fffd}",
+        "\0\u{1}\u{7f}\u{9b}\u{feff}\u{200b}\u{2028}\u{e000}\u{e003}\u{10fffd}",
         "{{ name }} {{ account }} {{{{ %%x%% *|X|*",
         "👩‍👩‍👧‍👦 🇰🇿 e\u{301}",
         "سارة العلي 山田",
@@ -199,6 +199,14 @@ fn assert_only_words(press: &Press, plain: &Printed, value: &str) -> Result<(), 
             ["https://", "http://", "mailto:", "tel:"].iter().any(|start| lower.starts_with(start));
         prop_assert!(link.is_empty() || is_fine, "{}", link);
     }
+    // An address of the text part is the one that the HTML has, or there is none.
+    let list = text.split("\nLinks\n").nth(1).unwrap_or_default();
+    for line in list.lines().filter_map(|line| line.strip_prefix("[1] ")) {
+        let is_fine = ["https://", "http://", "mailto:"].iter().any(|start| {
+            line.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+        });
+        prop_assert!(is_fine && html.contains(&line.replace('&', "&amp;")), "{}", line);
+    }
     for part in [&html, &text] {
         let is_hidden = |letter: char| {
             (letter.is_control() && letter != '\n')
@@ -253,6 +261,7 @@ fn whatever_a_list_holds_stays_words_wherever_it_stands() {
         Context::HtmlUrl,
         Context::HtmlUrlPart,
         Context::Text,
+        Context::TextUrl,
         Context::TextUrlPart,
     ];
     assert_eq!(contexts, all.iter().map(|context| format!("{context:?}")).collect());

@@ -2,6 +2,7 @@
 
 mod announced;
 mod blocks;
+mod bounce;
 mod browser;
 mod check;
 mod command;

@@ -219,6 +219,7 @@ fn people_at(domains: Vec<&'static str>) -> Records {
             tags: Vec::new(),
             fields: std::collections::BTreeMap::new(),
             state: SubscriberState::Active,
+            evidence: String::new(),
         })
     }))
 }
@@ -243,6 +244,7 @@ pub(crate) async fn freeze(
         catch_up: false,
         rehearse: false,
         expected,
+        segment: String::new(),
     };
     Ok(ledger.freeze(order, Some(records), Box::new(|_| Ok(()))).await?.issue)
 }

@@ -22,14 +22,20 @@ pub(crate) fn skipped(what: &str) {
 /// skipped whatever POSTRIDER_NO_SKIP says.
 #[track_caller]
 pub(crate) fn shared(path: &str) -> Option<String> {
+    shared_bytes(path).map(|bytes| String::from_utf8(bytes).expect("it is text"))
+}
+
+/// Reads one as bytes.
+#[track_caller]
+pub(crate) fn shared_bytes(path: &str) -> Option<Vec<u8>> {
     let folder = env::var_os("POSTRIDER_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let text = fs::read_to_string(folder.join(path));
-    if text.is_err() {
+    let bytes = fs::read(folder.join(path));
+    if bytes.is_err() {
         let what = format!("what needs `../shared/{path}`");
         if env::var_os("POSTRIDER_NO_SHARED").is_some() { tell(&what) } else { skipped(&what) }
     }
-    text.ok()
+    bytes.ok()
 }
 
 fn tell(what: &str) {

@@ -94,12 +94,13 @@ hand_on! {
     now() -> Timestamp;
     mark() -> Mark;
     accept_rollback(begins: u64) -> u64;
-    enrol(order: Enrol, records: Records) -> Enrolled;
+    enrol(lists: Vec<(Enrol, Records)>) -> Vec<Enrolled>;
     move_subscriber(publication: &str, address: &Address, to: SubscriberState, event: &Event) -> Option<SubscriberState>;
     subscriber(publication: &str, address: &Address) -> Option<Subscriber>;
     subscriber_by_token(publication: &str, token_id: &str) -> Option<Subscriber>;
     subscribers(publication: &str, after: Option<&str>, limit: usize) -> Vec<Subscriber>;
     history(publication: &str, address: &Address) -> Vec<Happening>;
+    prune(publication: &str, before: Timestamp) -> u64;
     issue(publication: &str, slug: &str) -> Option<IssueRecord>;
     issues(publication: &str) -> Vec<IssueRecord>;
     schedule(publication: &str, slug: &str, booking: &Booking) -> bool;

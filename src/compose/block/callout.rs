@@ -55,9 +55,9 @@ impl Block for Callout {
     }
 
     fn text(&self, sheet: &mut Sheet<'_>) {
-        let label = self.label(sheet.strings).to_owned();
+        let label = sheet.strings.label(self.label(sheet.strings));
         sheet.indented("  | ", "  | ", |sheet| {
-            sheet.paragraph(&format!("{label}:"));
+            sheet.paragraph(&label);
             for block in &self.blocks {
                 block.text(sheet);
             }

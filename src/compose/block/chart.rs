@@ -23,6 +23,7 @@ use crate::compose::{
     proof::{Help, Proof},
     reader::Reader,
     sheet::Sheet,
+    strings::Strings,
 };
 
 const HELP: &str = "write `:::chart data.csv {title=\"...\" type=\"line\"}`, perhaps where the data come from, and `:::`";
@@ -180,7 +181,7 @@ fn usual(data: &Data) -> Kind {
 
 impl Chart {
     /// Says what the chart shows, in no language but the data's own.
-    fn words(&self) -> String {
+    fn words(&self, strings: &Strings) -> String {
         let series = self.data.series.iter().map(|series| {
             let told = self
                 .data
@@ -196,7 +197,7 @@ impl Chart {
                 }
                 all => all.join(", "),
             };
-            format!("{}: {told}", series.name)
+            strings.labelled(&series.name, &told)
         });
         let series = series.collect::<Vec<_>>().join("; ");
         match &self.title {
@@ -220,7 +221,7 @@ impl Block for Chart {
         html! {
             @if let Some(title) = &self.title { p.caption { (title) } }
             p.figure {
-                img.chart src=(source) alt=(self.words()) width=(drawing.width) height=(drawing.height) style=(limit);
+                img.chart src=(source) alt=(self.words(page.strings)) width=(drawing.width) height=(drawing.height) style=(limit);
             }
             @if self.source.is_empty() { (gap()) } @else { p.legend { (inline::html(&self.source)) } }
         }
@@ -231,8 +232,9 @@ impl Block for Chart {
             sheet.paragraph(title);
             sheet.gap(1);
         }
-        let label = format!("[{}: {}]", sheet.strings.image, self.words());
-        sheet.paragraph(&label);
+        let words = self.words(sheet.strings);
+        let label = sheet.strings.labelled(&sheet.strings.image, &words);
+        sheet.paragraph(&format!("[{label}]"));
         sheet.gap(1);
         let Data { heading, labels, series } = &self.data;
         let head: Vec<String> = std::iter::once(heading)

@@ -262,7 +262,7 @@ impl Block for Figure {
     }
 
     fn text(&self, sheet: &mut Sheet<'_>) {
-        let label = format!("[{}: {}]", sheet.strings.image, self.alt);
+        let label = format!("[{}]", sheet.strings.labelled(&sheet.strings.image, &self.alt));
         match &self.link {
             Some(link) => sheet.link(&label, link, false),
             None if self.alt.is_empty() => {}

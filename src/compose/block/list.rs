@@ -5,8 +5,10 @@ use maud::{Markup, html};
 
 use super::{Block, Blocks};
 use crate::compose::{
+    code::UNSUPPORTED,
     inline::{self, Inline},
     layout::Page,
+    proof::Help,
     reader::Reader,
     sheet::Sheet,
 };
@@ -34,6 +36,13 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>, list: &NodeList)
 }
 
 fn read_item<'a>(reader: &mut Reader<'_, '_>, item: Node<'a>) -> Item {
+    if matches!(item.data().value, NodeValue::TaskItem(_)) {
+        let span = reader.line(item);
+        reader
+            .proof
+            .error(UNSUPPORTED, span, "nobody can tick a box in a mail")
+            .helped("write `- a point`, without a box");
+    }
     let nodes: Vec<Node<'a>> = item.children().collect();
     match nodes.split_first() {
         Some((first, rest)) if super::is_paragraph(first) => {

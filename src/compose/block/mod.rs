@@ -119,7 +119,7 @@ fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Bloc
         NodeValue::List(list) => Some(list::read(reader, node, &list)),
         NodeValue::Table(table) => Some(table::read(reader, node, &table)),
         NodeValue::CodeBlock(code) => Some(listing::read(&code)),
-        NodeValue::ThematicBreak => Some(rule::read()),
+        NodeValue::ThematicBreak => Some(rule::read(reader, node)),
         // It stands at the end of its article.
         NodeValue::FootnoteDefinition(_) => None,
         NodeValue::BlockDirective(directive) => reader.directive(node, &directive.info),

@@ -5,8 +5,10 @@ use maud::{Markup, html};
 
 use super::Block;
 use crate::compose::{
+    code::UNSUPPORTED,
     inline::{self, Inline},
     layout::Page,
+    proof::Help,
     reader::Reader,
     sheet::Sheet,
 };
@@ -15,7 +17,25 @@ use crate::compose::{
 struct Paragraph(Vec<Inline>);
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Box<dyn Block> {
+    refuse_underline(reader, node);
     Box::new(Paragraph(reader.inlines(node)))
+}
+
+/// Marks a line of `=` below words: a heading to other readers of Markdown.
+fn refuse_underline(reader: &mut Reader<'_, '_>, node: Node<'_>) {
+    let span = reader.span(node);
+    let mut at = span.start;
+    for line in reader.proof.text()[span].split_inclusive('\n') {
+        let bare = line.trim_matches([' ', '\t', '\r', '\n', '>']);
+        if !bare.is_empty() && bare.bytes().all(|byte| byte == b'=') {
+            let line = at..at + line.trim_end().len();
+            reader
+                .proof
+                .error(UNSUPPORTED, line, "a line of `=` makes no heading")
+                .helped("write `# Title` for an article, `## Section` for a section");
+        }
+        at += line.len();
+    }
 }
 
 impl Block for Paragraph {

@@ -1,17 +1,34 @@
 //! A rule: `---`.
 
+use comrak::nodes::{Node, NodeValue};
 use maud::{Markup, html};
 
 use super::Block;
 use crate::compose::{
+    code::UNSUPPORTED,
     layout::{Page, SPACE},
+    proof::Help,
+    reader::Reader,
     sheet::Sheet,
 };
 
 #[derive(Debug)]
 struct Rule;
 
-pub(super) fn read() -> Box<dyn Block> {
+/// Reads one; a line of hyphens right below words is a heading to other readers of Markdown, and so to nobody here.
+pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Box<dyn Block> {
+    let span = reader.line(node);
+    let ends_right_above = |words: Node<'_>| {
+        matches!(words.data().value, NodeValue::Paragraph)
+            && words.data().sourcepos.end.line + 1 == node.data().sourcepos.start.line
+    };
+    let is_of_hyphens = reader.proof.text()[span.clone()].bytes().all(|byte| byte == b'-');
+    if is_of_hyphens && node.previous_sibling().is_some_and(ends_right_above) {
+        reader
+            .proof
+            .error(UNSUPPORTED, span, "a line of hyphens below words may be a heading or a rule")
+            .helped("write `## Section`, or a blank line above `---` for a rule");
+    }
     Box::new(Rule)
 }
 

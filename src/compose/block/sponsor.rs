@@ -9,6 +9,7 @@ use crate::compose::{
     layout::{Page, SPACE},
     reader::Reader,
     sheet::Sheet,
+    strings::Strings,
 };
 
 #[derive(Debug)]
@@ -30,8 +31,11 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
 }
 
 impl Sponsor {
-    fn label(&self, label: &str) -> String {
-        if self.name.is_empty() { label.to_owned() } else { format!("{label}: {}", self.name) }
+    fn label(&self, strings: &Strings) -> String {
+        match &self.name[..] {
+            "" => strings.sponsor.clone(),
+            name => strings.labelled(&strings.sponsor, name),
+        }
     }
 }
 
@@ -40,7 +44,7 @@ impl Block for Sponsor {
         html! {
             table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
                 tr { td.sponsor {
-                    p.label { (self.label(&page.strings.sponsor)) }
+                    p.label { (self.label(page.strings)) }
                     (super::html(&self.blocks, page))
                 } }
                 tr { td.after { (SPACE) } }
@@ -49,7 +53,7 @@ impl Block for Sponsor {
     }
 
     fn text(&self, sheet: &mut Sheet<'_>) {
-        let label = self.label(&sheet.strings.sponsor);
+        let label = self.label(sheet.strings);
         sheet.rule("-");
         sheet.paragraph(&label);
         super::text(&self.blocks, sheet);

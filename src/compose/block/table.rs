@@ -226,7 +226,10 @@ fn records(head: &[String], rows: &[Vec<String>], sheet: &mut Sheet<'_>) {
     for row in rows {
         sheet.gap(1);
         for (label, cell) in head.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
-            let line = if label.is_empty() { cell.clone() } else { format!("{label}: {cell}") };
+            let line = match &label[..] {
+                "" => cell.clone(),
+                label => sheet.strings.labelled(label, cell),
+            };
             sheet.indented("", "  ", |sheet| sheet.paragraph(&line));
         }
     }

@@ -18,7 +18,7 @@ use crate::{
         Enrol, Enrolled, Event, LedgerError, Record, Records,
         rules::{
             Micros, erased_key, everywhere, fields_json, gravity, judged, merged, shifted,
-            tags_json, token,
+            tags_json, token, with_evidence,
         },
     },
     model::{Subscriber, SubscriberState},
@@ -26,6 +26,18 @@ use crate::{
 
 /// How many records are taken at once: all the memory that a list of any length takes.
 const PAGE: usize = 4_000;
+
+/// Takes lists one after the other.
+pub(super) async fn all(
+    tx: &Transaction<'_>,
+    lists: Vec<(Enrol, Records)>,
+) -> Result<Vec<Enrolled>, Fault> {
+    let mut enrolled = Vec::with_capacity(lists.len());
+    for (order, records) in lists {
+        enrolled.push(enrol(tx, &order, records).await?);
+    }
+    Ok(enrolled)
+}
 
 /// Takes `records` page by page; memory does not grow with them, but for those the report names.
 pub(super) async fn enrol(
@@ -103,7 +115,7 @@ struct Enrolment<'a> {
     erased: bool,
     report: Enrolled,
     /// Who came to a state that asks for more than the row, in order; done once nobody begins beside us.
-    settle: Vec<(i64, SubscriberState)>,
+    settle: Vec<(i64, SubscriberState, Event)>,
 }
 
 /// A person on the list, and when records met them last.
@@ -132,8 +144,10 @@ enum Due {
 struct Remark {
     /// Their place on the page.
     place: usize,
-    is_revival: bool,
+    event: Event,
     state: SubscriberState,
+    /// Whether it is not needed where the history says the same already.
+    is_once: bool,
 }
 
 /// Who a page of records is about.
@@ -145,7 +159,7 @@ struct Page {
     /// What a mailbox is in other publications that holds in all.
     elsewhere: HashMap<String, SubscriberState>,
     remarks: Vec<Remark>,
-    settle: Vec<(usize, SubscriberState)>,
+    settle: Vec<(usize, SubscriberState, Event)>,
 }
 
 impl Enrolment<'_> {
@@ -234,8 +248,9 @@ impl Enrolment<'_> {
             line: record.line,
             due: Due::Insert,
         });
-        page.remarks.push(Remark { place, is_revival: false, state });
-        page.settle.push((place, state));
+        let event = with_evidence(&self.order.event, record);
+        page.settle.push((place, state, event.clone()));
+        page.remarks.push(Remark { place, event, state, is_once: false });
         if let Some(state) = elsewhere {
             self.report.suppressed.push((record.line, record.address.clone(), state));
         } else {
@@ -250,7 +265,7 @@ impl Enrolment<'_> {
         let line = page.people[place].line;
         self.report.duplicates.push((record.line, record.address.clone(), line));
         if gravity(record.state) > gravity(page.people[place].person.state) {
-            shift(page, place, record.state, false);
+            shift(page, place, record.state, with_evidence(&self.order.event, record));
             self.count(record.state);
         }
     }
@@ -261,16 +276,19 @@ impl Enrolment<'_> {
         let was = known.person.state;
         let is_revived = was.is_suppressed() && !record.state.is_suppressed();
         let is_its_own = known.from_file && self.order.from_list_file;
-        if is_revived && self.order.resubscribe.is_none() {
+        let reason = self.order.resubscribe.clone().filter(|_| is_revived);
+        if is_revived && reason.is_none() {
             self.report.suppressed.push((record.line, record.address.clone(), was));
             return self.touch(known, record.line);
         }
-        if is_revived {
+        if let Some(detail) = reason {
             if was == SubscriberState::Erased {
                 known.person.address = record.address.clone();
                 known.key = record.address.key();
             }
-            shift(page, place, record.state, true);
+            let source = self.order.event.source.clone();
+            let event = Event { name: "resubscribe".to_owned(), source, detail };
+            shift(page, place, record.state, with_evidence(&event, record));
             let known = &mut page.people[place];
             known.person = merged(&known.person, record, is_its_own);
             known.due = known.due.max(Due::Rewrite);
@@ -279,13 +297,19 @@ impl Enrolment<'_> {
         let state = judged(was, record.state);
         let after = merged(&known.person, record, is_its_own);
         let is_same = after == known.person;
+        let event = with_evidence(&self.order.event, record);
+        // Evidence of somebody whose state is as it was is kept once.
+        if state == was && !record.evidence.is_empty() && !was.is_suppressed() {
+            let event = event.clone();
+            page.remarks.push(Remark { place, event, state, is_once: true });
+        }
         if is_same && state == was {
             self.report.unchanged += 1;
             return self.touch(known, record.line);
         }
         known.due = known.due.max(Due::Rewrite);
         known.person = after;
-        shift(page, place, state, false);
+        shift(page, place, state, event);
         self.changed(&mut page.people[place], record.line, state);
     }
 
@@ -316,11 +340,11 @@ impl Enrolment<'_> {
         self.rewrite(people(Due::Rewrite)).await?;
         self.insert(people(Due::Insert)).await?;
         self.remark(&page).await?;
-        let settle = page
-            .settle
-            .iter()
-            .filter(|(_, state)| everywhere(*state) || *state == SubscriberState::Erased);
-        self.settle.extend(settle.map(|(place, state)| (page.people[*place].person.id, *state)));
+        for (place, state, event) in page.settle {
+            if everywhere(state) || state == SubscriberState::Erased {
+                self.settle.push((page.people[place].person.id, state, event));
+            }
+        }
         Ok(())
     }
 
@@ -421,28 +445,38 @@ impl Enrolment<'_> {
         if page.remarks.is_empty() {
             return Ok(());
         }
-        let Event { name, source, detail } = &self.order.event;
-        let reason = self.order.resubscribe.clone().unwrap_or_default();
         let mut before: HashMap<usize, i64> = HashMap::new();
-        let (mut ids, mut nth, mut states) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut names, mut details) = (Vec::new(), Vec::new());
-        for Remark { place, is_revival, state } in &page.remarks {
-            let count = before.entry(*place).or_default();
+        let mut nth = Vec::with_capacity(page.remarks.len());
+        for remark in &page.remarks {
+            let count = before.entry(remark.place).or_default();
             *count += 1;
-            ids.push(page.people[*place].person.id);
             nth.push(*count);
-            states.push(state.word());
-            names.push(if *is_revival { "resubscribe".to_owned() } else { text(name) });
-            details.push(text(if *is_revival { &reason } else { detail }));
+        }
+        macro_rules! column {
+            (|$remark:ident| $value:expr) => {
+                page.remarks.iter().map(|$remark| $value).collect::<Vec<_>>()
+            };
         }
         ask::run(
             self.tx,
             "INSERT INTO consent (subscriber, number, at, event, source, detail, state)
              SELECT id, nth + (SELECT coalesce(max(number), 0) FROM consent WHERE subscriber = id),
-                    $6::bigint, event, $7::text, detail, state
-             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[])
-                  AS r (id, nth, event, detail, state)",
-            &[&ids, &nth, &names, &details, &states, &self.now, &text(source)],
+                    $8::bigint, event, source, detail, state
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[],
+                         $6::text[], $7::boolean[])
+                  AS r (id, nth, event, source, detail, state, is_once)
+             WHERE NOT is_once OR NOT EXISTS
+                   (SELECT FROM consent c WHERE c.subscriber = r.id AND c.detail = r.detail)",
+            &[
+                &column!(|remark| page.people[remark.place].person.id),
+                &nth,
+                &column!(|remark| text(&remark.event.name)),
+                &column!(|remark| text(&remark.event.source)),
+                &column!(|remark| text(&remark.event.detail)),
+                &column!(|remark| remark.state.word()),
+                &column!(|remark| remark.is_once),
+                &self.now,
+            ],
         )
         .await?;
         Ok(())
@@ -451,8 +485,8 @@ impl Enrolment<'_> {
     /// Does what is left: from here on nobody begins until all of it is committed.
     async fn close(self) -> Result<Enrolled, Fault> {
         gate::begins(self.tx).await?;
-        for (id, state) in &self.settle {
-            list::settle(self.tx, self.now, *id, *state, &self.order.event).await?;
+        for (id, state, event) in &self.settle {
+            list::settle(self.tx, self.now, *id, *state, event).await?;
         }
         Ok(self.report)
     }
@@ -472,13 +506,13 @@ async fn number(tx: &Transaction<'_>, page: &mut Page) -> Result<(), Fault> {
 }
 
 /// Moves a known person, among states that say "never mail me" to the graver.
-fn shift(page: &mut Page, place: usize, to: SubscriberState, is_revival: bool) {
+fn shift(page: &mut Page, place: usize, to: SubscriberState, event: Event) {
     let known = &mut page.people[place];
     if let Some(after) = shifted(known.person.state, to) {
         known.person.state = after;
         known.due = known.due.max(Due::Rewrite);
-        page.remarks.push(Remark { place, is_revival, state: after });
         // A blocked person's mailbox may die too, which other publications must know.
-        page.settle.push((place, to));
+        page.settle.push((place, to, event.clone()));
+        page.remarks.push(Remark { place, event, state: after, is_once: false });
     }
 }

@@ -100,12 +100,12 @@ async fn bind(tx: &Transaction<'_>, order: &Freeze) -> Result<i64, Fault> {
     let row = ask::one(
         tx,
         "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
-                             message_stem, message_domain)
-         VALUES ($1, $2, 'sending', '', $3, $4, $5, $6)
+                             message_stem, message_domain, segment)
+         VALUES ($1, $2, 'sending', '', $3, $4, $5, $6, $7)
          ON CONFLICT (publication, slug) DO UPDATE SET
              state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
              frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
-             message_domain = excluded.message_domain
+             message_domain = excluded.message_domain, segment = excluded.segment
          RETURNING id",
         &[
             &order.publication,
@@ -114,6 +114,7 @@ async fn bind(tx: &Transaction<'_>, order: &Freeze) -> Result<i64, Fault> {
             &order.date.as_microsecond(),
             &stem,
             &order.message_domain,
+            &order.segment,
         ],
     )
     .await?;

@@ -23,7 +23,7 @@ use crate::{
 macro_rules! issue_columns {
     () => {
         "id, slug, state, why, digest, booked_at, booked_shown, booked_late, booked_digest, \
-         frozen_at, started_at, ended_at, told"
+         frozen_at, started_at, ended_at, told, segment"
     };
 }
 
@@ -310,6 +310,7 @@ fn record(row: &Row) -> Result<IssueRecord, Fault> {
         started_at: instant(10)?,
         ended_at: instant(11)?,
         told: row.try_get(12)?,
+        segment: row.try_get(13)?,
     })
 }
 

@@ -20,6 +20,7 @@ mod lane;
 mod list;
 mod migrate;
 mod pgpass;
+mod prune;
 mod run;
 mod server;
 
@@ -148,9 +149,9 @@ impl Ledger for PostgresLedger {
         write!(self, |tx| run::accept_rollback(tx, begins))
     }
 
-    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
-        let rehearse = order.rehearse;
-        write_once!(self, |tx| enrol::enrol(tx, &order, records), keep |_: &Enrolled| !rehearse)
+    async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError> {
+        let rehearse = lists.iter().any(|(order, _)| order.rehearse);
+        write_once!(self, |tx| enrol::all(tx, lists), keep |_: &Vec<Enrolled>| !rehearse)
     }
 
     async fn move_subscriber(
@@ -195,6 +196,10 @@ impl Ledger for PostgresLedger {
         address: &Address,
     ) -> Result<Vec<Happening>, LedgerError> {
         read!(self, |session| list::history(session, publication, address))
+    }
+
+    async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
+        write!(self, |tx| prune::prune(tx, publication, before.as_microsecond()))
     }
 
     async fn issue(

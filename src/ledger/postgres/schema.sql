@@ -87,6 +87,7 @@ CREATE TABLE issues (
     message_domain text   NOT NULL DEFAULT '',
     planned        bigint NOT NULL DEFAULT 0,
     expire_after   bigint,
+    segment        text   NOT NULL DEFAULT '',
     UNIQUE (publication, slug)
 );
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ledger::{
         Enrol, Enrolled, Event, LedgerError, Record, Records,
-        rules::{erased_key, everywhere, gravity, judged, merged},
+        rules::{erased_key, everywhere, gravity, judged, merged, with_evidence},
     },
     model::{Subscriber, SubscriberState},
 };
@@ -134,7 +134,7 @@ impl Enrolment<'_> {
             from_file: self.order.from_list_file,
             met: (self.number, record.line),
         };
-        list::add(self.ledger, self.now, &newcomer, &self.order.event)?;
+        list::add(self.ledger, self.now, &newcomer, &self.event(record))?;
         if let Some(state) = elsewhere {
             self.report.suppressed.push((record.line, record.address.clone(), state));
         } else {
@@ -148,7 +148,7 @@ impl Enrolment<'_> {
     fn repeat(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
         self.report.duplicates.push((record.line, record.address.clone(), known.line));
         if gravity(record.state) > gravity(known.person.state) {
-            self.shift(&known.person, record.state, &self.order.event)?;
+            self.shift(&known.person, record.state, &self.event(record))?;
             self.count(record.state);
         }
         Ok(())
@@ -170,7 +170,7 @@ impl Enrolment<'_> {
         }
         let source = self.order.event.source.clone();
         let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
-        self.shift(person, record.state, &event)?;
+        self.shift(person, record.state, &with_evidence(&event, record))?;
         let person = list::find_by_id(self.ledger, person.id)?;
         self.rewrite(&merged(&person, record, self.is_its_own(known)))?;
         self.changed(known, record, record.state)
@@ -186,12 +186,17 @@ impl Enrolment<'_> {
         let same = after == known.person;
         if same && state == known.person.state {
             self.report.unchanged += 1;
+            self.keep_evidence(&known.person, record)?;
             return self.touch(known.person.id, record.line);
         }
         if !same {
             self.rewrite(&after)?;
         }
-        self.shift(&known.person, state, &self.order.event)?;
+        if state == known.person.state {
+            self.keep_evidence(&known.person, record)?;
+        } else {
+            self.shift(&known.person, state, &self.event(record))?;
+        }
         self.changed(known, record, state)
     }
 
@@ -204,6 +209,19 @@ impl Enrolment<'_> {
         self.report.updated += 1;
         self.count(state);
         self.touch(known.person.id, record.line)
+    }
+
+    /// Returns what the consent log says of a record.
+    fn event(&self, record: &Record) -> Event {
+        with_evidence(&self.order.event, record)
+    }
+
+    /// Logs evidence of somebody whose state is as it was, unless the log has it.
+    fn keep_evidence(&self, person: &Subscriber, record: &Record) -> Result<(), Fault> {
+        if record.evidence.is_empty() || person.state.is_suppressed() {
+            return Ok(());
+        }
+        list::log_once(self.ledger, self.now, person, &self.event(record))
     }
 
     /// Tells whether the record is the whole truth about somebody.

@@ -87,12 +87,12 @@ fn list_file(order: &Freeze) -> Enrol {
 fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
     let issue = ledger.query_row(
         "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
-                             message_stem, message_domain)
-         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6)
+                             message_stem, message_domain, segment)
+         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (publication, slug) DO UPDATE SET
              state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
              frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
-             message_domain = excluded.message_domain
+             message_domain = excluded.message_domain, segment = excluded.segment
          RETURNING id",
         params![
             order.publication,
@@ -100,7 +100,8 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
             order.digest,
             order.date.as_microsecond(),
             message_stem(ledger, &order.publication, &order.slug)?,
-            order.message_domain
+            order.message_domain,
+            order.segment,
         ],
         |row| row.get(0),
     )?;

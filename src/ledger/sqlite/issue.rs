@@ -18,7 +18,7 @@ use crate::{
 macro_rules! issue_columns {
     () => {
         "id, slug, state, why, digest, booked_at, booked_shown, booked_late, booked_digest, \
-         frozen_at, started_at, ended_at, told"
+         frozen_at, started_at, ended_at, told, segment"
     };
 }
 
@@ -279,6 +279,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IssueRecord> {
         started_at: instant(10)?,
         ended_at: instant(11)?,
         told: row.get(12)?,
+        segment: row.get(13)?,
     })
 }
 

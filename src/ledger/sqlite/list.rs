@@ -294,6 +294,19 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
     Ok(())
 }
 
+/// Adds a line to a person's history that changes nothing, unless it says the same already.
+pub(super) fn log_once(
+    ledger: &Connection,
+    now: Micros,
+    person: &Subscriber,
+    event: &Event,
+) -> Result<(), Fault> {
+    let known = ledger
+        .prepare_cached("SELECT 1 FROM consent WHERE subscriber = ?1 AND detail = ?2")?
+        .exists((person.id, &event.detail))?;
+    if known { Ok(()) } else { log(ledger, now, person.id, event, person.state) }
+}
+
 /// Adds a line to a person's history.
 fn log(
     ledger: &Connection,

@@ -10,7 +10,8 @@ use crate::ledger::LedgerError;
 const APPLICATION_ID: i32 = 0x5073_7452;
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("brakes.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("brakes.sql"), include_str!("segment.sql")];
 
 /// Migrates in one transaction, so that two programs that open a new file at once make it once.
 pub(super) fn migrate(connection: &mut Connection, place: &str) -> Result<(), Fault> {

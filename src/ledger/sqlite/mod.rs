@@ -17,6 +17,7 @@ mod issue;
 mod lane;
 mod list;
 mod migrate;
+mod prune;
 mod run;
 
 use std::{
@@ -156,11 +157,14 @@ impl Ledger for SqliteLedger {
         self.write(move |ledger, now| run::accept_rollback(ledger, now, begins)).await
     }
 
-    async fn enrol(&self, order: Enrol, records: Records) -> Result<Enrolled, LedgerError> {
-        let rehearse = order.rehearse;
+    async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError> {
+        let rehearse = lists.iter().any(|(order, _)| order.rehearse);
         self.write_if(
             move |_| !rehearse,
-            move |ledger, now| enrol::enrol(ledger, now, &order, records),
+            move |ledger, now| {
+                let lists = lists.into_iter();
+                lists.map(|(order, records)| enrol::enrol(ledger, now, &order, records)).collect()
+            },
         )
         .await
     }
@@ -215,6 +219,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<Happening>, LedgerError> {
         let (publication, address) = (publication.to_owned(), address.clone());
         self.read(move |ledger| list::history(ledger, &publication, &address)).await
+    }
+
+    async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
+        let (publication, before) = (publication.to_owned(), before.as_microsecond());
+        self.write(move |ledger, _| prune::prune(ledger, &publication, before)).await
     }
 
     async fn issue(
@@ -409,7 +418,9 @@ mod tests {
                 resubscribe: None,
                 rehearse: false,
             };
-            self.ledger.enrol(order, Box::new(people.map(record).map(Ok))).await
+            let records = Box::new(people.map(record).map(Ok));
+            let mut enrolled = self.ledger.enrol(vec![(order, records)]).await?;
+            Ok(enrolled.remove(0))
         }
 
         async fn people(&self) -> usize {
@@ -436,6 +447,7 @@ mod tests {
             tags: Vec::new(),
             fields: BTreeMap::new(),
             state: SubscriberState::Active,
+            evidence: String::new(),
         }
     }
 

@@ -68,6 +68,29 @@ fn check_tells_people_scripts_and_tools_the_same() {
     assert_eq!(rules[at]["id"], "PR138");
 }
 
+#[test]
+fn an_accepted_warning_is_counted_for_people_and_marked_for_tools() {
+    let env = Env::publication();
+    let path = format!("issues/{ISSUE}/issue.md");
+    let draft = env.read(&path).replace(" {credit=\"TOL 06.x.03\"}", "");
+    env.write(&path, &draft);
+    env.postrider("check").code(0).tells("warning[PR025]").tells("0 to mend, 1 to look at");
+    env.write(&path, &draft.replace("number = 41", "number = 41\naccept = [\"PR025\"]"));
+    let told = env.postrider("check").code(0).tells("1 issue checked: nothing to mend, 1 accepted");
+    assert!(!told.shown().contains("PR025"), "{}", told.shown());
+    for line in ["render kazakhstan", "plan kazakhstan"] {
+        let told = env.postrider(line).code(0).shown();
+        assert!(!told.contains("PR025"), "{told}");
+    }
+    let problems = env.json("check");
+    let [problem] = &problems.as_array().expect("a list")[..] else { panic!("{problems}") };
+    assert_eq!((&problem["code"], &problem["accepted"]), (&"PR025".into(), &true.into()));
+    let log: Value = serde_json::from_str(&env.postrider("check --format sarif").code(0).out)
+        .expect("it is JSON");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["suppressions"][0]["kind"], "inSource", "{log}");
+}
+
 /// Where something of the SARIF schema stands, by the names on the way; `*` is each of a list.
 const SARIF_NEEDS: [(&str, &[&str]); 7] = [
     ("", &["version", "runs"]),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Claim, Clock, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event, Freeze, Frozen,
-        Ledger, Passed, PostgresLedger, Record, SqliteLedger, Ticket,
+        Ledger, Passed, PostgresLedger, Record, Records, SqliteLedger, Ticket,
     },
     model::{Address, DeliveryState, IssueState, Outcome, SubscriberState, Tally},
 };
@@ -94,7 +94,7 @@ impl Desk {
 
     pub(super) async fn enrol(&self, names: &[&str]) -> Enrolled {
         let records: Vec<_> = (2..).zip(names).map(|(line, name)| record(line, name)).collect();
-        self.ledger.enrol(import(), Box::new(records.into_iter().map(Ok))).await.expect("it enrols")
+        enrol(&*self.ledger, import(), records).await
     }
 
     /// Enrols `names` and freezes the issue for them.
@@ -213,7 +213,14 @@ pub(super) fn record(line: u64, written: &str) -> Record {
         tags: vec!["energy".to_owned()],
         fields: [("company".to_owned(), "Templeton Thorp".to_owned())].into(),
         state: SubscriberState::from_word(state).expect("it is a state"),
+        evidence: String::new(),
     }
+}
+
+/// Enrols one list.
+pub(super) async fn enrol(ledger: &dyn Ledger, order: Enrol, records: Vec<Record>) -> Enrolled {
+    let records: Records = Box::new(records.into_iter().map(Ok));
+    ledger.enrol(vec![(order, records)]).await.expect("it enrols").remove(0)
 }
 
 pub(super) fn event_named(name: &str) -> Event {
@@ -242,6 +249,7 @@ pub(super) fn order() -> Freeze {
         catch_up: false,
         rehearse: false,
         expected: None,
+        segment: String::new(),
     }
 }
 

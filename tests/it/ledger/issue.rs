@@ -11,7 +11,7 @@ use postrider::{
 
 use super::{
     Desk, ask_every_ledger,
-    desk::{LIST, SLUG, accepted, deferred, import, order, record},
+    desk::{self, LIST, SLUG, accepted, deferred, import, order, record},
 };
 
 ask_every_ledger! {
@@ -115,8 +115,8 @@ async fn the_reader_is_the_one_frozen(desk: Desk) {
         fields: [("company".to_owned(), "Other".to_owned())].into(),
         ..record(2, "ann")
     };
-    let updated = desk.ledger.enrol(import(), Box::new([changed].into_iter().map(Ok))).await;
-    assert_eq!(updated.expect("it enrols").updated, 1);
+    let updated = desk::enrol(&*desk.ledger, import(), vec![changed]).await;
+    assert_eq!(updated.updated, 1);
     let reader = desk.claim(issue, "host/1", 1).await.remove(0).reader;
     assert_eq!(
         (reader.name.as_str(), reader.fields["company"].as_str()),

@@ -1,14 +1,14 @@
 //! Questions about people: who is enrolled, who left, and who may never come back by a file.
 
 use postrider::{
-    ledger::{Enrol, Enrolled, Freeze, Record},
-    model::SubscriberState as S,
+    ledger::{Enrol, Enrolled, Entry, Event, Freeze, LedgerError, Record, Records},
+    model::{IssueState, SubscriberState as S},
 };
 use proptest::prelude::*;
 
 use super::{
     Desk, ask_every_ledger,
-    desk::{LIST, accepted, address, event_named, import, order, record},
+    desk::{self, LIST, SLUG, accepted, address, event_named, import, order, record},
 };
 
 ask_every_ledger! {
@@ -22,13 +22,16 @@ ask_every_ledger! {
     the_graver_word_stays,
     an_unsubscribe_of_a_stranger_is_kept,
     a_rehearsed_enrolment_leaves_nothing,
+    several_lists_are_one_transaction_and_each_is_counted_by_itself,
+    evidence_is_logged_once_and_never_of_who_left,
+    what_ended_long_ago_keeps_its_counts_and_forgets_its_readers,
     an_erased_person_is_only_a_hash_and_is_not_revived,
     people_are_listed_page_by_page,
     a_person_is_found_by_the_id_in_their_links,
 }
 
 async fn enrol(desk: &Desk, order: Enrol, records: Vec<Record>) -> Enrolled {
-    desk.ledger.enrol(order, Box::new(records.into_iter().map(Ok))).await.expect("it enrols")
+    desk::enrol(&*desk.ledger, order, records).await
 }
 
 async fn records_become_people_with_a_history(desk: Desk) {
@@ -190,10 +193,95 @@ async fn a_rehearsed_enrolment_leaves_nothing(desk: Desk) {
     assert_eq!(desk.state_of("bob").await, None);
 }
 
+async fn several_lists_are_one_transaction_and_each_is_counted_by_itself(desk: Desk) {
+    let list = |names: &[&str]| -> (Enrol, Records) {
+        let records: Vec<_> = (2..).zip(names).map(|(line, name)| Ok(record(line, name))).collect();
+        (import(), Box::new(records.into_iter()))
+    };
+    let lists = vec![list(&["ann", "bob"]), list(&["bob unsubscribed"]), list(&["bob", "cyd"])];
+    let enrolled = desk.ledger.enrol(lists).await.expect("it enrols");
+    let counts: Vec<_> = enrolled.iter().map(|of| (of.read, of.added, of.updated)).collect();
+    assert_eq!(counts, [(2, 2, 0), (1, 0, 1), (2, 1, 0)]);
+    assert_eq!(enrolled[2].suppressed, [(2, address("bob"), S::Unsubscribed)]);
+    assert!(enrolled.iter().all(|of| of.duplicates.is_empty()), "a list is not another's twin");
+    let broken: Records = Box::new(std::iter::once(Err("line 3: a mark".to_owned())));
+    let half = desk.ledger.enrol(vec![list(&["dan"]), (import(), broken)]).await;
+    assert!(matches!(half, Err(LedgerError::Refused(_))), "{half:?}");
+    assert_eq!(desk.state_of("dan").await, None);
+    let rehearsal = Enrol { rehearse: true, ..import() };
+    let lists = vec![list(&["dan"]), (rehearsal, list(&["eve"]).1)];
+    desk.ledger.enrol(lists).await.expect("it enrols");
+    assert_eq!(desk.state_of("dan").await, None, "nothing is kept when an order rehearses");
+}
+
+async fn evidence_is_logged_once_and_never_of_who_left(desk: Desk) {
+    let with = |written: &str, evidence: &str| Record {
+        evidence: evidence.to_owned(),
+        ..record(2, written)
+    };
+    let details = || async {
+        let history = desk.ledger.history(LIST, &address("ann")).await.expect("it tells");
+        history.into_iter().map(|line| line.event.detail).collect::<Vec<_>>()
+    };
+    let order = || Enrol {
+        event: Event { detail: "a form".to_owned(), ..event_named("import") },
+        ..import()
+    };
+    enrol(&desk, order(), vec![record(2, "ann pending")]).await;
+    for _ in 0..2 {
+        enrol(&desk, order(), vec![with("ann pending", "opted in 2019-03-02")]).await;
+    }
+    enrol(&desk, order(), vec![with("ann", "confirmed 2019-03-03")]).await;
+    assert_eq!(
+        details().await,
+        ["a form", "a form; opted in 2019-03-02", "a form; confirmed 2019-03-03"]
+    );
+    enrol(&desk, order(), vec![with("ann unsubscribed", "left 2020-01-01")]).await;
+    for _ in 0..2 {
+        enrol(&desk, order(), vec![with("ann", "opted in 2021-01-01")]).await;
+        enrol(&desk, order(), vec![with("ann unsubscribed", "left 2022-01-01")]).await;
+    }
+    assert_eq!(details().await[3..], ["a form; left 2020-01-01"]);
+}
+
+async fn what_ended_long_ago_keeps_its_counts_and_forgets_its_readers(desk: Desk) {
+    let issue = desk.send_to(&["ann", "bob"]).await;
+    for _ in 0..2 {
+        let ticket = desk.begin_one(issue).await;
+        desk.enter(Entry::Record(ticket, accepted())).await;
+    }
+    let open = desk.ledger.prune(LIST, instant(desk.now() + 1)).await.expect("it prunes");
+    assert_eq!(open, 0, "it is not over");
+    let ended =
+        desk.ledger.turn(LIST, SLUG, &[IssueState::Sending], IssueState::Finished, "").await;
+    assert!(ended.expect("it turns"));
+    let other = desk.ledger.prune("other", instant(desk.now() + 1)).await.expect("it prunes");
+    let young = desk.ledger.prune(LIST, instant(desk.now())).await.expect("it prunes");
+    assert_eq!((other, young), (0, 0));
+    let before = (desk.tally(issue).await, desk.ledger.history(LIST, &address("ann")).await);
+    for forgotten in [2, 0] {
+        let pruned = desk.ledger.prune(LIST, instant(desk.now() + 1)).await.expect("it prunes");
+        assert_eq!(pruned, forgotten);
+    }
+    for row in desk.deliveries(issue).await {
+        assert_eq!((row.address.domain(), row.said.as_str()), ("erased.invalid", ""));
+    }
+    let after = (desk.tally(issue).await, desk.ledger.history(LIST, &address("ann")).await);
+    assert_eq!(before.0, after.0);
+    assert_eq!(before.1.expect("it tells"), after.1.expect("it tells"));
+    let tried = desk.ledger.attempts(LIST, &address("ann")).await.expect("it tells");
+    assert_eq!(tried.len(), 1, "that she got it is still known, by her place on the list");
+    assert_eq!(desk.ledger.subscribers(LIST, None, 9).await.expect("it lists").len(), 2);
+}
+
+fn instant(microseconds: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_microsecond(microseconds).expect("it stays in range")
+}
+
 async fn an_erased_person_is_only_a_hash_and_is_not_revived(desk: Desk) {
     let issue = desk.send_to(&["ann", "bob"]).await;
     let ticket = desk.begin_one(issue).await;
-    let outcome = postrider::ledger::Entry::Record(ticket, accepted());
+    let outcome = Entry::Record(ticket, accepted());
     desk.enter(outcome).await;
     let token = desk.ledger.subscriber(LIST, &address("ann")).await.expect("it finds");
     let token = token.expect("she is there").token_id;

@@ -1,0 +1,270 @@
+//! Why a message was not taken: from the code a server gave and, read again, from its words.
+//!
+//! A code alone is often wrong: `5.0.0` and `550` are what servers say when
+//! nothing else is set. So the words come first wherever they are milder than
+//! the code, and what is not sure is never called dead. The worst that may
+//! happen is that a reader who is there is suppressed; the next worst, that a
+//! dead address is tried three times.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{
+    Kind, phrase,
+    status::{self, Enhanced},
+};
+
+/// Why, as far as it makes a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Nobody has that address.
+    NoMailbox,
+    /// Its domain is not there, or takes no mail.
+    NoDomain,
+    /// It was disabled or given up.
+    Closed,
+    /// The mailbox is full.
+    Full,
+    /// Something that passes: a queue, a network, a greylist.
+    Later,
+    /// Refused for good, and nobody says why.
+    Unclear,
+    /// The message is too large.
+    Size,
+    /// The message looks like spam to them.
+    Spam,
+    /// Our server, domain or address is on a list of theirs.
+    Blocked,
+    /// A DNS record of ours is missing or wrong.
+    Records(Missing),
+    /// Another rule of theirs.
+    Rule,
+}
+
+/// Which of our DNS records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// RFC 7208.
+    Spf,
+    /// RFC 6376.
+    Dkim,
+    /// RFC 9989.
+    Dmarc,
+    /// The name of the relay's address, and the address of that name.
+    Ptr,
+    /// One of SPF, DKIM and DMARC; they do not say which.
+    Authentication,
+}
+
+impl Cause {
+    /// Says what it means for the person.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::NoMailbox | Self::NoDomain | Self::Closed => Kind::Hard,
+            Self::Full | Self::Later | Self::Unclear => Kind::Soft,
+            Self::Size | Self::Spam | Self::Blocked | Self::Records(_) | Self::Rule => Kind::Policy,
+        }
+    }
+}
+
+/// Says it to an editor.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoMailbox => "no such mailbox",
+            Self::NoDomain => "no such domain",
+            Self::Closed => "mailbox closed",
+            Self::Full => "mailbox full",
+            Self::Later => "trouble that passes",
+            Self::Unclear => "refused, and not said why",
+            Self::Size => "the message is too large",
+            Self::Spam => "taken for spam",
+            Self::Blocked => "our server is on a blocklist",
+            Self::Records(missing) => return write!(f, "our {missing} is missing or wrong"),
+            Self::Rule => "refused by a rule of theirs",
+        })
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Spf => "SPF record",
+            Self::Dkim => "DKIM signature or its record",
+            Self::Dmarc => "DMARC alignment",
+            Self::Ptr => "relay's PTR record",
+            Self::Authentication => "SPF record or DKIM signature",
+        })
+    }
+}
+
+/// Judges a refusal by its `Status` and the server's words. The first line that fits decides.
+pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
+    let text = words(said);
+    let spoken = status::enhanced_in(&text);
+    let code = spoken.filter(|code| (code.1, code.2) != (0, 0)).or(status).or(spoken);
+    let reply = status::reply_in(&text);
+    let has = |phrases| phrase::has(&text, phrases);
+    let passes = match (spoken.or(status), reply) {
+        (_, Some(reply)) => reply < 500,
+        (Some((class, ..)), None) => class == 4,
+        (None, None) => false,
+    };
+    let detail = code.map_or((0, 0), |(_, subject, detail)| (subject, detail));
+    if detail == (2, 2) || has(phrase::FULL) {
+        return Cause::Full;
+    }
+    if let Some(missing) = missing(detail, &text) {
+        return Cause::Records(missing);
+    }
+    // Exchange Online's words for an address its directory does not know.
+    if detail == (4, 1) && text.contains("recipient address rejected: access denied") {
+        return Cause::NoMailbox;
+    }
+    if has(phrase::SENDER) {
+        return Cause::Rule;
+    }
+    if has(phrase::LISTS) {
+        return Cause::Blocked;
+    }
+    if has(phrase::SPAM) {
+        return Cause::Spam;
+    }
+    if has(phrase::BLOCKED) {
+        return Cause::Blocked;
+    }
+    // The reader's own limit, not one of everybody's.
+    if detail == (2, 3) {
+        return Cause::Unclear;
+    }
+    if detail == (3, 4) || has(phrase::SIZE) {
+        return Cause::Size;
+    }
+    match (passes, detail) {
+        (true, _) => return Cause::Later,
+        (false, (7, _) | (1, 7 | 8)) => return Cause::Rule,
+        (false, (6, _)) => return Cause::Spam,
+        _ => {}
+    }
+    if has(phrase::LATER) {
+        return Cause::Later;
+    }
+    let is_dead = matches!(detail, (1, 1 | 2 | 3 | 6 | 10));
+    if has(phrase::RULE) && !(is_dead && (has(phrase::NO_MAILBOX) || has(phrase::NO_DOMAIN))) {
+        return Cause::Rule;
+    }
+    if has(phrase::NO_DOMAIN) {
+        return Cause::NoDomain;
+    }
+    if has(phrase::NO_MAILBOX) {
+        return Cause::NoMailbox;
+    }
+    if has(phrase::CLOSED) && has(phrase::OF_A_MAILBOX) {
+        return Cause::Closed;
+    }
+    match detail {
+        (1, 1 | 3 | 10) => Cause::NoMailbox,
+        // Exchange Online: the domain is not in the DNS.
+        (1, 2) | (4, 310) => Cause::NoDomain,
+        (1, 6) => Cause::Closed,
+        _ => Cause::Unclear,
+    }
+}
+
+/// Finds which of our records they miss, by the codes of RFC 7372, RFC 7489's successor and the large providers, else by name.
+fn missing(detail: (u16, u16), text: &str) -> Option<Missing> {
+    match detail {
+        (7, 25) => Some(Missing::Ptr),
+        (7, 23 | 24 | 27) => Some(Missing::Spf),
+        (7, 20..=22 | 30) => Some(Missing::Dkim),
+        (7, 32 | 509) => Some(Missing::Dmarc),
+        (7, 26 | 515) => Some(Missing::Authentication),
+        _ => phrase::RECORDS
+            .iter()
+            .find(|(word, _)| text.contains(word))
+            .map(|(_, missing)| *missing),
+    }
+}
+
+/// Returns a server's own words in lower case: without addresses, names of hosts before them, and the paths of links, in which any word may stand.
+fn words(said: &str) -> String {
+    let said = said.split_once(" said: ").map_or(said, |(_, words)| words);
+    let mut text = String::with_capacity(said.len());
+    for word in said.split_whitespace() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let scheme = word.find("://").map(|at| at + 3);
+        match scheme {
+            Some(at) => {
+                let host = word[at..].find(['/', '?']).map_or(word.len(), |end| at + end);
+                text.extend(word[..host].chars().flat_map(char::to_lowercase));
+            }
+            None if word.contains('@') => {
+                // `550` or `from:` may stand before it without a blank, `: why` behind.
+                let end = word.rfind(['>', ':', ')']).filter(|end| word[*end..].len() > 1);
+                text.push('@');
+                if let Some(end) = end {
+                    text.extend(word[end + 1..].chars().flat_map(char::to_lowercase));
+                }
+            }
+            None => text.extend(word.chars().flat_map(char::to_lowercase)),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_again_and_win_where_they_are_milder() {
+        use Cause::*;
+        let status = |text: &str| status::read(text);
+        for (code, said, why) in [
+            ("5.0.0", "552 over quota", Full),
+            ("5.1.1", "550 5.1.1 mailbox full", Full),
+            ("5.2.2", "", Full),
+            ("5.1.1", "550 5.1.1 <spam@example.org>: user unknown", NoMailbox),
+            (
+                "5.1.1",
+                "host mx.spamfilter.example[192.0.2.1] said: 550 5.1.1 no such user",
+                NoMailbox,
+            ),
+            ("5.0.0", "550 no such user here", NoMailbox),
+            ("5.0.0", "550", Unclear),
+            ("5.1.1", "550 5.7.1 rejected by policy", Rule),
+            ("5.1.1", "550 5.1.1 blocked, see https://www.spamhaus.example/query", Blocked),
+            ("5.1.1", "550 5.1.1 user unknown, see https://example.org/spam/policy", NoMailbox),
+            ("5.1.8", "550 5.1.8 sender domain does not exist", Rule),
+            ("5.1.2", "", NoDomain),
+            (
+                "5.4.4",
+                "Host or domain name not found. Name service error for name=x type=A: Host not found",
+                NoDomain,
+            ),
+            ("4.4.4", "Host not found, try again", Later),
+            ("4.1.1", "450 4.1.1 user unknown", Later),
+            ("5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound", NoMailbox),
+            ("5.1.6", "", Closed),
+            ("5.2.1", "550 5.2.1 the account is disabled", Closed),
+            ("5.2.1", "550 5.2.1 not accepting messages", Unclear),
+            ("5.2.1", "550 5.2.1 receiving mail at a rate that prevents delivery", Later),
+            ("5.4.1", "550 5.4.1 Recipient address rejected: Access denied", NoMailbox),
+            ("5.7.1", "550 5.7.1 user unknown", Rule),
+            ("5.7.26", "", Records(Missing::Authentication)),
+            ("5.7.1", "550 the DMARC policy of your domain", Records(Missing::Dmarc)),
+            ("5.3.4", "", Size),
+            ("5.4.7", "delivery time expired", Later),
+            ("5.0.0", "Пользователь не найден", NoMailbox),
+            ("5.0.0", "Das Postfach des Empfängers ist voll", Full),
+            ("5.0.0", "该用户不存在", NoMailbox),
+        ] {
+            assert_eq!(cause(status(code), said), why, "{code} {said}");
+        }
+    }
+}
