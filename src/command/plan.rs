@@ -214,12 +214,12 @@ async fn obstacle(
     remembered.and_then(|()| known.map_or(Ok(()), |issue| send::may_go(issue, digest))).err()
 }
 
-/// Opens the ledger for a look: an empty one in memory where there is none yet, so that nothing is written.
+/// Opens the ledger for a look: an empty one that is gone afterwards where there is none yet.
 fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
     if newsroom.has_ledger() {
         newsroom.ledger()
     } else {
-        Ok(Arc::new(crate::ledger::SqliteLedger::in_memory()?))
+        Ok(Arc::new(crate::ledger::SqliteLedger::for_a_while()?))
     }
 }
 

@@ -102,9 +102,9 @@ pub(super) fn merged(person: &Subscriber, record: &Record, is_its_own: bool) -> 
     person
 }
 
-/// Returns what the consent log says of a record: what the order says, and the record's own evidence.
-pub(super) fn with_evidence(event: &Event, record: &Record) -> Event {
-    let both = [event.detail.as_str(), &record.evidence];
+/// Returns what the consent log says of a record: what the order says, and the record's own `evidence`.
+pub(super) fn with_evidence(event: &Event, evidence: &str) -> Event {
+    let both = [event.detail.as_str(), evidence];
     let detail = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
     Event { detail, ..event.clone() }
 }
@@ -133,7 +133,31 @@ pub(super) fn erased_key(secret: &[u8], key: &str) -> String {
 pub(super) fn token() -> Result<String, LedgerError> {
     let mut bytes = [0; 8];
     random(&mut bytes)?;
-    Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+    Ok(token_of(bytes))
+}
+
+fn token_of(bytes: [u8; 8]) -> String {
+    let mut token = BASE32_NOPAD.encode(&bytes);
+    token.make_ascii_lowercase();
+    token
+}
+
+/// Makes many of them; asks the system for what nobody can guess once for hundreds.
+#[derive(Default)]
+pub(super) struct Tokens {
+    drawn: Vec<[u8; 8]>,
+}
+
+impl Tokens {
+    /// Returns the next one.
+    pub(super) fn draw(&mut self) -> Result<String, LedgerError> {
+        if self.drawn.is_empty() {
+            let mut bytes = [0; 4096];
+            random(&mut bytes)?;
+            self.drawn.extend(bytes.as_chunks().0);
+        }
+        self.drawn.pop().map_or_else(token, |bytes| Ok(token_of(bytes)))
+    }
 }
 
 /// Fills `bytes` with what nobody can guess.

@@ -9,6 +9,7 @@ mod issue;
 mod lane;
 mod list;
 mod model;
+mod older;
 mod run;
 
 use desk::Desk;

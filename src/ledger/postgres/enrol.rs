@@ -248,7 +248,7 @@ impl Enrolment<'_> {
             line: record.line,
             due: Due::Insert,
         });
-        let event = with_evidence(&self.order.event, record);
+        let event = with_evidence(&self.order.event, &record.evidence);
         page.settle.push((place, state, event.clone()));
         page.remarks.push(Remark { place, event, state, is_once: false });
         if let Some(state) = elsewhere {
@@ -265,7 +265,7 @@ impl Enrolment<'_> {
         let line = page.people[place].line;
         self.report.duplicates.push((record.line, record.address.clone(), line));
         if gravity(record.state) > gravity(page.people[place].person.state) {
-            shift(page, place, record.state, with_evidence(&self.order.event, record));
+            shift(page, place, record.state, with_evidence(&self.order.event, &record.evidence));
             self.count(record.state);
         }
     }
@@ -288,7 +288,7 @@ impl Enrolment<'_> {
             }
             let source = self.order.event.source.clone();
             let event = Event { name: "resubscribe".to_owned(), source, detail };
-            shift(page, place, record.state, with_evidence(&event, record));
+            shift(page, place, record.state, with_evidence(&event, &record.evidence));
             let known = &mut page.people[place];
             known.person = merged(&known.person, record, is_its_own);
             known.due = known.due.max(Due::Rewrite);
@@ -297,7 +297,7 @@ impl Enrolment<'_> {
         let state = judged(was, record.state);
         let after = merged(&known.person, record, is_its_own);
         let is_same = after == known.person;
-        let event = with_evidence(&self.order.event, record);
+        let event = with_evidence(&self.order.event, &record.evidence);
         // Evidence of somebody whose state is as it was is kept once.
         if state == was && !record.evidence.is_empty() && !was.is_suppressed() {
             let event = event.clone();

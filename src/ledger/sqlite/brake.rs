@@ -40,7 +40,7 @@ pub(super) fn release(ledger: &Connection, now: Micros, relay: &str) -> Result<u
         off.execute([lane])?;
     }
     ledger.execute(
-        "UPDATE deliveries SET retry_at = ?1
+        "UPDATE deliveries INDEXED BY deliveries_due SET retry_at = ?1
          WHERE state = 'deferred' AND retry_at > ?1 AND first_at IS NULL",
         [now],
     )?;

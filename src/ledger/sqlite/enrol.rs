@@ -1,11 +1,13 @@
 //! Taking list records: the order of files and rows never matters to who may be mailed, and suppression always wins.
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
+    ahead::ahead,
     columns::{Micros, Word, fields_json, tags_json},
     fault::Fault,
-    list::{self, Newcomer},
+    list,
+    newcomers::Newcomers,
 };
 use crate::{
     ledger::{
@@ -22,28 +24,23 @@ pub(super) fn enrol(
     order: &Enrol,
     records: Records,
 ) -> Result<Enrolled, Fault> {
-    let number: i64 = ledger.query_row(
-        "UPDATE ledger SET enrolments = enrolments + 1 RETURNING enrolments",
-        [],
-        |row| row.get(0),
+    // Whom this call has met, and on which line: of a list of any length, in a file that is gone with the connection.
+    ledger.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS met (id INTEGER PRIMARY KEY, line INTEGER NOT NULL);
+         DELETE FROM temp.met",
     )?;
-    if order.from_list_file {
-        ledger.execute(
-            "INSERT INTO lists (publication, enrolment) VALUES (?1, ?2)
-             ON CONFLICT (publication) DO UPDATE SET enrolment = excluded.enrolment",
-            (&order.publication, number),
-        )?;
-    }
     let mut enrolment = Enrolment {
         ledger,
-        now,
         order,
-        number,
+        now,
         secret: list::secret(ledger)?,
         erased: list::is_anybody_erased(ledger)?,
+        next: None,
+        meet: ledger.prepare_cached("INSERT OR IGNORE INTO temp.met VALUES (?1, ?2)")?,
+        newcomers: Newcomers::open(ledger, now, order)?,
         report: Enrolled::default(),
     };
-    for record in records {
+    for record in ahead(records) {
         let record = record.map_err(|why| {
             LedgerError::Refused(format!(
                 "the list breaks off, and nothing was taken from it: {why}"
@@ -51,129 +48,159 @@ pub(super) fn enrol(
         })?;
         enrolment.take(&record)?;
     }
-    Ok(enrolment.report)
+    enrolment.close()
 }
 
 struct Enrolment<'a> {
     ledger: &'a Connection,
-    now: Micros,
     order: &'a Enrol,
-    number: i64,
+    now: Micros,
     secret: Vec<u8>,
     /// Whether anybody was ever erased, so that addresses are also looked for by their hash.
     erased: bool,
+    /// Who came after the person met last: mostly the next, since a list is mostly read in the order it was read before.
+    next: Option<i64>,
+    meet: CachedStatement<'a>,
+    newcomers: Newcomers<'a>,
     report: Enrolled,
 }
 
-/// A person on the list, and when records met them last.
+/// A person the ledger knew before this call, as the columns have them.
 struct Known {
-    person: Subscriber,
-    from_file: bool,
-    enrolment: i64,
-    line: u64,
+    id: i64,
+    name: String,
+    tags: String,
+    fields: String,
+    state: SubscriberState,
+    from_file: FromFile,
+}
+
+/// Whether a list file brought somebody, and has them still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FromFile {
+    No,
+    Here,
+    Gone,
+}
+
+/// What the ledger knew of an address.
+enum Found {
+    /// The person.
+    Known(Known),
+    /// Nobody here; in another publication the mailbox may have bounced or complained.
+    Nobody(Option<SubscriberState>),
+}
+
+/// What `known` reads, of `subscribers s`.
+macro_rules! known_columns {
+    () => {
+        "s.id, s.name, s.tags, s.fields, s.state, s.from_file"
+    };
 }
 
 impl Enrolment<'_> {
     fn take(&mut self, record: &Record) -> Result<(), Fault> {
         self.report.read += 1;
-        let taken = match self.find(record)? {
-            (None, elsewhere) => self.add(record, elsewhere),
-            (Some(known), _) if known.enrolment == self.number => self.repeat(&known, record),
-            (Some(known), _) => self.meet(&known, record),
-        };
-        self.erased |= record.state == SubscriberState::Erased;
-        taken
+        let key = record.address.key();
+        match self.find(&key)? {
+            Found::Nobody(elsewhere) => self.newcomers.add(record, &key, elsewhere),
+            Found::Known(known) => {
+                self.next = Some(known.id + 1);
+                if self.meet.execute((known.id, record.line.cast_signed()))? == 0 {
+                    self.repeat(&known, record)
+                } else {
+                    self.meet(&known, record)
+                }
+            }
+        }
     }
 
-    /// Finds who has this address, or what keeps a newcomer from being mailed: their mailbox bounced or complained in another publication.
-    fn find(&self, record: &Record) -> Result<(Option<Known>, Option<SubscriberState>), Fault> {
-        let key = record.address.key();
-        match self.find_by_key(&key)? {
-            (None, elsewhere) if self.erased => {
-                let hash = erased_key(&self.secret, &key);
-                Ok((self.find_by_key(&hash)?.0, elsewhere))
+    /// Finds who has this address, an erased person by the hash that is left.
+    fn find(&self, key: &str) -> Result<Found, Fault> {
+        if self.newcomers.is_nobody_known() {
+            return Ok(Found::Nobody(None));
+        }
+        if let Some(known) = self.find_next(key)? {
+            return Ok(Found::Known(known));
+        }
+        match self.find_by_key(key)? {
+            Found::Nobody(elsewhere) if self.erased => {
+                Ok(match self.find_by_key(&erased_key(&self.secret, key))? {
+                    Found::Nobody(_) => Found::Nobody(elsewhere),
+                    known @ Found::Known(_) => known,
+                })
             }
             found => Ok(found),
         }
     }
 
-    fn find_by_key(&self, key: &str) -> Result<(Option<Known>, Option<SubscriberState>), Fault> {
-        let mut statement = self.ledger.prepare_cached(
-            "SELECT id, token_id, address, name, tags, fields, state, from_file, enrolment, line,
-                    publication = ?2
-             FROM subscribers WHERE address_key = ?1",
-        )?;
-        let (mut known, mut elsewhere) = (None, None);
+    fn find_next(&self, key: &str) -> Result<Option<Known>, Fault> {
+        let Some(next) = self.next else { return Ok(None) };
+        let found = self
+            .ledger
+            .prepare_cached(concat!(
+                "SELECT ",
+                known_columns!(),
+                " FROM subscribers s WHERE s.id = ?1 AND s.address_key = ?2 AND s.publication = ?3
+                    AND s.id < ?4"
+            ))?
+            .query_row((next, key, &self.order.publication, self.newcomers.first()), known)
+            .optional()?;
+        Ok(found)
+    }
+
+    fn find_by_key(&self, key: &str) -> Result<Found, Fault> {
+        let mut statement = self.ledger.prepare_cached(concat!(
+            "SELECT ",
+            known_columns!(),
+            ", a.publication = ?2 FROM addresses a JOIN subscribers s ON s.id = a.subscriber
+             WHERE a.address_key = ?1"
+        ))?;
+        let mut elsewhere = None;
         let mut rows = statement.query((key, &self.order.publication))?;
         while let Some(row) = rows.next()? {
-            if row.get(10)? {
-                known = Some(Known {
-                    person: list::person(row)?,
-                    from_file: row.get(7)?,
-                    enrolment: row.get(8)?,
-                    line: row.get::<_, i64>(9)?.cast_unsigned(),
-                });
-            } else {
-                let state = row.get::<_, Word<SubscriberState>>(6)?.0;
-                elsewhere = elsewhere.or(Some(state).filter(|state| everywhere(*state)));
+            let known = known(row)?;
+            if row.get(6)? {
+                return Ok(Found::Known(known));
             }
+            elsewhere = elsewhere.or(Some(known.state).filter(|state| everywhere(*state)));
         }
-        Ok((known, elsewhere))
+        Ok(Found::Nobody(elsewhere))
     }
 
-    fn add(&mut self, record: &Record, elsewhere: Option<SubscriberState>) -> Result<(), Fault> {
-        let elsewhere =
-            elsewhere.filter(|_| !record.state.is_suppressed() && self.order.resubscribe.is_none());
-        let newcomer = Newcomer {
-            publication: &self.order.publication,
-            address: &record.address,
-            name: &record.name,
-            tags: tags_json(&record.tags),
-            fields: fields_json(&record.fields),
-            state: elsewhere.unwrap_or(record.state),
-            from_file: self.order.from_list_file,
-            met: (self.number, record.line),
-        };
-        list::add(self.ledger, self.now, &newcomer, &self.event(record))?;
-        if let Some(state) = elsewhere {
-            self.report.suppressed.push((record.line, record.address.clone(), state));
-        } else {
-            self.report.added += 1;
-            self.count(record.state);
-        }
-        Ok(())
-    }
-
-    /// A record of an address met before in this call: only suppression acts.
+    /// A record of somebody met before in this call: only suppression acts.
     fn repeat(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
-        self.report.duplicates.push((record.line, record.address.clone(), known.line));
-        if gravity(record.state) > gravity(known.person.state) {
-            self.shift(&known.person, record.state, &self.event(record))?;
+        let first: i64 = self
+            .ledger
+            .prepare_cached("SELECT line FROM temp.met WHERE id = ?1")?
+            .query_row([known.id], |row| row.get(0))?;
+        self.report.duplicates.push((record.line, record.address.clone(), first.cast_unsigned()));
+        if gravity(record.state) > gravity(known.state) {
+            self.shift(known, record.state, &self.event(record))?;
             self.count(record.state);
+            self.touch(known, true)?;
         }
         Ok(())
     }
 
     /// A record of somebody the list knew before.
     fn meet(&mut self, known: &Known, record: &Record) -> Result<(), Fault> {
-        let person = &known.person;
-        let revived = person.state.is_suppressed() && !record.state.is_suppressed();
+        let revived = known.state.is_suppressed() && !record.state.is_suppressed();
         let Some(reason) = self.order.resubscribe.clone().filter(|_| revived) else {
             if revived {
-                self.report.suppressed.push((record.line, record.address.clone(), person.state));
-                return self.touch(person.id, record.line);
+                self.report.suppressed.push((record.line, record.address.clone(), known.state));
+                return self.touch(known, false);
             }
-            return self.update(known, record, judged(person.state, record.state));
+            return self.update(known, record, judged(known.state, record.state));
         };
-        if person.state == SubscriberState::Erased {
-            list::restore(self.ledger, person.id, &record.address)?;
+        if known.state == SubscriberState::Erased {
+            list::restore(self.ledger, known.id, &record.address)?;
         }
         let source = self.order.event.source.clone();
         let event = Event { name: "resubscribe".to_owned(), source, detail: reason };
-        self.shift(person, record.state, &with_evidence(&event, record))?;
-        let person = list::find_by_id(self.ledger, person.id)?;
-        self.rewrite(&merged(&person, record, self.is_its_own(known)))?;
-        self.changed(known, record, record.state)
+        self.shift(known, record.state, &with_evidence(&event, &record.evidence))?;
+        self.rewrite(known, record)?;
+        self.changed(known, record.state)
     }
 
     fn update(
@@ -182,84 +209,113 @@ impl Enrolment<'_> {
         record: &Record,
         state: SubscriberState,
     ) -> Result<(), Fault> {
-        let after = merged(&known.person, record, self.is_its_own(known));
-        let same = after == known.person;
-        if same && state == known.person.state {
+        let says_the_same = known.name == record.name
+            && known.tags == tags_json(&record.tags)
+            && known.fields == fields_json(&record.fields);
+        let same = says_the_same || !self.rewrite(known, record)?;
+        if same && state == known.state {
             self.report.unchanged += 1;
-            self.keep_evidence(&known.person, record)?;
-            return self.touch(known.person.id, record.line);
+            self.keep_evidence(known, record)?;
+            return self.touch(known, false);
         }
-        if !same {
-            self.rewrite(&after)?;
-        }
-        if state == known.person.state {
-            self.keep_evidence(&known.person, record)?;
+        if state == known.state {
+            self.keep_evidence(known, record)?;
         } else {
-            self.shift(&known.person, state, &self.event(record))?;
+            self.shift(known, state, &self.event(record))?;
         }
-        self.changed(known, record, state)
-    }
-
-    fn changed(
-        &mut self,
-        known: &Known,
-        record: &Record,
-        state: SubscriberState,
-    ) -> Result<(), Fault> {
-        self.report.updated += 1;
-        self.count(state);
-        self.touch(known.person.id, record.line)
+        self.changed(known, state)
     }
 
     /// Returns what the consent log says of a record.
     fn event(&self, record: &Record) -> Event {
-        with_evidence(&self.order.event, record)
+        with_evidence(&self.order.event, &record.evidence)
     }
 
     /// Logs evidence of somebody whose state is as it was, unless the log has it.
-    fn keep_evidence(&self, person: &Subscriber, record: &Record) -> Result<(), Fault> {
-        if record.evidence.is_empty() || person.state.is_suppressed() {
+    fn keep_evidence(&self, known: &Known, record: &Record) -> Result<(), Fault> {
+        if record.evidence.is_empty() || known.state.is_suppressed() {
             return Ok(());
         }
+        let person = (known.id, known.state);
         list::log_once(self.ledger, self.now, person, &self.event(record))
     }
 
-    /// Tells whether the record is the whole truth about somebody.
-    fn is_its_own(&self, known: &Known) -> bool {
-        known.from_file && self.order.from_list_file
+    fn changed(&mut self, known: &Known, state: SubscriberState) -> Result<(), Fault> {
+        self.report.updated += 1;
+        self.count(state);
+        self.touch(known, true)
     }
 
-    fn shift(&self, person: &Subscriber, to: SubscriberState, event: &Event) -> Result<(), Fault> {
-        list::shift(self.ledger, self.now, person, to, event)?;
+    fn shift(&mut self, known: &Known, to: SubscriberState, event: &Event) -> Result<(), Fault> {
+        list::shift(self.ledger, self.now, (known.id, known.state), to, event)?;
+        self.erased |= to == SubscriberState::Erased;
         Ok(())
     }
 
-    /// Notes that this enrolment met somebody. Who is imported or added stays when the list file drops them.
-    fn touch(&self, id: i64, line: u64) -> Result<(), Fault> {
-        self.ledger
-            .prepare_cached(
-                "UPDATE subscribers SET enrolment = ?2, line = ?3,
-                    from_file = from_file AND (?4 OR state = 'erased') WHERE id = ?1",
-            )?
-            .execute((id, self.number, line.cast_signed(), self.order.from_list_file))?;
+    /// Notes whether the list file has somebody it brought. Who is imported or added stays when it drops them.
+    fn touch(&self, known: &Known, is_changed: bool) -> Result<(), Fault> {
+        let sql = match (self.order.from_list_file, known.from_file) {
+            (true, FromFile::No | FromFile::Here) if !is_changed => return Ok(()),
+            (true, _) => "UPDATE subscribers SET from_file = 1 WHERE id = ?1 AND from_file = 2",
+            (false, FromFile::No) => return Ok(()),
+            (false, _) => {
+                "UPDATE subscribers SET from_file = 0 WHERE id = ?1 AND state <> 'erased'"
+            }
+        };
+        self.ledger.prepare_cached(sql)?.execute([known.id])?;
         Ok(())
     }
 
-    fn rewrite(&self, after: &Subscriber) -> Result<(), Fault> {
+    /// Writes down what a record says of somebody; tells whether that is anything new.
+    fn rewrite(&self, known: &Known, record: &Record) -> Result<bool, Fault> {
+        let is_its_own = known.from_file != FromFile::No && self.order.from_list_file;
+        let before = list::find_by_id(self.ledger, known.id)?;
+        let after = merged(&before, record, is_its_own);
+        if after == before {
+            return Ok(false);
+        }
+        let Subscriber { name, tags, fields, .. } = after;
         self.ledger
             .prepare_cached(
                 "UPDATE subscribers SET name = ?2, tags = ?3, fields = ?4 WHERE id = ?1",
             )?
-            .execute(params![
-                after.id,
-                after.name,
-                tags_json(&after.tags),
-                fields_json(&after.fields)
-            ])?;
-        Ok(())
+            .execute(params![known.id, name, tags_json(&tags), fields_json(&fields)])?;
+        Ok(true)
     }
 
     fn count(&mut self, state: SubscriberState) {
         *self.report.by_state.entry(state.word()).or_default() += 1;
     }
+
+    /// Puts the newcomers on the list, takes those off whom the list file no longer has, and reports.
+    fn close(mut self) -> Result<Enrolled, Fault> {
+        if self.order.from_list_file {
+            self.ledger.execute(
+                "UPDATE subscribers SET from_file = 2
+                 WHERE publication = ?1 AND from_file = 1 AND id < ?2
+                   AND NOT EXISTS (SELECT 1 FROM temp.met WHERE met.id = subscribers.id)",
+                (&self.order.publication, self.newcomers.first()),
+            )?;
+        }
+        self.newcomers.settle(&mut self.report)?;
+        self.report.duplicates.sort_by_key(|(line, ..)| *line);
+        self.report.suppressed.sort_by_key(|(line, ..)| *line);
+        self.ledger.execute("DELETE FROM temp.met", [])?;
+        Ok(self.report)
+    }
+}
+
+fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
+    Ok(Known {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        tags: row.get(2)?,
+        fields: row.get(3)?,
+        state: row.get::<_, Word<_>>(4)?.0,
+        from_file: match row.get(5)? {
+            0 => FromFile::No,
+            1 => FromFile::Here,
+            _ => FromFile::Gone,
+        },
+    })
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     columns::{Micros, Word, micros, reason_json},
+    counts::Counts,
     fault::Fault,
     list,
     run::{give_back, reopen},
@@ -33,22 +34,24 @@ pub(super) fn enter(
 ) -> Result<Vec<Entered>, Fault> {
     let mut begun = BTreeMap::new();
     let mut answers = Vec::with_capacity(entries.len());
+    let mut counts = Counts::default();
     for entry in entries {
         answers.push(match entry {
             Entry::Begin(ticket) => {
-                let answer = begin(ledger, now, ticket)?;
+                let answer = begin(ledger, now, ticket, &mut counts)?;
                 if answer == Entered::Done {
                     *begun.entry(ticket.issue).or_default() += 1;
                 }
                 answer
             }
-            Entry::Record(ticket, outcome) => record(ledger, now, ticket, outcome)?,
-            Entry::Release(ticket) => release(ledger, now, ticket)?,
+            Entry::Record(ticket, outcome) => record(ledger, now, ticket, outcome, &mut counts)?,
+            Entry::Release(ticket) => release(ledger, now, ticket, &mut counts)?,
         });
     }
     for (issue, count) in begun {
         count_begins(ledger, now, issue, count)?;
     }
+    counts.write(ledger)?;
     Ok(answers)
 }
 
@@ -63,6 +66,7 @@ fn count_begins(ledger: &Connection, now: Micros, issue: i64, count: i64) -> Res
 
 /// An attempt whose outcome is open.
 struct Attempt {
+    state: DeliveryState,
     tries: u32,
     first_at: Micros,
     began_at: Micros,
@@ -72,7 +76,12 @@ struct Attempt {
 }
 
 /// Writes the begin, guarded by everything that may have changed since the claim (rule D2).
-fn begin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
+fn begin(
+    ledger: &Connection,
+    now: Micros,
+    ticket: &Ticket,
+    counts: &mut Counts,
+) -> Result<Entered, Fault> {
     let begun = ledger.prepare_cached(BEGIN)?.execute((
         ticket.issue,
         ticket.slot,
@@ -80,11 +89,16 @@ fn begin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, F
         ticket.attempt,
         now,
     ))?;
-    if begun == 0 { refuse(ledger, now, ticket) } else { Ok(Entered::Done) }
+    if begun == 0 { refuse(ledger, now, ticket, counts) } else { Ok(Entered::Done) }
 }
 
 /// Says why a begin was not written: where the reader is the reason, the row becomes suppressed.
-fn refuse(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
+fn refuse(
+    ledger: &Connection,
+    now: Micros,
+    ticket: &Ticket,
+    counts: &mut Counts,
+) -> Result<Entered, Fault> {
     let state = ledger
         .prepare_cached(
             "SELECT s.state FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
@@ -104,6 +118,7 @@ fn refuse(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, 
              WHERE issue = ?1 AND slot = ?2",
         )?
         .execute((ticket.issue, ticket.slot, reason_json(&reason), now))?;
+    counts.moved(ticket.issue, DeliveryState::Claimed, DeliveryState::Suppressed);
     Ok(Entered::Suppressed)
 }
 
@@ -113,6 +128,7 @@ fn record(
     now: Micros,
     ticket: &Ticket,
     outcome: &Outcome,
+    counts: &mut Counts,
 ) -> Result<Entered, Fault> {
     let Some(attempt) = Attempt::find(ledger, ticket)? else {
         return already(ledger, ticket, outcome);
@@ -143,6 +159,7 @@ fn record(
             deferred && counted,
             counted || attempt.tries > 0,
         ])?;
+    counts.moved(ticket.issue, attempt.state, state);
     if let Outcome::Rejected { said, hard: true } = outcome {
         bounce(ledger, now, ticket, said)?;
     }
@@ -180,12 +197,17 @@ fn bounce(ledger: &Connection, now: Micros, ticket: &Ticket, said: &str) -> Resu
         .query_row((ticket.issue, ticket.slot), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let event = Event { name: "bounce".to_owned(), source: slug, detail: said.to_owned() };
     let person = list::find_by_id(ledger, id)?;
-    list::shift(ledger, now, &person, SubscriberState::Bounced, &event)?;
+    list::shift(ledger, now, (id, person.state), SubscriberState::Bounced, &event)?;
     Ok(())
 }
 
 /// Takes a claim back unused, also one that was begun and of whose message nothing left.
-fn release(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered, Fault> {
+fn release(
+    ledger: &Connection,
+    now: Micros,
+    ticket: &Ticket,
+    counts: &mut Counts,
+) -> Result<Entered, Fault> {
     let held = ledger
         .prepare_cached(
             "SELECT state FROM deliveries
@@ -197,25 +219,31 @@ fn release(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<Entered,
         })
         .optional()?;
     match held {
-        Some(DeliveryState::Claimed) => give_back(ledger, now, ticket.issue, ticket.slot)?,
-        Some(_) => unbegin(ledger, now, ticket)?,
+        Some(DeliveryState::Claimed) => give_back(ledger, now, ticket.issue, ticket.slot, counts)?,
+        Some(_) => unbegin(ledger, now, ticket, counts)?,
         None => return Ok(Entered::Refused),
     }
     Ok(Entered::Done)
 }
 
 /// Makes a begin undone: it never was one of the reader's attempts.
-fn unbegin(ledger: &Connection, now: Micros, ticket: &Ticket) -> Result<(), Fault> {
-    ledger
+fn unbegin(
+    ledger: &Connection,
+    now: Micros,
+    ticket: &Ticket,
+    counts: &mut Counts,
+) -> Result<(), Fault> {
+    let state = ledger
         .prepare_cached(
             "UPDATE deliveries
              SET state = iif((SELECT state FROM issues WHERE id = ?1) = 'cancelled',
                              'cancelled', 'planned'),
                 begun = begun - 1, began_at = NULL, first_at = iif(tries = 0, NULL, first_at),
                 owner = NULL, lease_end = NULL, at = ?3
-             WHERE issue = ?1 AND slot = ?2",
+             WHERE issue = ?1 AND slot = ?2 RETURNING state",
         )?
-        .execute((ticket.issue, ticket.slot, now))?;
+        .query_row((ticket.issue, ticket.slot, now), |row| Ok(row.get::<_, Word<_>>(0)?.0))?;
+    counts.moved(ticket.issue, DeliveryState::Attempting, state);
     Ok(())
 }
 
@@ -225,7 +253,7 @@ impl Attempt {
         Ok(ledger
             .prepare_cached(
                 "SELECT d.tries, d.first_at, d.began_at, s.state, i.state,
-                        coalesce(i.expire_after, ?5)
+                        coalesce(i.expire_after, ?5), d.state
                  FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
                                    JOIN issues i ON i.id = d.issue
                  WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
@@ -239,6 +267,7 @@ impl Attempt {
                     reader: row.get::<_, Word<_>>(3)?.0,
                     issue: row.get::<_, Word<_>>(4)?.0,
                     expire_after: row.get(5)?,
+                    state: row.get::<_, Word<_>>(6)?.0,
                 })
             })
             .optional()?)

@@ -5,7 +5,6 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -49,18 +48,14 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Connection), LedgerError>
     connect(path, &place).map_err(|fault| at_the_door(fault, place))
 }
 
-/// Opens an empty ledger that lives as long as its two connections.
-pub(super) fn open_in_memory() -> Result<(Connection, Connection), LedgerError> {
-    static OPENED: AtomicU64 = AtomicU64::new(0);
-    let number = OPENED.fetch_add(1, Ordering::Relaxed);
-    let name = format!("file:postrider-{number}?mode=memory&cache=shared");
-    let connect = || -> Result<(Connection, Connection), Fault> {
-        let mut writer = Connection::open(&name)?;
-        settle(&writer, 2_000)?;
-        migrate::migrate(&mut writer, "in memory")?;
-        let reader = Connection::open(&name)?;
-        settle(&reader, 2_000)?;
-        Ok((writer, reader))
+/// Opens an empty ledger that is gone with its connection.
+pub(super) fn open_for_a_while() -> Result<Connection, LedgerError> {
+    let connect = || -> Result<Connection, Fault> {
+        // Without a name it is a file that has none, and only for what the cache cannot hold.
+        let mut connection = Connection::open("")?;
+        settle(&connection, 6_000)?;
+        migrate::migrate(&mut connection, "for a while")?;
+        Ok(connection)
     };
     connect().map_err(LedgerError::from)
 }

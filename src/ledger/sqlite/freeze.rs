@@ -1,9 +1,10 @@
 //! Freezing an issue: one delivery for everybody on the list, in one transaction (rule D7).
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 use super::{
-    columns::{Micros, fields_json, reason_json, tags_json},
+    columns::{Micros, reason_json},
+    counts::{self, Counts},
     enrol,
     fault::Fault,
     issue, list,
@@ -14,7 +15,7 @@ use crate::{
         Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
         rules::{self, reason},
     },
-    model::{IssueState, Subscriber, Suppressed, Tally},
+    model::{DeliveryState, IssueState, Tally},
 };
 
 /// Freezes an issue, or finds it frozen and adds whom `order.catch_up` asks for.
@@ -31,7 +32,7 @@ pub(super) fn freeze(
     let fresh = frozen.is_none();
     let mut enrolled = Enrolled::default();
     let before = match &frozen {
-        Some(issue) => issue::tally(ledger, issue.id)?,
+        Some(issue) => counts::tally(ledger, issue.id)?,
         None => Tally::default(),
     };
     if fresh || order.catch_up {
@@ -53,7 +54,7 @@ pub(super) fn freeze(
     }
     let issue = issue::find(ledger, &order.publication, &order.slug)?
         .ok_or_else(|| LedgerError::Damaged(format!("the issue `{}` is gone", order.slug)))?;
-    let tally = issue::tally(ledger, issue.id)?;
+    let tally = counts::tally(ledger, issue.id)?;
     let suppressed = issue::suppressed(ledger, issue.id)?;
     let recipients = tally.planned - tally.suppressed;
     // Somebody may have left since the first freeze, so fewer can be owed than before.
@@ -111,6 +112,9 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
 }
 
 /// Makes a delivery of everybody on the list who has none, one at a time, so that memory does not grow with the list; returns how many.
+///
+/// What a copy is made from stays with the person: a delivery knows which
+/// version of them was frozen, and the ledger keeps that one when they change.
 fn plan(
     ledger: &Connection,
     now: Micros,
@@ -123,18 +127,22 @@ fn plan(
         [issue],
         |row| row.get(0),
     )?;
-    let mut list = ledger.prepare(
-        "SELECT id, token_id, address, name, tags, fields, state, address_key
-         FROM subscribers s
-         WHERE publication = ?1
-           AND (from_file = 0
-                OR enrolment >= (SELECT enrolment FROM lists WHERE publication = ?1))
-           AND NOT EXISTS (SELECT 1 FROM deliveries d
-                           WHERE d.subscriber = s.id AND d.issue = ?2)
-         ORDER BY id",
+    let mut list = ledger.prepare(concat!(
+        "SELECT ",
+        list::person_columns!(),
+        ", s.version FROM subscribers s
+         WHERE s.publication = ?1 AND s.from_file < 2
+           AND (?3 = 0 OR NOT EXISTS (SELECT 1 FROM deliveries d
+                                      WHERE d.subscriber = s.id AND d.issue = ?2))
+         ORDER BY s.id"
+    ))?;
+    let mut owe = ledger.prepare_cached(
+        "INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let mut rows = list.query((publication, issue))?;
+    let mut rows = list.query((publication, issue, first))?;
     let mut slot = first;
+    let mut counts = Counts::default();
     while let Some(row) = rows.next()? {
         let reader = list::person(row)?;
         let reason = match reason(reader.state) {
@@ -142,53 +150,25 @@ fn plan(
             reason => reason,
         };
         slot += 1;
-        owe(ledger, now, (issue, slot), &reader, reason.as_ref())?;
-        keep(ledger, (issue, slot), &reader, row)?;
+        let state = match reason {
+            Some(_) => DeliveryState::Suppressed,
+            None => DeliveryState::Planned,
+        };
+        owe.execute((
+            issue,
+            slot,
+            reader.id,
+            row.get::<_, i64>(7)?,
+            state.word(),
+            reason.as_ref().map(reason_json),
+            now,
+        ))?;
+        counts.made(issue, state);
     }
+    counts.write(ledger)?;
     ledger
         .execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, slot - first))?;
     Ok(slot - first)
-}
-
-fn owe(
-    ledger: &Connection,
-    now: Micros,
-    (issue, slot): (i64, i64),
-    reader: &Subscriber,
-    reason: Option<&Suppressed>,
-) -> Result<(), Fault> {
-    let state = if reason.is_some() { "suppressed" } else { "planned" };
-    ledger
-        .prepare_cached(
-            "INSERT INTO deliveries (issue, slot, subscriber, state, suppressed, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute((issue, slot, reader.id, state, reason.map(reason_json), now))?;
-    Ok(())
-}
-
-/// Freezes what the reader's copy is made from.
-fn keep(
-    ledger: &Connection,
-    (issue, slot): (i64, i64),
-    reader: &Subscriber,
-    row: &Row<'_>,
-) -> Result<(), Fault> {
-    ledger
-        .prepare_cached(
-            "INSERT INTO readers (issue, slot, address_key, address, name, tags, fields)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            issue,
-            slot,
-            row.get::<_, String>("address_key")?,
-            reader.address.written(),
-            reader.name,
-            tags_json(&reader.tags),
-            fields_json(&reader.fields),
-        ])?;
-    Ok(())
 }
 
 /// Returns what an issue's Message-IDs begin with.

@@ -22,9 +22,21 @@ pub(super) struct Newcomer<'a> {
     pub(super) tags: String,
     pub(super) fields: String,
     pub(super) state: SubscriberState,
-    pub(super) from_file: bool,
-    /// The enrolment that met them, and on which line; 0 where nobody read a list.
-    pub(super) met: (i64, u64),
+}
+
+/// The columns `person` reads, of `subscribers s`.
+macro_rules! person_columns {
+    () => {
+        "s.id, s.token_id, coalesce(s.address, s.address_key), s.name, s.tags, s.fields, s.state"
+    };
+}
+pub(super) use person_columns;
+
+/// What the log says of how a list brought a person, of `subscribers s` and `arrivals a`, as `rules::with_evidence` has it.
+macro_rules! arrival_detail {
+    () => {
+        "a.detail || iif(a.detail <> '' AND s.evidence <> '', '; ', '') || coalesce(s.evidence, '')"
+    };
 }
 
 /// Moves a person to `to`, or adds them there; returns what they were.
@@ -44,8 +56,6 @@ pub(super) fn move_subscriber(
             tags: tags_json(&[]),
             fields: "{}".to_owned(),
             state: to,
-            from_file: false,
-            met: (0, 0),
         };
         add(ledger, now, &newcomer, event)?;
         return Ok(None);
@@ -53,7 +63,7 @@ pub(super) fn move_subscriber(
     if person.state == SubscriberState::Erased && !to.is_suppressed() {
         restore(ledger, person.id, address)?;
     }
-    shift(ledger, now, &person, to, event)?;
+    shift(ledger, now, (person.id, person.state), to, event)?;
     if !to.is_suppressed() {
         // Who was put there by name does not leave with a line of the file.
         ledger
@@ -64,32 +74,35 @@ pub(super) fn move_subscriber(
 }
 
 /// Adds a person and says in the log who brought them; returns their number.
-pub(super) fn add(
+fn add(
     ledger: &Connection,
     now: Micros,
     newcomer: &Newcomer<'_>,
     event: &Event,
 ) -> Result<i64, Fault> {
-    let (enrolment, line) = newcomer.met;
+    let (key, token) = (newcomer.address.key(), token()?);
     let id = ledger
         .prepare_cached(
             "INSERT INTO subscribers (publication, address_key, address, token_id, name, tags,
-                                      fields, state, from_file, enrolment, line)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                      fields, state, from_file)
+             VALUES (?1, ?2, nullif(?3, ?2), ?4, ?5, ?6, ?7, ?8, 0)",
         )?
         .insert(params![
             newcomer.publication,
-            newcomer.address.key(),
+            key,
             newcomer.address.written(),
-            token()?,
+            token,
             newcomer.name,
             newcomer.tags,
             newcomer.fields,
             newcomer.state.word(),
-            newcomer.from_file,
-            enrolment,
-            line.cast_signed(),
         ])?;
+    ledger.prepare_cached("INSERT INTO addresses VALUES (?1, ?2, ?3)")?.execute((
+        key,
+        newcomer.publication,
+        id,
+    ))?;
+    ledger.prepare_cached("INSERT INTO tokens VALUES (?1, ?2)")?.execute((token, id))?;
     write_log(ledger, now, (id, 1), event, newcomer.state)?;
     settle(ledger, now, id, newcomer.state, event)?;
     Ok(id)
@@ -99,18 +112,17 @@ pub(super) fn add(
 pub(super) fn shift(
     ledger: &Connection,
     now: Micros,
-    person: &Subscriber,
+    (id, was): (i64, SubscriberState),
     to: SubscriberState,
     event: &Event,
 ) -> Result<SubscriberState, Fault> {
-    let was = person.state;
     let Some(after) = shifted(was, to) else { return Ok(was) };
     ledger
         .prepare_cached("UPDATE subscribers SET state = ?2 WHERE id = ?1")?
-        .execute((person.id, after.word()))?;
-    log(ledger, now, person.id, event, after)?;
+        .execute((id, after.word()))?;
+    log(ledger, now, id, event, after)?;
     // A blocked person's mailbox may die too, which other publications must know.
-    settle(ledger, now, person.id, to, event)?;
+    settle(ledger, now, id, to, event)?;
     Ok(after)
 }
 
@@ -133,10 +145,12 @@ pub(super) fn find_by_token(
     token_id: &str,
 ) -> Result<Option<Subscriber>, Fault> {
     Ok(ledger
-        .prepare_cached(
-            "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
-             WHERE token_id = ?1 AND publication = ?2",
-        )?
+        .prepare_cached(concat!(
+            "SELECT ",
+            person_columns!(),
+            " FROM tokens t JOIN subscribers s ON s.id = t.subscriber
+                 WHERE t.token_id = ?1 AND s.publication = ?2"
+        ))?
         .query_row((token_id, publication), person)
         .optional()?)
 }
@@ -148,26 +162,32 @@ pub(super) fn page(
     after: &str,
     limit: usize,
 ) -> Result<Vec<Subscriber>, Fault> {
-    let mut statement = ledger.prepare_cached(
-        "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
-         WHERE address_key > ?2 AND publication = ?1 ORDER BY address_key LIMIT ?3",
-    )?;
+    let mut statement = ledger.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM addresses a JOIN subscribers s ON s.id = a.subscriber
+         WHERE a.address_key > ?2 AND a.publication = ?1 ORDER BY a.address_key LIMIT ?3"
+    ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let people = statement.query_map((publication, after, limit), person)?;
     Ok(people.collect::<Result<_, _>>()?)
 }
 
-/// Returns what happened to a person's consent, oldest first.
+/// Returns what happened to a person's consent, oldest first: how a list brought them, then their own log.
 pub(super) fn history(
     ledger: &Connection,
     publication: &str,
     address: &Address,
 ) -> Result<Vec<Happening>, Fault> {
     let Some(person) = find(ledger, publication, address)? else { return Ok(Vec::new()) };
-    let mut statement = ledger.prepare_cached(
-        "SELECT at, event, source, detail, state FROM consent WHERE subscriber = ?1
-         ORDER BY number",
-    )?;
+    let mut statement = ledger.prepare_cached(concat!(
+        "SELECT a.at, a.event, a.source, ",
+        arrival_detail!(),
+        ", s.came_as, 0 FROM subscribers s JOIN arrivals a ON a.id = s.arrival WHERE s.id = ?1
+         UNION ALL
+         SELECT at, event, source, detail, state, number FROM consent WHERE subscriber = ?1
+         ORDER BY 6"
+    ))?;
     let happenings = statement.query_map([person.id], |row| {
         Ok(Happening {
             at: row.get::<_, At>(0)?.0,
@@ -178,26 +198,32 @@ pub(super) fn history(
     Ok(happenings.collect::<Result<_, _>>()?)
 }
 
-/// Reads `id, token_id, address, name, tags, fields, state`.
+/// Reads `person_columns!`.
 pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
+    person_from(row, 0)
+}
+
+/// Reads the same from the column `at` on.
+pub(super) fn person_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Subscriber> {
     Ok(Subscriber {
-        id: row.get(0)?,
-        token_id: row.get(1)?,
-        address: row.get::<_, Mail>(2)?.0,
-        name: row.get(3)?,
-        tags: row.get::<_, Json<_>>(4)?.0,
-        fields: row.get::<_, Json<_>>(5)?.0,
-        state: row.get::<_, Word<_>>(6)?.0,
+        id: row.get(at)?,
+        token_id: row.get(at + 1)?,
+        address: row.get::<_, Mail>(at + 2)?.0,
+        name: row.get(at + 3)?,
+        tags: row.get::<_, Json<_>>(at + 4)?.0,
+        fields: row.get::<_, Json<_>>(at + 5)?.0,
+        state: row.get::<_, Word<_>>(at + 6)?.0,
     })
 }
 
 /// Finds a person by number.
 pub(super) fn find_by_id(ledger: &Connection, id: i64) -> Result<Subscriber, Fault> {
     Ok(ledger
-        .prepare_cached(
-            "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
-             WHERE id = ?1",
-        )?
+        .prepare_cached(concat!(
+            "SELECT ",
+            person_columns!(),
+            " FROM subscribers s WHERE s.id = ?1"
+        ))?
         .query_row([id], person)?)
 }
 
@@ -215,14 +241,33 @@ pub(super) fn is_anybody_erased(ledger: &Connection) -> Result<bool, Fault> {
 
 /// Gives an erased person their address back, who came back of their own will.
 pub(super) fn restore(ledger: &Connection, id: i64, address: &Address) -> Result<(), Fault> {
+    move_to(ledger, id, &address.key(), address.written())
+}
+
+/// Gives a person another address.
+fn move_to(ledger: &Connection, id: i64, key: &str, written: &str) -> Result<(), Fault> {
     ledger
-        .prepare_cached("UPDATE subscribers SET address = ?2, address_key = ?3 WHERE id = ?1")?
-        .execute((id, address.written(), address.key()))?;
+        .prepare_cached(
+            "DELETE FROM addresses WHERE (address_key, publication) =
+                (SELECT address_key, publication FROM subscribers WHERE id = ?1)",
+        )?
+        .execute([id])?;
+    ledger
+        .prepare_cached(
+            "UPDATE subscribers SET address_key = ?2, address = nullif(?3, ?2) WHERE id = ?1",
+        )?
+        .execute((id, key, written))?;
+    ledger
+        .prepare_cached(
+            "INSERT INTO addresses SELECT address_key, publication, id FROM subscribers
+             WHERE id = ?1",
+        )?
+        .execute([id])?;
     Ok(())
 }
 
 /// Does what going to a state asks for beyond the row.
-fn settle(
+pub(super) fn settle(
     ledger: &Connection,
     now: Micros,
     id: i64,
@@ -248,7 +293,8 @@ fn spread(
 ) -> Result<(), Fault> {
     let mut statement = ledger.prepare_cached(
         "UPDATE subscribers SET state = ?2
-         WHERE address_key = (SELECT address_key FROM subscribers WHERE id = ?1)
+         WHERE id IN (SELECT subscriber FROM addresses
+                      WHERE address_key = (SELECT address_key FROM subscribers WHERE id = ?1))
            AND id <> ?1 AND state IN ('active', 'pending') RETURNING id",
     )?;
     let others = statement.query_map((id, state.word()), |row| row.get(0))?;
@@ -260,17 +306,22 @@ fn spread(
 
 /// Forgets a person but for a keyed hash, wherever this publication wrote of them.
 fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(), Fault> {
-    let key: String = ledger
-        .prepare_cached("SELECT address_key FROM subscribers WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))?;
+    let (key, token_id): (String, String) = ledger
+        .prepare_cached("SELECT address_key, token_id FROM subscribers WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let hash = erased_key(&secret(ledger)?, &key);
+    let token = token()?;
+    move_to(ledger, id, &hash, &hash)?;
     // They count as brought by a list file, so that they are on the list only while a file still names them.
     ledger
         .prepare_cached(
-            "UPDATE subscribers SET address_key = ?2, address = ?2, token_id = ?3, name = '',
-                tags = '[]', fields = '{}', from_file = 1 WHERE id = ?1",
+            "UPDATE subscribers SET token_id = ?2, name = '', tags = '[]', fields = '{}',
+                from_file = 2, arrival = NULL, line = NULL, came_as = NULL,
+                evidence = NULL WHERE id = ?1",
         )?
-        .execute((id, &hash, token()?))?;
+        .execute((id, &token))?;
+    ledger.prepare_cached("DELETE FROM tokens WHERE token_id = ?1")?.execute([token_id])?;
+    ledger.prepare_cached("INSERT INTO tokens VALUES (?1, ?2)")?.execute((token, id))?;
     ledger.prepare_cached("DELETE FROM consent WHERE subscriber = ?1")?.execute([id])?;
     log(
         ledger,
@@ -280,8 +331,8 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
         SubscriberState::Erased,
     )?;
     ledger.execute(
-        "UPDATE readers SET address_key = ?2, address = ?2, name = '', tags = '[]', fields = '{}'
-         WHERE (issue, slot) IN (SELECT issue, slot FROM deliveries WHERE subscriber = ?1)",
+        "UPDATE former SET address_key = ?2, address = NULL, name = '', tags = '[]', fields = '{}'
+         WHERE subscriber = ?1",
         (id, &hash),
     )?;
     // A relay's words often hold the address.
@@ -298,13 +349,20 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
 pub(super) fn log_once(
     ledger: &Connection,
     now: Micros,
-    person: &Subscriber,
+    (id, state): (i64, SubscriberState),
     event: &Event,
 ) -> Result<(), Fault> {
     let known = ledger
-        .prepare_cached("SELECT 1 FROM consent WHERE subscriber = ?1 AND detail = ?2")?
-        .exists((person.id, &event.detail))?;
-    if known { Ok(()) } else { log(ledger, now, person.id, event, person.state) }
+        .prepare_cached(concat!(
+            "SELECT 1 FROM consent WHERE subscriber = ?1 AND detail = ?2
+             UNION ALL
+             SELECT 1 FROM subscribers s JOIN arrivals a ON a.id = s.arrival
+             WHERE s.id = ?1 AND ",
+            arrival_detail!(),
+            " = ?2"
+        ))?
+        .exists((id, &event.detail))?;
+    if known { Ok(()) } else { log(ledger, now, id, event, state) }
 }
 
 /// Adds a line to a person's history.
@@ -343,10 +401,12 @@ fn find_by_key(
     key: &str,
 ) -> Result<Option<Subscriber>, Fault> {
     Ok(ledger
-        .prepare_cached(
-            "SELECT id, token_id, address, name, tags, fields, state FROM subscribers
-             WHERE address_key = ?1 AND publication = ?2",
-        )?
+        .prepare_cached(concat!(
+            "SELECT ",
+            person_columns!(),
+            " FROM addresses a JOIN subscribers s ON s.id = a.subscriber
+                 WHERE a.address_key = ?1 AND a.publication = ?2"
+        ))?
         .query_row((key, publication), person)
         .optional()?)
 }

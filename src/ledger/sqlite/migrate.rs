@@ -10,11 +10,25 @@ use crate::ledger::LedgerError;
 const APPLICATION_ID: i32 = 0x5073_7452;
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("brakes.sql"), include_str!("segment.sql")];
+pub(super) const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("brakes.sql"),
+    include_str!("segment.sql"),
+    include_str!("million.sql"),
+];
 
 /// Migrates in one transaction, so that two programs that open a new file at once make it once.
+///
+/// Foreign keys are off meanwhile: a table that others refer to may be made
+/// anew. All of them are checked before anything is kept.
 pub(super) fn migrate(connection: &mut Connection, place: &str) -> Result<(), Fault> {
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let migrated = bring_up(connection, place);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrated
+}
+
+fn bring_up(connection: &mut Connection, place: &str) -> Result<(), Fault> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&tx, place)?;
     let known = known();
@@ -26,13 +40,17 @@ pub(super) fn migrate(connection: &mut Connection, place: &str) -> Result<(), Fa
         tx.execute_batch(sql)?;
         tx.pragma_update(None, "user_version", step)?;
     }
+    if (1..known).contains(&found) && tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        let why = format!("{place} refers to rows that are not there");
+        return Err(LedgerError::Damaged(why).into());
+    }
     if found == 0 {
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         let (mut id, mut secret) = ([0; 16], [0; 32]);
         getrandom::fill(&mut id)?;
         getrandom::fill(&mut secret)?;
         tx.execute(
-            "INSERT INTO ledger (id, secret, begins, enrolments) VALUES (?1, ?2, 0, 0)",
+            "INSERT INTO ledger (id, secret, begins) VALUES (?1, ?2, 0)",
             (HEXLOWER.encode(&id), secret),
         )?;
     }

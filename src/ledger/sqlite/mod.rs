@@ -6,8 +6,10 @@
 //! once the lock is held, so a lease is never judged by an hour that passed
 //! while waiting.
 
+mod ahead;
 mod brake;
 mod columns;
+mod counts;
 mod enrol;
 mod enter;
 mod fault;
@@ -17,6 +19,7 @@ mod issue;
 mod lane;
 mod list;
 mod migrate;
+mod newcomers;
 mod prune;
 mod run;
 
@@ -77,15 +80,14 @@ impl SqliteLedger {
         Ok(Self { writer: shared(writer), reader: shared(reader), clock })
     }
 
-    /// Opens an empty one that is gone with the program: to rehearse in where there is none yet.
+    /// Opens an empty one that is gone with the program: to rehearse in where there is none yet. What does not fit into its small cache goes to a temporary file that has no name.
     ///
     /// # Errors
     ///
     /// None that is known of.
-    pub fn in_memory() -> Result<Self, LedgerError> {
-        let (writer, reader) = file::open_in_memory()?;
-        let shared = |connection| Arc::new(Mutex::new(connection));
-        Ok(Self { writer: shared(writer), reader: shared(reader), clock: Arc::new(Timestamp::now) })
+    pub fn for_a_while() -> Result<Self, LedgerError> {
+        let only = Arc::new(Mutex::new(file::open_for_a_while()?));
+        Ok(Self { writer: Arc::clone(&only), reader: only, clock: Arc::new(Timestamp::now) })
     }
 
     /// Runs `work` in a transaction that is durable when this returns.
@@ -285,7 +287,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn tally(&self, issue: i64) -> Result<Tally, LedgerError> {
-        self.read(move |ledger| issue::tally(ledger, issue)).await
+        self.read(move |ledger| counts::tally(ledger, issue)).await
     }
 
     async fn suppressed(&self, issue: i64) -> Result<BTreeMap<Suppressed, u64>, LedgerError> {
@@ -483,8 +485,9 @@ mod tests {
     fn neither_log_can_be_rewritten() {
         let desk = Desk::new("append-only");
         desk.sql(
-            "INSERT INTO subscribers VALUES
-                (1, 'p', 'a@b.c', 'a@b.c', 't', '', '[]', '{}', 'active', 0, 0, 0);
+            "INSERT INTO arrivals VALUES (1, 0, 'import', 'a file', '');
+             INSERT INTO subscribers VALUES (1, 'p', 'a@b.c', NULL, 't', '', '[]', '{}', 'active',
+                0, 1, 2, 'active', NULL, 0);
              INSERT INTO consent VALUES (1, 1, 0, 'import', '', '', 'active');
              INSERT INTO issues (id, publication, slug, state, why, digest)
                 VALUES (1, 'p', 's', 'sending', '', '');
@@ -494,6 +497,10 @@ mod tests {
         );
         let writer = desk.ledger.writer.lock().expect("nobody panicked");
         for sql in [
+            "UPDATE arrivals SET source = 'another file'",
+            "DELETE FROM arrivals",
+            "UPDATE subscribers SET came_as = 'pending'",
+            "UPDATE subscribers SET arrival = NULL, line = NULL, came_as = NULL",
             "UPDATE consent SET state = 'active'",
             "DELETE FROM consent",
             "UPDATE attempts SET said = '550 no'",

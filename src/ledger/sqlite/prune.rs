@@ -2,8 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{columns::Micros, fault::Fault, list};
-use crate::ledger::rules::erased_key;
+use super::{columns::Micros, fault::Fault};
 
 /// Forgets what issues that ended before `before` say of persons; returns of how many deliveries.
 pub(super) fn prune(ledger: &Connection, publication: &str, before: Micros) -> Result<u64, Fault> {
@@ -19,33 +18,25 @@ pub(super) fn prune(ledger: &Connection, publication: &str, before: Micros) -> R
     Ok(forgotten)
 }
 
-/// Leaves of each reader the hash that is left of an erased one, so that a row is still one reader and none of them can be named.
+/// Leaves of each reader whose place on the list it is, and nothing of how they were when it was frozen.
+///
+/// Shown as the hash that is left of an erased person, a row is still one
+/// reader, and none of them is named.
 fn forget(ledger: &Connection, issue: i64) -> Result<u64, Fault> {
-    let secret = list::secret(ledger)?;
-    let mut named = ledger.prepare_cached(
-        "SELECT slot, address_key FROM readers
-         WHERE issue = ?1 AND slot > ?2 AND address_key NOT LIKE '%@erased.invalid'
-         ORDER BY slot LIMIT 1000",
+    let forgotten = ledger.execute(
+        "UPDATE deliveries SET version = NULL
+         WHERE issue = ?1 AND version IS NOT NULL
+           AND (SELECT state FROM subscribers WHERE id = subscriber) <> 'erased'",
+        [issue],
     )?;
-    let mut forgotten = 0;
-    let mut after = 0;
-    loop {
-        let readers = named.query_map((issue, after), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let readers = readers.collect::<Result<Vec<(i64, String)>, _>>()?;
-        let Some((last, _)) = readers.last() else { break };
-        after = *last;
-        for (slot, key) in &readers {
-            ledger
-                .prepare_cached(
-                    "UPDATE readers SET address_key = ?3, address = ?3, name = '', tags = '[]',
-                        fields = '{}' WHERE issue = ?1 AND slot = ?2",
-                )?
-                .execute((issue, slot, erased_key(&secret, key)))?;
-        }
-        forgotten += readers.len() as u64;
-    }
+    ledger.execute(
+        "DELETE FROM former WHERE NOT EXISTS
+            (SELECT 1 FROM deliveries d
+             WHERE d.subscriber = former.subscriber AND d.version = former.version)",
+        [],
+    )?;
     // A relay's words often hold the address.
     ledger.execute("UPDATE attempts SET said = '' WHERE issue = ?1 AND said <> ''", [issue])?;
     ledger.execute("UPDATE deliveries SET said = '' WHERE issue = ?1 AND said <> ''", [issue])?;
-    Ok(forgotten)
+    Ok(forgotten as u64)
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    columns::{At, Json, Mail, Micros, Word, domains_json, micros},
+    columns::{At, Micros, Word, domains_json, micros},
+    counts::{Counts, recount},
     fault::Fault,
     list,
 };
@@ -15,28 +16,40 @@ use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber},
 };
 
-/// Takes from the front of an index that holds only such rows, so that the thousandth claim costs what the first did.
-const PLANNED: &str = "
-    SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
-           r.address, r.name, r.tags, r.fields
-    FROM deliveries d INDEXED BY deliveries_planned
-         CROSS JOIN subscribers s ON s.id = d.subscriber
-         CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
-    WHERE d.issue = ?1 AND d.slot > ?2 AND d.state = 'planned'
-      AND (?3 = '[]' OR substr(r.address_key, instr(r.address_key, '@') + 1)
-          NOT IN (SELECT value FROM json_each(?3)))
-    ORDER BY d.slot LIMIT ?4";
+/// Selects deliveries with their readers as frozen: as they are now, or as they were where they changed since.
+macro_rules! free {
+    ($index:literal, $rest:literal) => {
+        concat!(
+            "SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id,
+                    iif(f.subscriber IS NULL, coalesce(s.address, s.address_key),
+                        coalesce(f.address, f.address_key)),
+                    iif(f.subscriber IS NULL, s.name, f.name),
+                    iif(f.subscriber IS NULL, s.tags, f.tags),
+                    iif(f.subscriber IS NULL, s.fields, f.fields),
+                    s.state
+             FROM deliveries d INDEXED BY ",
+            $index,
+            " CROSS JOIN subscribers s ON s.id = d.subscriber
+              LEFT JOIN former f ON f.subscriber = d.subscriber AND f.version = d.version
+             WHERE (?3 = '[]' OR (SELECT substr(key, instr(key, '@') + 1) FROM
+                        (SELECT coalesce(f.address_key, s.address_key) AS key))
+                    NOT IN (SELECT value FROM json_each(?3))) AND ",
+            $rest
+        )
+    };
+}
 
-const DUE: &str = "
-    SELECT d.slot, d.fence, d.tries, d.first_at, s.id, s.token_id, s.state,
-           r.address, r.name, r.tags, r.fields
-    FROM deliveries d INDEXED BY deliveries_due
-         CROSS JOIN subscribers s ON s.id = d.subscriber
-         CROSS JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
-    WHERE d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
-      AND (?3 = '[]' OR substr(r.address_key, instr(r.address_key, '@') + 1)
-          NOT IN (SELECT value FROM json_each(?3)))
-    ORDER BY d.retry_at, d.slot LIMIT ?4";
+/// Takes from the front of an index that holds only such rows, so that the thousandth claim costs what the first did.
+const PLANNED: &str = free!(
+    "deliveries_planned",
+    "d.issue = ?1 AND d.slot > ?2 AND d.state = 'planned' ORDER BY d.slot LIMIT ?4"
+);
+
+const DUE: &str = free!(
+    "deliveries_due",
+    "d.issue = ?1 AND d.state = 'deferred' AND d.retry_at <= ?2
+     ORDER BY d.retry_at, d.slot LIMIT ?4"
+);
 
 const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
 const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
@@ -67,6 +80,9 @@ pub(super) fn accept_rollback(ledger: &Connection, now: Micros, begins: u64) -> 
          WHERE state IN ('planned', 'claimed', 'attempting', 'deferred')",
         (now, LEDGER_RESTORED),
     )?;
+    for issue in issues_of_all(ledger)? {
+        recount(ledger, issue)?;
+    }
     let doubtful: i64 = ledger.query_row(
         "SELECT count(*) FROM deliveries WHERE state = 'in_doubt'",
         [],
@@ -93,19 +109,22 @@ pub(super) fn recover(
         Ok((row.get::<_, i64>(0)?, row.get::<_, Word<DeliveryState>>(1)?.0, dead))
     })?;
     let mut recovered = Recovered::default();
+    let mut counts = Counts::default();
     for row in rows.collect::<Result<Vec<_>, _>>()? {
         match row {
             (slot, DeliveryState::Claimed, true) => {
-                give_back(ledger, now, issue, slot)?;
+                give_back(ledger, now, issue, slot, &mut counts)?;
                 recovered.planned += 1;
             }
             (slot, _, true) => {
                 doubt(ledger, now, issue, slot)?;
+                counts.moved(issue, DeliveryState::Attempting, DeliveryState::InDoubt);
                 recovered.in_doubt += 1;
             }
             _ => {}
         }
     }
+    counts.write(ledger)?;
     Ok(recovered)
 }
 
@@ -130,6 +149,7 @@ pub(super) fn claim(
     };
     let domains = domains_json(&wanted.but.domains);
     let mut claims = Vec::new();
+    let mut counts = Counts::default();
     loop {
         let left = wanted.limit - claims.len();
         let due = free(ledger, DUE, params![issue, now, domains, rows(left)])?;
@@ -137,7 +157,9 @@ pub(super) fn claim(
         for row in due {
             if sending.is_over(row.first_at, now) {
                 expire(ledger, now, issue, row.slot)?;
+                counts.moved(issue, DeliveryState::Deferred, DeliveryState::Expired);
             } else {
+                counts.moved(issue, DeliveryState::Deferred, DeliveryState::Claimed);
                 claims.push(sending.take(ledger, now, &wanted.owner, wanted.lease, row)?);
             }
         }
@@ -149,6 +171,7 @@ pub(super) fn claim(
     for row in free(ledger, PLANNED, params![issue, wanted.but.slots, domains, rows(left)])? {
         claims.push(sending.take(ledger, now, &wanted.owner, wanted.lease, row)?);
     }
+    counts.write(ledger)?;
     Ok(claims)
 }
 
@@ -206,6 +229,13 @@ pub(super) fn resolve(
             reopen(ledger, issue)?;
         }
     }
+    let to = match how {
+        Resolution::Delivered => DeliveryState::Accepted,
+        Resolution::Resend => DeliveryState::Planned,
+    };
+    let mut counts = Counts::default();
+    counts.moved(issue, DeliveryState::InDoubt, to);
+    counts.write(ledger)?;
     Ok(true)
 }
 
@@ -225,14 +255,16 @@ pub(super) fn give_back(
     now: Micros,
     issue: i64,
     slot: i64,
+    counts: &mut Counts,
 ) -> Result<(), Fault> {
-    ledger
+    let state = ledger
         .prepare_cached(
             "UPDATE deliveries SET state = iif(retry_at IS NULL, 'planned', 'deferred'), at = ?3,
                 owner = NULL, lease_end = NULL
-             WHERE issue = ?1 AND slot = ?2",
+             WHERE issue = ?1 AND slot = ?2 RETURNING state",
         )?
-        .execute((issue, slot, now))?;
+        .query_row((issue, slot, now), |row| Ok(row.get::<_, Word<_>>(0)?.0))?;
+    counts.moved(issue, DeliveryState::Claimed, state);
     Ok(())
 }
 
@@ -277,6 +309,12 @@ pub(super) fn append(
         )?
         .execute((issue, slot, state.word(), now, said))?;
     Ok(())
+}
+
+fn issues_of_all(ledger: &Connection) -> Result<Vec<i64>, Fault> {
+    let mut statement = ledger.prepare("SELECT id FROM issues")?;
+    let issues = statement.query_map([], |row| row.get(0))?;
+    Ok(issues.collect::<Result<_, _>>()?)
 }
 
 fn name(ledger: &Connection, issue: i64) -> Result<Option<(String, String, IssueState)>, Fault> {
@@ -373,23 +411,10 @@ fn free(
             fence: row.get(1)?,
             tries: row.get(2)?,
             first_at: row.get(3)?,
-            reader: frozen_reader(row)?,
+            reader: list::person_from(row, 4)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Reads the reader as frozen, from column 4 on.
-fn frozen_reader(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
-    Ok(Subscriber {
-        id: row.get(4)?,
-        token_id: row.get(5)?,
-        state: row.get::<_, Word<_>>(6)?.0,
-        address: row.get::<_, Mail>(7)?.0,
-        name: row.get(8)?,
-        tags: row.get::<_, Json<_>>(9)?.0,
-        fields: row.get::<_, Json<_>>(10)?.0,
-    })
 }
 
 #[cfg(test)]
@@ -398,7 +423,9 @@ mod tests {
 
     fn query_plan(sql: &str) -> String {
         let ledger = Connection::open_in_memory().expect("it opens");
-        ledger.execute_batch(include_str!("schema.sql")).expect("it is made");
+        for sql in super::super::migrate::MIGRATIONS {
+            ledger.execute_batch(sql).expect("it is made");
+        }
         let mut statement =
             ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
         let count = statement.parameter_count();
@@ -411,7 +438,7 @@ mod tests {
     #[test]
     fn claim_and_begin_touch_only_their_rows() {
         let reader = "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)\n\
-                      SEARCH r USING PRIMARY KEY (issue=? AND slot=?)";
+                      SEARCH f USING PRIMARY KEY (subscriber=? AND version=?) LEFT-JOIN";
         for (sql, index) in [
             (PLANNED, "deliveries_planned (issue=? AND slot>?)"),
             (DUE, "deliveries_due (issue=? AND retry_at<?)"),

@@ -140,6 +140,21 @@ impl Desk {
     pub(super) async fn tally(&self, issue: i64) -> Tally {
         let tally = self.ledger.tally(issue).await.expect("it counts");
         assert!(tally.balances(), "{tally:?}");
+        let rows = self.states(issue).await;
+        let of = |state| rows.iter().filter(|found| **found == state).count() as u64;
+        for (state, counted) in [
+            (DeliveryState::Accepted, tally.accepted),
+            (DeliveryState::Rejected, tally.rejected),
+            (DeliveryState::InDoubt, tally.in_doubt),
+            (DeliveryState::Suppressed, tally.suppressed),
+            (DeliveryState::Expired, tally.expired),
+            (DeliveryState::Cancelled, tally.cancelled),
+            (DeliveryState::Deferred, tally.deferred),
+        ] {
+            assert_eq!(counted, of(state), "what is counted is what is there: {state:?}");
+        }
+        let open = rows.iter().filter(|state| state.is_open()).count();
+        assert_eq!(tally.remaining, open as u64);
         tally
     }
 
