@@ -398,6 +398,19 @@ Examples:
     /// Care for the ledger
     #[command(subcommand)]
     Ledger(LedgerVerb),
+    /// Run an SMTP server for trials: it keeps mail in a Maildir, and misbehaves
+    #[command(after_help = "\
+It speaks SMTP as a relay does and passes nothing on. --script makes it refuse,
+stall, lose its answers, greylist or throttle: docs/relay.md has the language.
+It prints the url to write under [relay], and runs until Ctrl-C, which lets
+messages in flight finish.
+
+Examples:
+  postrider relay
+  postrider relay /tmp/trial --script greylist.txt --json
+  postrider relay --count --listen 127.0.0.1:0
+  postrider relay --tls relay.pem --user report --password-file secret")]
+    Relay(Relay),
     /// Keys that sign your mail (DKIM): make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
@@ -567,6 +580,41 @@ pub struct Send {
     /// Also send to people who joined since the issue was frozen
     #[arg(long)]
     pub catch_up: bool,
+}
+
+/// What server to be.
+#[derive(Clone, Debug, Args)]
+// Each is a flag on the command line.
+#[allow(clippy::struct_excessive_bools)]
+pub struct Relay {
+    /// The Maildir to keep mail in, made where it is missing
+    #[arg(value_name = "DIR", default_value = "outbox")]
+    pub folder: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2525")]
+    pub listen: String,
+    /// Let other machines come too; mail still goes no further
+    #[arg(long)]
+    pub exposed: bool,
+    /// How to misbehave, a rule a line
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Keep nothing, only count
+    #[arg(long, conflicts_with = "folder")]
+    pub count: bool,
+    /// Offer STARTTLS with the certificate and the key in this PEM file
+    #[arg(long, value_name = "FILE")]
+    pub tls: Option<PathBuf>,
+    /// Speak TLS from the first byte
+    #[arg(long, requires = "tls")]
+    pub implicit: bool,
+    /// Take mail only from this user, who logs in over TLS with the password in
+    /// POSTRIDER_RELAY_PASSWORD or --password-file
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub user: Option<String>,
+    /// The file whose first line is that password; only yours to read
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// When to send.

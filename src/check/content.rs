@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         code: Code {
             code: "PR131",
             severity: Error,
-            meaning: "the headings do not begin with the article's title, or skip a level",
+            meaning: "the headings do not begin with the article's title, have two of them, or skip a level",
             why: "Whoever listens to a mail goes from heading to heading; a level that is left out sounds like a part that is missing.",
             source: "WCAG 2.2, success criteria 1.3.1 and 2.4.6",
             mend: "`#` is an article, `##` a section of it, `###` a part of a section",
@@ -327,6 +327,7 @@ const MONTHS: [(&str, u8); 12] = [
 
 fn headings(look: &Look<'_>, found: &mut Findings) {
     let mut before = 0;
+    let mut titles = Vec::new();
     for (id, element) in look.dom.elements() {
         let Some(level) = level(element) else { continue };
         if before == 0 && level > 1 {
@@ -339,6 +340,15 @@ fn headings(look: &Look<'_>, found: &mut Findings) {
                 look.place(id),
                 format!("a heading of level {level} follows one of level {before}"),
             );
+        }
+        if level == 1 {
+            let source = look.source(id);
+            // A section's own words begin with two signs, and an article has one title.
+            let is_section = source.is_some_and(|source| source.starts_with("##"));
+            if is_section || (source.is_some() && titles.contains(&source)) {
+                found.mark(look.place(id), "the article has a second heading of level 1");
+            }
+            titles.push(source);
         }
         before = level;
     }

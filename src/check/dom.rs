@@ -19,6 +19,8 @@ use html5ever::{
     tree_builder::{TreeBuilder, TreeBuilderOpts},
 };
 
+use crate::compose::is_counted;
+
 /// Where a node stands in the tree.
 pub(super) type Id = usize;
 
@@ -225,7 +227,7 @@ impl TokenSink for Counted {
     type Handle = Id;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Id> {
-        if matches!(&token, TagToken(tag) if tag.kind == StartTag) {
+        if matches!(&token, TagToken(tag) if tag.kind == StartTag && is_counted(&tag.name)) {
             self.tag.set(self.met.get());
             self.met.set(self.met.get() + 1);
         }

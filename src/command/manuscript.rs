@@ -31,7 +31,12 @@ pub(super) fn read(root: &Path, issue: &IssueFolder) -> Result<Draft, Failure> {
     let path = issue.path.join(DRAFT);
     let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();
     let failed = |error| Failure::file(&path, "read", &error);
-    if fs::metadata(&path).map_err(failed)?.len() > DRAFT_MAX {
+    let meta = fs::symlink_metadata(&path).map_err(failed)?;
+    if meta.is_symlink() {
+        return Err(Failure::new(exit::BAD_DATA, format!("{shown}: the draft is a symbolic link"))
+            .hint("put the file itself into the issue's folder"));
+    }
+    if meta.len() > DRAFT_MAX {
         return Err(Failure::new(
             exit::BAD_DATA,
             format!("{shown}: the draft is too large to read"),

@@ -24,11 +24,13 @@ mod log;
 mod man;
 mod manuscript;
 mod newsroom;
+mod pace;
 mod pause;
 mod plan;
 mod preview;
 mod progress;
 mod reader;
+mod relay;
 mod render;
 mod resolve;
 mod resume;
@@ -118,6 +120,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Status(wish) => status::run(console, global, &wish).await,
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
+            Command::Relay(wish) => relay::run(console, &wish),
             Command::Keys(verb) => keys::run(console, global, verb),
             Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),
             Command::Completions { shell } => Ok(completions::run(console, shell)),

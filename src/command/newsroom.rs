@@ -27,6 +27,9 @@ use crate::{
     smtp,
 };
 
+/// The largest file of templates/ that is read: themes and words are a few kB.
+const TEMPLATE_MAX: u64 = 1_000_000;
+
 /// A publication's folder, opened.
 pub(super) struct Newsroom {
     /// The folder, absolute.
@@ -202,11 +205,18 @@ impl Newsroom {
     /// Reads a file of `templates/`, if it is there.
     fn template(&self, name: &str) -> Result<Option<String>, Failure> {
         let path = self.root.join("templates").join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::file(&path, "read", &error)),
+        let failed = |error| Failure::file(&path, "read", &error);
+        // Several publications may share one file by a link.
+        let meta = match fs::metadata(&path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        if !meta.is_file() || meta.len() > TEMPLATE_MAX {
+            let message = format!("templates/{name} is no file of less than 1 MB");
+            return Err(Failure::new(exit::CONFIG, message));
         }
+        fs::read_to_string(&path).map(Some).map_err(failed)
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.

@@ -1,9 +1,6 @@
 //! `status --watch`: an issue while it is delivered, looked at once a second, until nothing more is to be seen.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,6 +9,7 @@ use super::{
     brakes::{self, InForce},
     exit,
     newsroom::Newsroom,
+    pace::Pace,
     status,
     words::{clock_time, grouped, spoken, wrapped},
 };
@@ -22,9 +20,6 @@ use crate::{
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Over how long the present rate is taken.
-const LATELY: Duration = Duration::from_secs(10);
 
 /// Watches an issue; without a name the one that is being sent. On a terminal it draws anew, elsewhere it tells each change on a line.
 pub(super) async fn run(
@@ -51,7 +46,7 @@ pub(super) async fn run(
             return Ok(exit::DONE);
         };
         let account = status::account(&*ledger, &issue).await?;
-        let per_second = pace.note(&account.tally);
+        let per_second = pace.note(account.tally.planned - account.tally.remaining);
         if console.json {
             let counts = (issue.state, account.tally);
             canvas.tell_once(&format!("{counts:?}"), || account.document(console));
@@ -134,30 +129,6 @@ fn speed(per_second: f64, left: u64) -> String {
     }
 }
 
-/// Counts what was settled lately.
-#[derive(Default)]
-struct Pace {
-    counts: VecDeque<(Instant, u64)>,
-}
-
-impl Pace {
-    /// Notes a count and returns how many a second it grew by lately.
-    fn note(&mut self, tally: &Tally) -> f64 {
-        let now = Instant::now();
-        self.counts.push_back((now, tally.planned - tally.remaining));
-        while self.counts.len() > 2 && now.duration_since(self.counts[0].0) > LATELY {
-            self.counts.pop_front();
-        }
-        let (Some(first), Some(last)) = (self.counts.front(), self.counts.back()) else {
-            return 0.0;
-        };
-        let seconds = last.0.duration_since(first.0).as_secs_f64();
-        #[allow(clippy::cast_precision_loss)]
-        let settled = last.1.saturating_sub(first.1) as f64;
-        if seconds > 0.0 { settled / seconds } else { 0.0 }
-    }
-}
-
 /// Where it is shown.
 struct Canvas<'a> {
     console: &'a Console,
@@ -202,14 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_is_that_of_the_last_seconds_and_says_the_end() {
-        let mut pace = Pace::default();
-        let tally = |remaining| Tally { planned: 100, remaining, ..Tally::default() };
-        assert!(pace.note(&tally(100)).abs() < f64::EPSILON, "one look says nothing");
-        let began = pace.counts[0].0.checked_sub(Duration::from_secs(5)).expect("a past");
-        pace.counts[0].0 = began;
-        let per_second = pace.note(&tally(50));
-        assert!((9.0..10.1).contains(&per_second), "{per_second}");
+    fn the_end_is_told_where_there_is_a_pace() {
         assert!(speed(10.0, 600).starts_with("10.0/s now, 1 min 0 s left, until "));
         assert_eq!(speed(0.0, 600), "0.0/s now");
         assert_eq!(speed(1e-300, 600), "0.0/s now");

@@ -292,7 +292,7 @@ codes! {
         "country,barrels\nKazakhstan,1100"
     }    TOO_LARGE "PR036" Error "something is larger than any mail should be" {
         "Gmail cuts off what is longer than 102 kB, and a table of forty columns fits no screen; reading such a draft would take minutes."
-        "Gmail's clip; postrider's own limits: 500 kB of draft, 40 columns"
+        "Gmail's clip; postrider's own limits: 500 kB of draft, 600 kB of HTML before its CSS, 40 columns"
         "let the issue lead to the rest on the web, or set several tables"
         "a draft of 2 MB"
         "a draft of 20 kB, and a link to the whole report"

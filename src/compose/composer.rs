@@ -1,17 +1,20 @@
 //! Composes: a draft, a theme and a language's words become an Edition.
 
+use std::borrow::Cow;
+
 use css_inline::{CSSInliner, InlineOptions};
 
 use crate::model::{Place, Problem, Publication};
 
 use super::{
-    code::{WRONG_PUBLICATION, WRONG_THEME},
+    beside::size,
+    code::{TOO_LARGE, WRONG_PUBLICATION, WRONG_THEME},
     cut::{cut_header, cut_html},
     edition::{Edition, Headers, Variant},
     enclosure::Enclosures,
     field::{ADDRESS, UNSUBSCRIBE, is_mark},
     issue::{Draft, Issue, Reading, Version},
-    layout::{self, Frame, Page},
+    layout::{self, Document, Frame, Page},
     origin::{self, Origins},
     script::Script,
     sheet::Sheet,
@@ -19,6 +22,13 @@ use super::{
     text,
     theme::Theme,
 };
+
+/// About how long an element or a text of a document is, for the size of its tree.
+const NODE_BYTES: usize = 16;
+
+/// The most bytes of a document before its CSS makes it several times as long, and of all versions of an issue.
+const DOCUMENT_MAX: usize = 600_000;
+const VERSIONS_MAX: usize = 3_000_000;
 
 /// A draft that composes.
 #[derive(Clone, Debug)]
@@ -53,7 +63,7 @@ pub fn compose(
     let Some(strings) = strings.filter(|_| is_fine) else {
         return Err(problems);
     };
-    match set(&reading, publication, theme, &strings) {
+    match set(&draft.path, &reading, publication, theme, &strings) {
         Ok((edition, mut origins)) => {
             let variant_origins = origins.split_off(1);
             let origins = origins.swap_remove(0);
@@ -69,6 +79,7 @@ pub fn compose(
 
 /// Sets every version of a draft without errors; each has its origins.
 fn set(
+    path: &str,
     reading: &Reading<'_>,
     publication: &Publication,
     theme: &Theme,
@@ -82,8 +93,19 @@ fn set(
     let page = Page { strings, theme, script, enclosures: &enclosures, hosted: hosted.as_deref() };
     let mut variants = Vec::new();
     let mut origins = Vec::new();
+    let mut length = 0;
     for version in &reading.versions {
-        let (variant, from) = set_version(reading, version, publication, &page)?;
+        let frame = frame(issue, version, publication, strings);
+        let document = layout::document(&frame, &version.body, &page);
+        length += document.html.len();
+        if document.html.len() > DOCUMENT_MAX || length > VERSIONS_MAX {
+            let message =
+                format!("the issue comes to {} of HTML, and its CSS", size(length as u64));
+            let help =
+                "Gmail cuts off what is longer than 102 kB: let it lead to the rest on the web";
+            return Err(vec![Problem::error(TOO_LARGE, Place::file(path), message).help(help)]);
+        }
+        let (variant, from) = set_version(reading, version, &frame, &document)?;
         variants.push(variant);
         origins.push(from);
     }
@@ -104,16 +126,15 @@ fn set(
     Ok((edition, origins))
 }
 
-/// Sets one version in both parts.
-fn set_version(
-    reading: &Reading<'_>,
-    version: &Version,
-    publication: &Publication,
-    page: &Page<'_>,
-) -> Result<(Variant, Origins), Vec<Problem>> {
-    let (issue, strings) = (&reading.issue, page.strings);
+/// Returns what surrounds the articles of a version.
+fn frame<'a>(
+    issue: &'a Issue,
+    version: &'a Version,
+    publication: &'a Publication,
+    strings: &'a Strings,
+) -> Frame<'a> {
     let reason = strings.reason.replace("{address}", &ADDRESS.to_string());
-    let frame = Frame {
+    Frame {
         publication,
         strings,
         language: &issue.language,
@@ -123,11 +144,20 @@ fn set_version(
         view: view(issue, publication),
         reason: reason.replace("{title}", &publication.title),
         unsubscribe: UNSUBSCRIBE.to_string(),
-    };
-    let html = inlined(&layout::document(&frame, &version.body, page))?;
-    let (html, origins) = origin::take(&html);
-    let mut sheet = Sheet::new(strings, &reading.marks);
-    text::set(&frame, version.text.as_ref().unwrap_or(&version.body), &mut sheet);
+    }
+}
+
+/// Sets one version in both parts.
+fn set_version(
+    reading: &Reading<'_>,
+    version: &Version,
+    frame: &Frame<'_>,
+    document: &Document,
+) -> Result<(Variant, Origins), Vec<Problem>> {
+    let (html, origins) = origin::take(&document.html);
+    let html = document.with_kept_css(&inlined(&html, &document.css.inlined)?);
+    let mut sheet = Sheet::new(frame.strings, &reading.marks);
+    text::set(frame, version.text.as_ref().unwrap_or(&version.body), &mut sheet);
     let variant = Variant {
         segments: version.segments.clone(),
         subject: cut_header(&version.subject, &reading.marks),
@@ -182,11 +212,13 @@ fn view(issue: &Issue, publication: &Publication) -> Option<String> {
 }
 
 /// Writes the theme's CSS into the elements it dresses.
-fn inlined(document: &str) -> Result<String, Vec<Problem>> {
+fn inlined(document: &str, css: &str) -> Result<String, Vec<Problem>> {
     let options = InlineOptions {
         keep_style_tags: false,
         minify_css: true,
         load_remote_stylesheets: false,
+        extra_css: Some(Cow::Borrowed(css)),
+        preallocate_node_capacity: document.len() / NODE_BYTES,
         ..InlineOptions::default()
     };
     CSSInliner::new(options).inline(document).map_err(|error| {

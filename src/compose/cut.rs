@@ -6,7 +6,7 @@
 
 use super::{
     edition::{Context, Piece, Slot},
-    field::{Marks, Stand, is_mark},
+    field::{MARK_LEAD, Marks, Stand},
 };
 
 /// Where the scanner stands.
@@ -24,15 +24,19 @@ enum State {
 /// Cuts an HTML document; every slot knows whether it stands in text, an attribute or a URL.
 pub(super) fn cut_html(html: &str, marks: &Marks<'_>) -> Vec<Piece> {
     let mut state = State::Text;
+    let mut scanned = 0;
     cut(html, marks, |at, letter, _| {
-        let here = state;
-        state = match (state, letter) {
-            (State::Tag, '>') => State::Text,
-            (State::Tag, '"') => State::Value { start: at + 1, url: is_url(&html[..at]) },
-            (State::Text, '<') | (State::Value { .. }, '"') => State::Tag,
-            _ => state,
-        };
-        match here {
+        for turn in memchr::memchr3_iter(b'<', b'>', b'"', &html.as_bytes()[scanned..at]) {
+            let turn = scanned + turn;
+            state = match (state, html.as_bytes()[turn]) {
+                (State::Tag, b'>') => State::Text,
+                (State::Tag, b'"') => State::Value { start: turn + 1, url: is_url(&html[..turn]) },
+                (State::Text, b'<') | (State::Value { .. }, b'"') => State::Tag,
+                _ => state,
+            };
+        }
+        scanned = at;
+        match state {
             State::Text => Context::HtmlText,
             State::Tag | State::Value { url: false, .. } => Context::HtmlAttribute,
             State::Value { start, .. } => {
@@ -57,25 +61,27 @@ pub(super) fn cut_header(text: &str, marks: &Marks<'_>) -> Vec<Piece> {
     cut(text, marks, |_, _, _| Context::Header)
 }
 
-/// Walks over every letter, asking `context` (byte, letter, what a field there stands for) what it stands in.
+/// Walks over every field, asking `context` (byte, letter, what it stands for) what it stands in.
 fn cut(
     text: &str,
     marks: &Marks<'_>,
     mut context: impl FnMut(usize, char, Stand) -> Context,
 ) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let mut start = 0;
-    for (at, letter) in text.char_indices() {
-        let field = if is_mark(letter) { marks.get(letter) } else { None };
-        let context = context(at, letter, field.map_or(Stand::Value, |(.., stand)| stand));
-        if let Some((source, filters, _)) = field {
+    let (mut start, mut at) = (0, 0);
+    while let Some(high) = text.as_bytes()[at..].iter().position(|byte| *byte >= MARK_LEAD) {
+        at += high;
+        let letter = text[at..].chars().next().unwrap_or_default();
+        let end = at + letter.len_utf8();
+        if let Some((source, filters, stand)) = marks.get(letter) {
             if start < at {
                 pieces.push(Piece::Literal(text[start..at].to_owned()));
             }
             let (source, filters) = (source.clone(), filters.to_vec());
-            pieces.push(Piece::Slot(Slot { source, filters, context }));
-            start = at + letter.len_utf8();
+            pieces.push(Piece::Slot(Slot { source, filters, context: context(at, letter, stand) }));
+            start = end;
         }
+        at = end;
     }
     if start < text.len() {
         pieces.push(Piece::Literal(text[start..].to_owned()));

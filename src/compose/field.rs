@@ -20,6 +20,9 @@ use super::{
 /// The characters a draft may not hold, because fields are carried as them.
 const PRIVATE: [Range<u32>; 3] = [0xE000..0xF900, 0xF_0000..0xF_FFFE, 0x10_0000..0x10_FFFE];
 
+/// The least byte that such a character begins with in UTF-8.
+pub(super) const MARK_LEAD: u8 = 0xEE;
+
 /// The filters there are, for help.
 const FILTERS: [&str; 4] = ["default", "upper", "lower", "date"];
 

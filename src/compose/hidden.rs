@@ -26,6 +26,9 @@ const NAMED: [(&str, char); 7] = [
 pub(super) fn refuse(proof: &mut Proof<'_>) {
     let text = proof.text();
     for (at, letter) in text.char_indices() {
+        if matches!(letter, ' '..='%' | '\''..='~') {
+            continue;
+        }
         let is_layout = matches!(letter, '\n' | '\r' | '\t');
         let is_mark_of_order = at == 0 && letter == '\u{feff}';
         if is_hidden(letter) && !is_layout && !is_mark_of_order {

@@ -18,7 +18,7 @@ use super::{
     picture::Picture,
     script::Script,
     strings::Strings,
-    theme::Theme,
+    theme::{Css, Theme},
     url,
 };
 
@@ -123,19 +123,39 @@ impl Page<'_> {
     }
 }
 
-/// Sets the whole document, its CSS not yet inlined.
-pub(super) fn document(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> String {
+/// A whole document that its CSS does not dress yet.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) html: String,
+    pub(super) css: Css,
+}
+
+impl Document {
+    /// Adds to the head of `dressed`, the document once it is, the CSS that stays there.
+    pub(super) fn with_kept_css(&self, dressed: &str) -> String {
+        let head = dressed.find(HEAD_END).unwrap_or(dressed.len());
+        let (before, after) = dressed.split_at(head);
+        [before, "\n<style>\n", &self.css.kept, "</style>", after].concat()
+    }
+}
+
+/// How the head ends.
+const HEAD_END: &str = "\n</head>";
+
+/// Sets the whole document.
+pub(super) fn document(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Document {
     let body = self::body(frame, body, page);
+    let css = page.theme.css(page.script, &Classes::of(&body.0));
     let document = html! {
         (DOCTYPE) "\n"
         html lang=(frame.language) dir=(page.dir()) xmlns="http://www.w3.org/1999/xhtml" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" {
-            (head(frame, page, &body.0))
+            (head(frame))
             "\n"
             (body)
         }
         "\n"
     };
-    document.into_string()
+    Document { html: document.into_string(), css }
 }
 
 fn body(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
@@ -155,8 +175,7 @@ fn body(frame: &Frame<'_>, body: &Body, page: &Page<'_>) -> Markup {
     }
 }
 
-fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
-    let classes = Classes::of(body);
+fn head(frame: &Frame<'_>) -> Markup {
     html! {
         "\n"
         head {
@@ -168,8 +187,6 @@ fn head(frame: &Frame<'_>, page: &Page<'_>, body: &str) -> Markup {
             "\n" meta name="supported-color-schemes" content="light dark";
             "\n" title { (frame.subject) }
             "\n" (PreEscaped(MSO_HEAD))
-            "\n" style { (PreEscaped(page.theme.inlined_css(page.script, &classes))) }
-            style data-css-inline="keep" { "\n" (PreEscaped(page.theme.kept_css(page.script, &classes))) }
             "\n"
         }
     }

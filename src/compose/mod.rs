@@ -48,7 +48,7 @@ pub use enclosure::Enclosure;
 pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
-pub use origin::Origins;
+pub use origin::{Origins, is_counted};
 pub use starter::{number, renumbered, starter};
 pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};

@@ -1,9 +1,10 @@
 //! Where each element of the finished HTML came from, so that a problem seen there can be told where it is mended.
 //!
 //! While the HTML is made, comments stand around what has a place of its own in
-//! the draft; the inliner carries them along, and [`take`] takes them out before
-//! the copy is cut. An element is known by its number among the document's start
-//! tags, which no reader's value changes: values are escaped, so none is a tag.
+//! the draft; [`take`] takes them out before the CSS is inlined. An element is
+//! known by its number among the document's start tags, which no reader's value
+//! changes: values are escaped, so none is a tag. The tags that the inliner's
+//! parser adds by itself are not counted, [`is_counted`].
 
 use std::ops::Range;
 
@@ -60,13 +61,24 @@ pub(super) fn take(document: &str) -> (String, Origins) {
                 marks[mark].tags.end = tags;
             }
         } else {
-            tags +=
-                usize::from(markup[1..].starts_with(|letter: char| letter.is_ascii_alphabetic()));
+            tags += usize::from(tag_name(markup).is_some_and(is_counted));
             clean.push_str(markup);
         }
     }
     clean.push_str(rest);
     (clean, Origins(marks))
+}
+
+/// Tells whether a start tag has a number: a parser adds the others where it misses them, and the CSS of the head comes last.
+pub fn is_counted(name: &str) -> bool {
+    !matches!(name, "tbody" | "style")
+}
+
+/// Returns the name of the element that a start tag begins.
+fn tag_name(markup: &str) -> Option<&str> {
+    let name = &markup[1..];
+    let length = name.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    name[..length].starts_with(|letter: char| letter.is_ascii_alphabetic()).then(|| &name[..length])
 }
 
 /// Returns how long the tag or comment is that `text` begins with.

@@ -114,7 +114,11 @@ impl<'r, 'p> Reader<'r, 'p> {
             }
             Some(Beside::Large(bytes)) => {
                 let message = format!("`{name}` has {}, too much to read", size(*bytes));
-                (message, Some(format!("a picture is to have less than {}", size(BYTES_MAX))))
+                let help = match name.rsplit('.').next() {
+                    Some("csv") => "leave in it only what the chart is to show".to_owned(),
+                    _ => format!("a picture is to have less than {}", size(BYTES_MAX)),
+                };
+                (message, Some(help))
             }
             Some(Beside::Unreadable(why)) => (format!("`{name}` cannot be read: {why}"), None),
             Some(Beside::Unnamed) | None => {

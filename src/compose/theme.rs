@@ -48,6 +48,15 @@ pub struct Theme {
     sources: Vec<(String, String)>,
 }
 
+/// The CSS of one document, as far as its classes have a use for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Css {
+    /// What is written into its elements.
+    pub(super) inlined: String,
+    /// What stays in its head: small screens, and the night in both spellings.
+    pub(super) kept: String,
+}
+
 /// What each token stands for.
 type Tokens = BTreeMap<&'static str, String>;
 
@@ -57,6 +66,9 @@ const COLOURS: [&str; 10] =
 
 /// The faces every theme names.
 const FACES: [&str; 3] = ["copy_face", "head_face", "label_face"];
+
+/// About how long a document's CSS is, for the size of a buffer.
+const CSS_BYTES: usize = 6_000;
 
 /// What no theme may hold: nothing is loaded from elsewhere, and nothing ends its own sheet.
 const FORBIDDEN: [&str; 6] = ["@import", "@font-face", "url(", "expression(", "<", "\\"];
@@ -173,74 +185,67 @@ impl Theme {
         self.sheet_width - 2 * self.gutter
     }
 
-    /// Returns the CSS to be inlined, as far as a document with these classes has a use for it.
-    pub(super) fn inlined_css(&self, script: Script, classes: &Classes<'_>) -> String {
-        let mut css = String::new();
+    /// Returns the CSS of a document with these classes.
+    pub(super) fn css(&self, script: Script, classes: &Classes<'_>) -> Css {
+        let mut inlined = String::with_capacity(CSS_BYTES);
+        let mut night = String::with_capacity(CSS_BYTES);
+        let mut marked = String::with_capacity(CSS_BYTES);
+        let (mut by_day, mut by_night) = (String::new(), String::new());
         for rule in self.rules() {
-            let declarations = rule.declarations.iter();
-            let declarations = declarations.map(|text| self.fill(text, &self.light, script));
-            push_rule(
-                &mut css,
-                &rule.used_selectors(classes),
-                "",
-                &declarations.collect::<Vec<_>>(),
-            );
-        }
-        css
-    }
-
-    /// Returns the CSS that stays in a document with these classes: small screens, and the night in both spellings.
-    pub(super) fn kept_css(&self, script: Script, classes: &Classes<'_>) -> String {
-        let mut css = String::from(":root{color-scheme:light dark}\n");
-        for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
-            let mut inner = String::new();
-            for rule in rules {
-                let selectors = rule.used_selectors(classes);
-                let declarations =
-                    rule.declarations.iter().map(|text| self.fill(text, &self.light, script));
-                push_rule(&mut inner, &selectors, "", &declarations.collect::<Vec<_>>());
+            let selectors = rule.used_selectors(classes);
+            if selectors.is_empty() {
+                continue;
             }
-            css.extend([condition, "{\n", &inner, "}\n"]);
+            by_day.clear();
+            by_night.clear();
+            for declaration in &rule.declarations {
+                self.declare(declaration, &self.light, script, &mut by_day);
+                if let Some(coloured) = colour_of(declaration) {
+                    self.declare(&coloured, &self.dark, script, &mut by_night);
+                    by_night.push_str("!important");
+                }
+            }
+            push_rule(&mut inlined, &selectors, "", &by_day);
+            push_rule(&mut night, &selectors, "", &by_night);
+            // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
+            push_rule(&mut marked, &selectors, "[data-ogsc] ", &by_night);
         }
-        let night = self.dark_css("", script, classes);
-        css.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n"]);
-        // Outlook.com and Outlook for Android mark the document instead of asking the style sheet.
-        css.push_str(&self.dark_css("[data-ogsc] ", script, classes));
-        css
-    }
-
-    fn dark_css(&self, prefix: &str, script: Script, classes: &Classes<'_>) -> String {
-        let mut css = String::new();
-        for rule in self.rules() {
-            let coloured: Vec<String> = rule
-                .declarations
-                .iter()
-                .filter_map(|text| colour_of(text))
-                .map(|text| format!("{}!important", self.fill(&text, &self.dark, script)))
-                .collect();
-            push_rule(&mut css, &rule.used_selectors(classes), prefix, &coloured);
+        let mut kept = String::with_capacity(night.len() + marked.len() + CSS_BYTES);
+        kept.push_str(":root{color-scheme:light dark}\n");
+        for (condition, rules) in self.css.iter().flat_map(|sheet| &sheet.conditional) {
+            kept.extend([condition, "{\n"]);
+            for rule in rules {
+                by_day.clear();
+                for declaration in &rule.declarations {
+                    self.declare(declaration, &self.light, script, &mut by_day);
+                }
+                push_rule(&mut kept, &rule.used_selectors(classes), "", &by_day);
+            }
+            kept.push_str("}\n");
         }
-        css
+        kept.extend(["@media (prefers-color-scheme:dark){\n", &night, "}\n", &marked]);
+        Css { inlined, kept }
     }
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.css.iter().flat_map(|sheet| &sheet.rules)
     }
 
-    /// Writes a declaration with its tokens' values.
-    fn fill(&self, text: &str, colours: &Tokens, script: Script) -> String {
-        let mut filled = String::new();
+    /// Appends a declaration with its tokens' values, after a semicolon where it is not the first.
+    fn declare(&self, text: &str, colours: &Tokens, script: Script, css: &mut String) {
+        if !css.is_empty() {
+            css.push(';');
+        }
         let mut at = 0;
         for (span, token) in tokens_of(text) {
-            filled.push_str(&text[at..span.start]);
+            css.push_str(&text[at..span.start]);
             at = span.end;
             let scripted = SCRIPTED.iter().find(|(name, _)| *name == token);
             let scripted = scripted.map(|(_, values)| values[script as usize]);
             let value = || colours.get(token).or_else(|| self.plain.get(token));
-            filled.push_str(scripted.or_else(|| value().map(String::as_str)).unwrap_or_default());
+            css.push_str(scripted.or_else(|| value().map(String::as_str)).unwrap_or_default());
         }
-        filled.push_str(&text[at..]);
-        filled
+        css.push_str(&text[at..]);
     }
 }
 
@@ -273,12 +278,14 @@ fn read_css(proof: &mut Proof<'_>) -> Sheet {
 }
 
 /// Writes a rule on a line of its own, unless nothing is dressed or nothing dresses it.
-fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &[String]) {
-    if !selectors.is_empty() && !declarations.is_empty() {
-        let selectors: Vec<String> =
-            selectors.iter().map(|selector| format!("{prefix}{selector}")).collect();
-        css.extend([&selectors.join(","), "{", &declarations.join(";"), "}\n"]);
+fn push_rule(css: &mut String, selectors: &[&str], prefix: &str, declarations: &str) {
+    if selectors.is_empty() || declarations.is_empty() {
+        return;
     }
+    for (at, selector) in selectors.iter().enumerate() {
+        css.extend([if at > 0 { "," } else { "" }, prefix, selector]);
+    }
+    css.extend(["{", declarations, "}\n"]);
 }
 
 /// Returns the part of a declaration that names a colour, if one does.
@@ -419,9 +426,8 @@ mod tests {
         let css = ".x { color: $accent; margin: 0 }";
         let theme = Theme::load("broadsheet", None, Some(css)).expect("it is fine");
         let classes = Classes::of("<p class=\"x\">");
-        let inlined = theme.inlined_css(Script::Slanting, &classes);
+        let Css { inlined, kept } = theme.css(Script::Slanting, &classes);
         assert!(inlined.contains(".x{color:#7a1f1f;margin:0}"), "{inlined}");
-        let kept = theme.kept_css(Script::Slanting, &classes);
         assert!(kept.contains("\n.x{color:#e0998f!important}\n"), "{kept}");
         assert!(kept.contains("\n[data-ogsc] .x{color:#e0998f!important}\n"), "{kept}");
     }
@@ -431,7 +437,7 @@ mod tests {
         let css = ".head { border-top: 0 } .x { border-$start: 3px solid $ink }";
         let theme = Theme::load("broadsheet", None, Some(css)).expect("it is fine");
         let classes = Classes::of("<p class=\"head\"><p class=\"x\">");
-        let kept = theme.kept_css(Script::RightToLeft, &classes);
+        let kept = theme.css(Script::RightToLeft, &classes).kept;
         assert!(kept.contains("\n.x{border-right-color:#e9e6df!important}\n"), "{kept}");
         assert!(!kept.contains("2px solid"), "{kept}");
     }
@@ -449,7 +455,7 @@ mod tests {
         ) {
             let css = pieces.concat();
             if let Ok(theme) = Theme::load("letter", None, Some(&css)) {
-                theme.kept_css(Script::Slanting, &Classes::of(""));
+                theme.css(Script::Slanting, &Classes::of(""));
             }
         }
     }

@@ -31,11 +31,20 @@ pub(super) enum Command<'a> {
     Wrong(&'static str),
 }
 
+/// The longest command: the 512 of RFC 5321 section 4.5.3.1.4, and what extensions add to it.
+const LINE_MAX: usize = 2_048;
+/// The longest AUTH (RFC 4954 section 4).
+const AUTH_MAX: usize = 12_288;
+
 /// Reads a line without its line end.
 pub(super) fn parse(line: &str) -> Command<'_> {
     let line = line.trim_end();
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     let rest = rest.trim_start();
+    let max = if verb.eq_ignore_ascii_case("AUTH") { AUTH_MAX } else { LINE_MAX };
+    if line.len() > max {
+        return Command::Wrong("500 5.5.2 that line is too long");
+    }
     match verb.to_ascii_uppercase().as_str() {
         "EHLO" | "HELO" if rest.is_empty() => Command::Wrong("501 5.5.4 say who you are"),
         "EHLO" => Command::Hello { name: rest, extended: true },
@@ -127,6 +136,8 @@ mod tests {
             ("MAIL FROM:<a> XYZ=1", C::Wrong("555 5.5.4 unknown parameter")),
             ("MAIL FROM:<a>SIZE=1", C::Wrong("501 5.1.7 that is no return path")),
             ("RCPT TO:<>", C::Wrong("501 5.1.3 that is no recipient")),
+            (&format!("NOOP {}", "x".repeat(2_043)), C::Noop),
+            (&format!("NOOP {}", "x".repeat(2_044)), C::Wrong("500 5.5.2 that line is too long")),
             ("RCPT TO:é<a>", C::Wrong("501 5.1.3 that is no recipient")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");

@@ -3,11 +3,14 @@
 use std::{io, net::SocketAddr, sync::atomic::Ordering};
 
 use jiff::{Timestamp, fmt::rfc2822, tz::TimeZone};
+use memchr::memrchr;
 
-use super::{Acceptance, Books, Letter, lock, maildir::Incoming};
+use super::{Acceptance, Books, Letter, News, lock, maildir::Incoming};
 
 /// The most bytes of a message, as SIZE says (RFC 1870).
 pub(super) const SIZE_MAX: usize = 50 * 1024 * 1024;
+/// The longest line of a message without its line end (RFC 5321 section 4.5.3.1.6).
+const LINE_MAX: usize = 998;
 /// How far into a message its Message-ID is looked for.
 const HEAD_MAX: usize = 32 * 1024;
 
@@ -25,6 +28,9 @@ pub(super) struct Arriving {
     bytes: Option<Vec<u8>>,
     head: Option<Vec<u8>>,
     length: usize,
+    /// How long the line is that the last bytes belong to.
+    line: usize,
+    is_too_wide: bool,
     failed: Option<io::Error>,
 }
 
@@ -35,26 +41,26 @@ impl Arriving {
             let now = Timestamp::now().to_zoned(TimeZone::UTC);
             let date = rfc2822::to_string(&now).unwrap_or_default();
             format!(
-                "Received: from {hello} ([{}])\r\n\tby localhost (postrider outbox) with SMTP; {date}\r\n",
+                "Received: from {} ([{}])\r\n\tby localhost (postrider outbox) with SMTP; {date}\r\n",
+                plain(hello),
                 peer.ip()
             )
         };
-        let opened = books.maildir.as_ref().map(|maildir| {
+        let file = books.maildir.as_ref().map(|maildir| {
             let trace = received();
             maildir.begin(envelope.to.iter().map(|to| {
-                format!("Return-Path: <{}>\r\nDelivered-To: {to}\r\n{trace}", envelope.from)
+                let (from, to) = (plain(&envelope.from), plain(to));
+                format!("Return-Path: <{from}>\r\nDelivered-To: {to}\r\n{trace}")
             }))
         });
-        let (file, failed) = match opened.transpose() {
-            Ok(file) => (file, None),
-            Err(error) => (None, Some(error)),
-        };
         Self {
             file,
             bytes: books.in_memory.then(Vec::new),
-            head: books.record.then(Vec::new),
+            head: (books.record || books.news.is_some()).then(Vec::new),
             length: 0,
-            failed,
+            line: 0,
+            is_too_wide: false,
+            failed: None,
         }
     }
 
@@ -66,6 +72,7 @@ impl Arriving {
             self.bytes = None;
             return;
         }
+        self.measure(bytes);
         if let Some(head) = &mut self.head {
             let room = HEAD_MAX - head.len();
             head.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -81,23 +88,50 @@ impl Arriving {
         }
     }
 
+    /// Looks for a line that is too long: where one ends within the most it may have, what stands before need not be looked at.
+    fn measure(&mut self, mut bytes: &[u8]) {
+        while !self.is_too_wide {
+            // The line end itself is CR and LF.
+            let room = LINE_MAX + 2 - self.line;
+            if bytes.len() < room {
+                self.line = memrchr(b'\n', bytes)
+                    .map_or(self.line + bytes.len(), |at| bytes.len() - at - 1);
+                return;
+            }
+            match memrchr(b'\n', &bytes[..room]) {
+                Some(at) => (self.line, bytes) = (0, &bytes[at + 1..]),
+                None => self.is_too_wide = true,
+            }
+        }
+    }
+
     /// Returns why it cannot be taken, as the reply to the dot.
     pub(super) fn objection(&self) -> Option<String> {
         if self.length > SIZE_MAX {
             return Some(format!("552 5.3.4 more than {SIZE_MAX} bytes"));
+        }
+        if self.is_too_wide {
+            return Some(format!("554 5.6.0 a line has more than {LINE_MAX} bytes"));
         }
         self.failed.as_ref().map(|error| format!("452 4.3.1 cannot keep it: {error}"))
     }
 
     /// Takes it: from here on it counts as delivered.
     pub(super) fn accept(self, books: &Books, envelope: Envelope) -> io::Result<()> {
-        if let Some(file) = self.file {
-            file.finish()?;
-        }
+        let files = self.file.map(Incoming::finish).transpose()?.unwrap_or_default();
         let Envelope { from, to } = envelope;
         books.accepted.fetch_add(to.len() as u64, Ordering::Relaxed);
-        if let Some(head) = self.head {
-            let (message_id, at) = (message_id(&head), Timestamp::now());
+        books.bytes.fetch_add(self.length as u64, Ordering::Relaxed);
+        let message_id = self.head.as_deref().map(message_id).unwrap_or_default();
+        books.tell(|| News::Kept {
+            from: from.clone(),
+            to: to.clone(),
+            bytes: self.length,
+            message_id: message_id.clone(),
+            files,
+        });
+        if books.record {
+            let at = Timestamp::now();
             lock(&books.acceptances).extend(to.iter().map(|to| Acceptance {
                 message_id: message_id.clone(),
                 from: from.clone(),
@@ -110,6 +144,11 @@ impl Arriving {
         }
         Ok(())
     }
+}
+
+/// Returns a client's word as it may stand in a header.
+fn plain(word: &str) -> String {
+    word.replace(char::is_control, "?")
 }
 
 /// Finds the Message-ID of a header, on its own line or folded below its name; empty where there is none.
@@ -128,7 +167,26 @@ fn message_id(head: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::outbox::{Keep, OutboxSettings};
+
+    proptest! {
+        #[test]
+        fn a_line_that_is_too_long_is_found_however_it_is_cut(
+            lines in proptest::collection::vec(prop_oneof![0_usize..90, 990_usize..1_005], 1..6),
+            cut in 1_usize..1_300,
+        ) {
+            let books = Books::open(OutboxSettings::new(Keep::Count)).expect("nothing to open");
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let mut arriving = Arriving::begin(&books, &Envelope::default(), "me", peer);
+            let message: String = lines.iter().map(|length| "x".repeat(*length) + "\r\n").collect();
+            message.as_bytes().chunks(cut).for_each(|piece| arriving.write(piece));
+            let is_too_long = lines.iter().any(|length| *length > LINE_MAX);
+            prop_assert_eq!(arriving.objection().is_some(), is_too_long);
+        }
+    }
 
     #[test]
     fn the_message_id_is_found_in_the_header_alone() {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 /// How much of a message is gathered before it is written.
-const GATHERED_MAX: usize = 256 * 1024;
+const GATHERED_MAX: usize = 128 * 1024;
 
 /// A folder with `tmp`, `new` and `cur`, readable by its owner alone.
 #[derive(Debug)]
@@ -20,15 +20,28 @@ pub(super) struct Maildir {
 }
 
 /// A message on its way into the Maildir, once for each recipient; gone when it is dropped unfinished.
+///
+/// However many recipients it has, at most two files are open at once.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    copies: Vec<Copy>,
+    maildir: PathBuf,
+    /// The trace headers of each recipient.
+    headers: Vec<String>,
+    /// The first recipient's copy, as soon as there is more than is gathered.
+    spilt: Option<Copy>,
     gathered: Vec<u8>,
 }
 
+/// A copy that is being written.
 #[derive(Debug)]
 struct Copy {
     file: File,
+    whole: Whole,
+}
+
+/// A copy's names; what is left of it in `tmp/` goes with it.
+#[derive(Debug)]
+struct Whole {
     unfinished: PathBuf,
     finished: PathBuf,
     moved: bool,
@@ -43,11 +56,14 @@ impl Maildir {
         Ok(Self { path })
     }
 
-    /// Begins one file for each of `headers`, each a recipient's trace headers.
-    pub(super) fn begin(&self, headers: impl Iterator<Item = String>) -> io::Result<Incoming> {
-        let copies =
-            headers.map(|header| Copy::begin(&self.path, &header)).collect::<Result<_, _>>()?;
-        Ok(Incoming { copies, gathered: Vec::new() })
+    /// Begins a message that becomes one file for each of `headers`, each a recipient's trace headers.
+    pub(super) fn begin(&self, headers: impl Iterator<Item = String>) -> Incoming {
+        Incoming {
+            maildir: self.path.clone(),
+            headers: headers.collect(),
+            spilt: None,
+            gathered: Vec::new(),
+        }
     }
 }
 
@@ -55,21 +71,33 @@ impl Incoming {
     /// Adds bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= GATHERED_MAX { self.spill() } else { Ok(()) }
+        if self.gathered.len() < GATHERED_MAX { Ok(()) } else { self.spill() }
     }
 
-    /// Moves every copy to where it is seen.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Writes every copy, moves them to where they are seen, and says where that is.
+    pub(super) fn finish(mut self) -> io::Result<Vec<PathBuf>> {
         self.spill()?;
-        for copy in &mut self.copies {
-            fs::rename(&copy.unfinished, &copy.finished)?;
-            copy.moved = true;
+        let (Some(mut first), Some(own)) = (self.spilt.take(), self.headers.first()) else {
+            return Ok(Vec::new());
+        };
+        let mut copies = Vec::with_capacity(self.headers.len());
+        for header in &self.headers[1..] {
+            let mut copy = Copy::begin(&self.maildir, header)?;
+            first.file.seek(SeekFrom::Start(own.len() as u64))?;
+            io::copy(&mut first.file, &mut copy.file)?;
+            copies.push(copy.whole);
         }
-        Ok(())
+        copies.insert(0, first.whole);
+        // Only when each is whole: a message is kept for all of its recipients or for none.
+        copies.into_iter().map(Whole::publish).collect()
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        for copy in &mut self.copies {
+        if self.spilt.is_none() {
+            let Some(header) = self.headers.first() else { return Ok(()) };
+            self.spilt = Some(Copy::begin(&self.maildir, header)?);
+        }
+        if let Some(copy) = &mut self.spilt {
             copy.file.write_all(&self.gathered)?;
         }
         self.gathered.clear();
@@ -81,24 +109,23 @@ impl Copy {
     fn begin(maildir: &Path, header: &str) -> io::Result<Self> {
         let name = unique_name();
         let unfinished = maildir.join("tmp").join(&name);
-        let mut file = files().open(&unfinished)?;
-        let copy = |file| Self {
-            file,
-            finished: maildir.join("new").join(&name),
-            unfinished,
-            moved: false,
-        };
-        match file.write_all(header.as_bytes()) {
-            Ok(()) => Ok(copy(file)),
-            Err(error) => {
-                drop(copy(file));
-                Err(error)
-            }
-        }
+        let file = files().open(&unfinished)?;
+        let finished = maildir.join("new").join(&name);
+        let mut copy = Self { file, whole: Whole { unfinished, finished, moved: false } };
+        copy.file.write_all(header.as_bytes())?;
+        Ok(copy)
     }
 }
 
-impl Drop for Copy {
+impl Whole {
+    fn publish(mut self) -> io::Result<PathBuf> {
+        fs::rename(&self.unfinished, &self.finished)?;
+        self.moved = true;
+        Ok(self.finished.clone())
+    }
+}
+
+impl Drop for Whole {
     fn drop(&mut self) {
         if !self.moved {
             // A file left in tmp/ harms nobody; readers remove them after 36 hours.
@@ -135,13 +162,13 @@ fn folders() -> DirBuilder {
 fn files() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
+    options.read(true).write(true).create_new(true).mode(0o600);
     options
 }
 
 #[cfg(not(unix))]
 fn files() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     options
 }

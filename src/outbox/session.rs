@@ -6,10 +6,14 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use data_encoding::BASE64;
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
@@ -21,8 +25,8 @@ use super::{
 };
 use crate::model::Stage;
 
-/// How many connections are served at once.
-const CONNECTIONS_MAX: usize = 1_000;
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_mins(1);
 /// How many recipients a message may have (RFC 5321 section 4.5.3.1.8).
 const RECIPIENTS_MAX: usize = 100;
 /// How many commands may be wrong before the client is sent away.
@@ -32,7 +36,7 @@ const WRONG_MAX: usize = 20;
 pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, books: Arc<Books>) {
     let open = books.open.fetch_add(1, Ordering::Relaxed);
     // A client that breaks off is its own affair; what it was told is in the books.
-    let _ = session(tcp, peer, &books, open >= CONNECTIONS_MAX).await;
+    let _ = session(tcp, peer, &books, open >= books.connections_max).await;
     books.open.fetch_sub(1, Ordering::Relaxed);
 }
 
@@ -46,7 +50,8 @@ async fn session(tcp: TcpStream, peer: SocketAddr, books: &Books, full: bool) ->
         Ok(()) => plain.converse(true, full).await,
     };
     if let (Some(tcp), Some(tls)) = (plain.client.end(end).await?, tls) {
-        let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp).await?;
+        let accepting = TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp);
+        let stream = timeout(HANDSHAKE, accepting).await??;
         let mut encrypted = Session::new(stream, peer, books, true);
         let end = encrypted.converse(tls.implicit, full).await;
         encrypted.client.end(end).await?;
@@ -144,7 +149,7 @@ impl<'a, S: Transport> Session<'a, S> {
 
     async fn hello(&mut self, name: &str, extended: bool) -> Result<(), End> {
         self.envelope = None;
-        let action = self.books.script.act(Stage::Hello, &[]);
+        let action = self.books.act(Stage::Hello, &[]);
         let without: &[String] = match action {
             Some(Action::Without(keywords)) => keywords,
             _ => &[],
@@ -225,6 +230,10 @@ impl<'a, S: Transport> Session<'a, S> {
     }
 
     async fn mail(&mut self, path: &str, size: u64) -> Result<(), End> {
+        if self.books.is_closing() {
+            self.client.say("421 4.3.2 closing; come back later");
+            return Err(End::Closed);
+        }
         let answer = if self.hello.is_none() {
             "503 5.5.1 say EHLO first"
         } else if self.books.login.is_some() && !self.authenticated {
@@ -250,7 +259,7 @@ impl<'a, S: Transport> Session<'a, S> {
             Some(_) => "250 2.1.5 recipient ok",
         };
         let to = [path.to_owned()];
-        let action = self.books.script.act(Stage::Rcpt, &to);
+        let action = self.books.act(Stage::Rcpt, &to);
         if self.perform(action, answer).await?
             && let Some(envelope) = &mut self.envelope
         {
@@ -265,11 +274,12 @@ impl<'a, S: Transport> Session<'a, S> {
             Some(envelope) if envelope.to.is_empty() => "554 5.5.1 there is no recipient",
             Some(_) => "354 end with a dot on its own line",
         };
-        let action = self.books.script.act(Stage::Data, self.recipients());
+        let action = self.books.act(Stage::Data, self.recipients());
         if self.perform(action, answer).await? { self.message().await } else { Ok(()) }
     }
 
     async fn message(&mut self) -> Result<(), End> {
+        let _flight = self.books.flight();
         let envelope = self.envelope.take().unwrap_or_default();
         let hello = self.hello.clone().unwrap_or_default();
         let mut arriving = Arriving::begin(self.books, &envelope, &hello, self.peer);
@@ -292,9 +302,12 @@ impl<'a, S: Transport> Session<'a, S> {
         } else {
             arriving.objection()
         };
-        let action = self.books.script.act(Stage::Dot, &envelope.to);
+        let action = self.books.act(Stage::Dot, &envelope.to);
         let answer = match objection {
-            Some(objection) => objection,
+            Some(objection) => {
+                self.books.refused(&envelope, &objection);
+                objection
+            }
             None if !accepts(action) => "451 4.3.0 not taken".to_owned(),
             None => match arriving.accept(self.books, envelope) {
                 Ok(()) => "250 2.0.0 kept".to_owned(),
@@ -307,7 +320,7 @@ impl<'a, S: Transport> Session<'a, S> {
 
     /// Plays what the script has for a step that has no answer of its own.
     async fn interrupt(&mut self, stage: Stage, to: &[String]) -> Result<(), End> {
-        match self.books.script.act(stage, to) {
+        match self.books.act(stage, to) {
             Some(Action::Reply(text)) => {
                 self.client.say(text);
                 self.client.flush().await?;
@@ -330,7 +343,7 @@ impl<'a, S: Transport> Session<'a, S> {
 
     /// Answers a step as usual or as the script has it; tells whether that was a yes.
     async fn play(&mut self, stage: Stage, answer: &str) -> Result<bool, End> {
-        let action = self.books.script.act(stage, self.recipients());
+        let action = self.books.act(stage, self.recipients());
         self.perform(action, answer).await
     }
 

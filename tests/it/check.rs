@@ -142,6 +142,35 @@ fn an_issue_that_breaks_no_rule_is_clean_in_every_theme_and_for_every_reader() {
 }
 
 #[test]
+fn what_stands_out_within_a_line_is_clean_wherever_it_stands() {
+    for marked in [
+        "`code`",
+        "**strong**",
+        "*stress*",
+        "***both***",
+        "[the routes](https://www.example.org/routes)",
+    ] {
+        let places = format!(
+            "\n\n### Of {marked}\n\nWith {marked} and its note[^n].\n\n- an item of {marked}\n  1. and {marked}\n\n\
+             > Quoted {marked}\n> — Of {marked}, role\n\n> [!NOTE]\n> Called out: {marked}\n\n\
+             :::pullquote\nPulled {marked}\n:::\n\n:::sponsor Partners\nPaid {marked}\n:::\n\n\
+             | Of {marked} | b |\n| --- | --: |\n| {marked} | {marked} |\n\nTable: With {marked}.\n\n\
+             [^n]: Noted {marked}\n"
+        );
+        for theme in Theme::names() {
+            let edit = |from: &str, to: String| Edit { from: from.to_owned(), to, all: false };
+            let theme_edit = edit("theme = \"broadsheet\"", format!("theme = \"{theme}\""));
+            let case = Case {
+                whole: Some(format!("{CLEAN}{places}")),
+                publication: vec![theme_edit],
+                ..Case::default()
+            };
+            assert_eq!(case.problems(), [], "{marked}, {theme}");
+        }
+    }
+}
+
+#[test]
 fn the_page_on_check_is_the_one_its_table_makes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/check.md");
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {

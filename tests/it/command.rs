@@ -15,6 +15,7 @@ mod schedule;
 mod sending;
 mod stopped;
 mod streams;
+mod trials;
 mod words;
 
 /// Holds `shown` against the snapshot of this name; all of the counter's lie in one folder.

@@ -181,6 +181,28 @@ fn a_maildir_gets_whole_messages_for_their_owner_alone() {
 }
 
 #[test]
+fn a_large_message_is_kept_whole_for_each_of_many_recipients() {
+    let folder = Folder::new("many-recipients");
+    let outbox = start(Keep::Maildir(folder.0.clone()), "");
+    let body = ("x".repeat(76) + "\r\n").repeat(4_000);
+    let to: Vec<_> = (0..100).map(|n| format!("RCPT TO:<reader{n}@d.example>\r\n")).collect();
+    let to = to.concat();
+    let input = format!("MAIL FROM:<a@b.example>\r\n{to}DATA\r\n{body}.\r\n");
+    assert_eq!(codes(&outbox, &input), format!("250{} 354 250", " 250".repeat(100)));
+    let mut recipients = Vec::new();
+    for file in folder.files("new") {
+        let text = fs::read_to_string(file).expect("it is text");
+        let (trace, message) = text.split_at(text.len() - body.len());
+        assert_eq!(message, body);
+        recipients.push(trace.lines().nth(1).expect("a recipient").to_owned());
+    }
+    recipients.sort();
+    recipients.dedup();
+    assert_eq!(recipients.len(), 100);
+    assert!(folder.files("tmp").is_empty());
+}
+
+#[test]
 fn a_message_that_breaks_off_leaves_nothing() {
     let folder = Folder::new("broken-off");
     let outbox = start(Keep::Maildir(folder.0.clone()), "dot close");

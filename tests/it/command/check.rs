@@ -1,5 +1,10 @@
 //! What `check` finds stops whoever would send it; and it is told to people, to scripts and to the tools of a code host.
 
+use std::{
+    fs,
+    os::unix::{fs::symlink, net::UnixListener},
+};
+
 use serde_json::Value;
 
 use super::{
@@ -66,6 +71,25 @@ fn check_tells_people_scripts_and_tools_the_same() {
     let rules = run["tool"]["driver"]["rules"].as_array().expect("a list");
     let at = usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("a place");
     assert_eq!(rules[at]["id"], "PR138");
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused_and_not_waited_for() {
+    let env = Env::publication();
+    let path = format!("issues/{ISSUE}/issue.md");
+    env.write("elsewhere.md", &env.read(&path));
+    let at = env.root.join(&path);
+    fs::remove_file(&at).expect("it can be removed");
+    symlink(env.root.join("elsewhere.md"), &at).expect("it can be made");
+    env.postrider("check").code(65).tells("the draft is a symbolic link");
+    fs::remove_file(&at).expect("it can be removed");
+    // What is no file at all, and a pipe would be waited for, is no draft.
+    let _socket = UnixListener::bind(&at).expect("it can be made");
+    env.postrider("check kazakhstan").code(66);
+    fs::remove_file(&at).expect("it can be removed");
+    env.write(&path, &env.read("elsewhere.md"));
+    env.write("templates/theme.css", &" ".repeat(1_000_001));
+    env.postrider("check").code(78).tells("templates/theme.css is no file of less than 1 MB");
 }
 
 #[test]
