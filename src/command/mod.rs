@@ -24,6 +24,7 @@ mod log;
 mod man;
 mod manuscript;
 mod newsroom;
+mod orders;
 mod pace;
 mod pause;
 mod plan;
@@ -44,6 +45,7 @@ mod test;
 mod unschedule;
 mod watch;
 mod words;
+mod worker;
 
 pub use console::Console;
 pub use failure::Failure;
@@ -114,6 +116,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,
             Command::Unschedule { issue } => unschedule::run(console, global, &issue).await,
             Command::Due => due::run(console, global).await,
+            Command::Worker(wish) => worker::run(console, global, &wish).await,
             Command::Pause { issue } => pause::run(console, global, &issue).await,
             Command::Resume { issue } => resume::run(console, global, &issue).await,
             Command::Cancel { issue, yes } => cancel::run(console, global, &issue, yes).await,

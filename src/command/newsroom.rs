@@ -325,58 +325,7 @@ impl Newsroom {
         &self,
         outbox: Option<std::net::SocketAddr>,
     ) -> Result<smtp::Relay, Failure> {
-        let settings = &self.publication.relay;
-        let hello = self.publication.sender.from.address.domain().to_owned();
-        let deadlines = smtp::Deadlines::default();
-        match (&settings.url, outbox) {
-            (RelayUrl::Server { security, host, port, user }, _) => {
-                let credentials = user.as_ref().map(|user| self.credentials(user)).transpose()?;
-                let trust = match &settings.ca_file {
-                    Some(file) => {
-                        let path = self.root.join(file);
-                        fs::read(&path).map_err(|error| {
-                            Failure::file(&path, "read", &error)
-                                .hint("it is `ca_file` under [relay] in publication.toml")
-                        })?
-                    }
-                    None => Vec::new(),
-                };
-                Ok(smtp::Relay {
-                    host: host.clone(),
-                    port: *port,
-                    security: *security,
-                    credentials,
-                    trust,
-                    hello,
-                    deadlines,
-                })
-            }
-            (RelayUrl::Outbox, Some(address)) => Ok(smtp::Relay {
-                host: address.ip().to_string(),
-                port: address.port(),
-                security: crate::model::Security::Plain,
-                credentials: None,
-                trust: Vec::new(),
-                hello,
-                deadlines,
-            }),
-            (RelayUrl::Outbox, None) => {
-                Err(Failure::new(exit::BUG, "the built-in relay is not running"))
-            }
-        }
-    }
-
-    fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
-        let password = relay_password(self.publication.relay.password.as_ref(), &self.root)
-            .map_err(|error| {
-                Failure::new(exit::CONFIG, error.to_string())
-                    .hint("the password of the relay is looked for where [relay] in publication.toml says")
-            })?
-            .ok_or_else(|| {
-                Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
-                    .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
-            })?;
-        Ok(smtp::Credentials { user: user.to_owned(), password })
+        relay_of(&self.publication, &self.root, outbox)
     }
 
     /// Opens the list file, if the publication has one. A break in it breaks the stream.
@@ -393,6 +342,71 @@ impl Newsroom {
         })?;
         Ok(Some(rows::records(rows, Break::Refuse)))
     }
+}
+
+/// Says how to reach a publication's relay; paths are relative to `root`.
+pub(super) fn relay_of(
+    publication: &Publication,
+    root: &Path,
+    outbox: Option<std::net::SocketAddr>,
+) -> Result<smtp::Relay, Failure> {
+    let settings = &publication.relay;
+    let hello = publication.sender.from.address.domain().to_owned();
+    let deadlines = smtp::Deadlines::default();
+    match (&settings.url, outbox) {
+        (RelayUrl::Server { security, host, port, user }, _) => {
+            let credentials =
+                user.as_ref().map(|user| credentials_of(publication, root, user)).transpose()?;
+            let trust = match &settings.ca_file {
+                Some(file) => {
+                    let path = root.join(file);
+                    fs::read(&path).map_err(|error| {
+                        Failure::file(&path, "read", &error)
+                            .hint("it is `ca_file` under [relay] in publication.toml")
+                    })?
+                }
+                None => Vec::new(),
+            };
+            Ok(smtp::Relay {
+                host: host.clone(),
+                port: *port,
+                security: *security,
+                credentials,
+                trust,
+                hello,
+                deadlines,
+            })
+        }
+        (RelayUrl::Outbox, Some(address)) => Ok(smtp::Relay {
+            host: address.ip().to_string(),
+            port: address.port(),
+            security: crate::model::Security::Plain,
+            credentials: None,
+            trust: Vec::new(),
+            hello,
+            deadlines,
+        }),
+        (RelayUrl::Outbox, None) => {
+            Err(Failure::new(exit::BUG, "the built-in relay is not running"))
+        }
+    }
+}
+
+fn credentials_of(
+    publication: &Publication,
+    root: &Path,
+    user: &str,
+) -> Result<smtp::Credentials, Failure> {
+    let password = relay_password(publication.relay.password.as_ref(), root)
+            .map_err(|error| {
+                Failure::new(exit::CONFIG, error.to_string())
+                    .hint("the password of the relay is looked for where [relay] in publication.toml says")
+            })?
+            .ok_or_else(|| {
+                Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
+                    .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
+            })?;
+    Ok(smtp::Credentials { user: user.to_owned(), password })
 }
 
 const PASSWORD: &str = "POSTRIDER_RELAY_PASSWORD";
@@ -435,7 +449,22 @@ fn credentials() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-fn mistakes(problems: Vec<Problem>) -> Failure {
+/// Reads the keys that sign links out of a private folder, or systemd's credential `key`; `None` where there are none.
+pub(super) fn keys_in(folder: &Path) -> Result<Option<KeyRing>, Failure> {
+    let path = credentials().map(|folder| folder.join("key")).filter(|path| path.is_file());
+    let path = path.unwrap_or_else(|| folder.join("key"));
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => text,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::file(&path, "read", &error)),
+    };
+    text.parse().map(Some).map_err(|error| {
+        Failure::new(exit::CONFIG, format!("failed to read `{}`: {error}", path.display()))
+    })
+}
+
+pub(super) fn mistakes(problems: Vec<Problem>) -> Failure {
     let count = counted(problems.len() as u64, "mistake");
     Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
 }

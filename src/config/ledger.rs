@@ -33,6 +33,11 @@ pub(super) fn settings(root: &mut Table<'_>, page: &mut Page<'_>) -> LedgerSetti
     LedgerSettings { url, password: file.or(command), ca_file }
 }
 
+/// Reads a ledger's URL that stands elsewhere than in the file, or says what is wrong with it.
+pub fn ledger_url(text: &str) -> Result<LedgerUrl, String> {
+    url(text).map_err(|mistake| mistake.message)
+}
+
 /// Reads a ledger's URL; the server's own part is judged by whoever opens it.
 pub(super) fn url(text: &str) -> Result<LedgerUrl, Mistake> {
     if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.trim().is_empty()) {

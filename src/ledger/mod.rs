@@ -262,8 +262,52 @@ pub trait Ledger: Send + Sync {
         how: Resolution,
     ) -> Result<bool, LedgerError>;
 
+    /// Keeps how a frozen issue goes out, for senders that have none of the publication's files; opaque to the ledger. The last word holds.
+    async fn instruct(&self, issue: i64, orders: &[u8]) -> Result<(), LedgerError>;
+
+    /// Returns how an issue goes out, as the bytes given to `instruct`; `None` where nobody has said.
+    async fn orders(&self, issue: i64) -> Result<Option<Vec<u8>>, LedgerError>;
+
+    /// Returns the publication and slug of every issue that is being sent, oldest first.
+    async fn sending(&self) -> Result<Vec<(String, String)>, LedgerError>;
+
+    /// Notes that a worker lives, and what it does; forgets those not seen for a day.
+    async fn sign_in(&self, worker: &Worker) -> Result<(), LedgerError>;
+
+    /// Notes that a worker has ended.
+    async fn sign_out(&self, name: &str) -> Result<(), LedgerError>;
+
+    /// Returns the workers that did not sign out, and when each was seen last, by name.
+    async fn workers(&self) -> Result<Vec<Seen>, LedgerError>;
+
     /// Copies the whole ledger to a new file or fails where one is.
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
+}
+
+/// A sender that waits for whatever is to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its name as the owner of claims.
+    pub name: String,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process there.
+    pub pid: u32,
+    /// Its version of the program.
+    pub version: String,
+    /// The slug of the issue it is sending.
+    pub issue: Option<String>,
+    /// How many deliveries it settled a second since it was seen before.
+    pub per_second: f64,
+}
+
+/// A worker as it was when the ledger heard of it last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Which.
+    pub worker: Worker,
+    /// When, by the ledger's clock.
+    pub at: Timestamp,
 }
 
 /// Identifies a ledger and counts what it began.

@@ -1,5 +1,7 @@
 //! The throw-away PostgreSQL that `tests/rig/postgres` starts: a schema for each test, gone with it.
 
+mod stress;
+
 use std::{
     env,
     sync::atomic::{AtomicU32, Ordering},
@@ -87,7 +89,7 @@ impl Drop for Schema {
 }
 
 /// Runs a future on a thread of its own, so that what is not async may wait for it anywhere.
-fn apart<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+pub(super) fn apart<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("it starts").block_on(future)

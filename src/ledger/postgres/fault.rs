@@ -14,6 +14,14 @@ pub(super) struct Fault {
     pub(super) is_undone: bool,
 }
 
+impl Fault {
+    /// Says that it happened before the commit was asked for: who lost the connection then has changed nothing.
+    pub(super) fn before_commit(self) -> Self {
+        let is_cut_off = matches!(self.error, LedgerError::Unreachable { .. });
+        Self { is_undone: self.is_undone || is_cut_off, ..self }
+    }
+}
+
 impl From<LedgerError> for Fault {
     fn from(error: LedgerError) -> Self {
         Self { error, is_undone: false }

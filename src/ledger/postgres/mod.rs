@@ -3,9 +3,9 @@
 //! Each method is one transaction. Where SQLite lets one writer in, here many
 //! work side by side: rows are locked before they are judged, `gate` says who
 //! waits for whom, and the clock is the server's, read behind the gate. A
-//! transaction that the server undid for another's sake is run again; one
-//! whose answer was lost is the caller's to tell again, who knows whether that
-//! is safe.
+//! transaction that the server undid for another's sake, or that a lost
+//! connection cut off before its commit, is run again; one whose commit was
+//! not answered is the caller's to tell again, who knows whether that is safe.
 
 mod ask;
 mod brake;
@@ -23,6 +23,7 @@ mod pgpass;
 mod prune;
 mod run;
 mod server;
+mod workers;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -33,7 +34,7 @@ use self::{columns::instant, fault::Fault, server::Server};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Passed, Records,
-    Recovered, Reservation, Resolution, Wish,
+    Recovered, Reservation, Resolution, Seen, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -44,6 +45,9 @@ pub use server::PostgresSettings;
 
 /// How often a transaction is run that the server undoes each time.
 const TRIES: u32 = 8;
+
+/// How long to wait before the second; each wait is twice the one before, so that a server may start anew meanwhile.
+const FIRST_REST: Duration = Duration::from_millis(25);
 
 /// The ledger in a database.
 pub struct PostgresLedger {
@@ -71,11 +75,12 @@ macro_rules! write {
         loop {
             tries += 1;
             let done = async {
-                let mut session = $ledger.server.session().await?;
-                let tx = session.transaction().await?;
+                let mut session = $ledger.server.session().await.map_err(Fault::before_commit)?;
+                let begun = session.transaction().await;
+                let tx = begun.map_err(|error| Fault::from(error).before_commit())?;
                 let done = {
                     let $tx = &tx;
-                    $work.await?
+                    $work.await.map_err(Fault::before_commit)?
                 };
                 let keep: fn(&_) -> bool = $keep;
                 if keep(&done) {
@@ -86,8 +91,10 @@ macro_rules! write {
                 Ok(done)
             };
             match done.await {
-                Err(Fault { is_undone: true, .. }) if tries < TRIES => {
-                    tokio::time::sleep(Duration::from_millis(5 * u64::from(tries))).await;
+                Err(Fault { is_undone: true, .. })
+                    if tries < TRIES && $ledger.server.was_reached() =>
+                {
+                    tokio::time::sleep(FIRST_REST * 2_u32.pow(tries - 1)).await;
                 }
                 done => break done.map_err(|fault| $ledger.server.name(fault)),
             }
@@ -128,7 +135,11 @@ macro_rules! read {
                 $work.await
             };
             match done.await {
-                Err(Fault { error: LedgerError::Unreachable { .. }, .. }) if tries < 2 => {}
+                Err(Fault { error: LedgerError::Unreachable { .. }, .. })
+                    if tries < TRIES && $ledger.server.was_reached() =>
+                {
+                    tokio::time::sleep(FIRST_REST * 2_u32.pow(tries - 1)).await;
+                }
                 done => break done.map_err(|fault: Fault| $ledger.server.name(fault)),
             }
         }
@@ -333,6 +344,30 @@ impl Ledger for PostgresLedger {
         how: Resolution,
     ) -> Result<bool, LedgerError> {
         write!(self, |tx| run::resolve(tx, issue, address, how))
+    }
+
+    async fn instruct(&self, issue: i64, orders: &[u8]) -> Result<(), LedgerError> {
+        write!(self, |tx| workers::instruct(tx, issue, orders))
+    }
+
+    async fn orders(&self, issue: i64) -> Result<Option<Vec<u8>>, LedgerError> {
+        read!(self, |session| workers::orders(session, issue))
+    }
+
+    async fn sending(&self) -> Result<Vec<(String, String)>, LedgerError> {
+        read!(self, |session| workers::sending(session))
+    }
+
+    async fn sign_in(&self, worker: &Worker) -> Result<(), LedgerError> {
+        write!(self, |tx| workers::sign_in(tx, worker))
+    }
+
+    async fn sign_out(&self, name: &str) -> Result<(), LedgerError> {
+        write!(self, |tx| workers::sign_out(tx, name))
+    }
+
+    async fn workers(&self) -> Result<Vec<Seen>, LedgerError> {
+        read!(self, |session| workers::workers(session))
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {

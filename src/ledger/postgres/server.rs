@@ -118,6 +118,11 @@ impl Server {
         self.connect().await
     }
 
+    /// Tells whether the server answered before, so that one which is away may be expected back.
+    pub(super) fn was_reached(&self) -> bool {
+        self.ready.initialized()
+    }
+
     /// Returns a connection, whatever is in the database.
     pub(super) async fn connect(&self) -> Result<Object, Fault> {
         self.pool.get().await.map_err(|error| match error {
