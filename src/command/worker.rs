@@ -22,9 +22,7 @@ use super::{
     Console, Failure,
     account::Account,
     ears::Ears,
-    exit,
-    failure::code_of,
-    ledger,
+    exit, ledger,
     lock::{Lock, Sender, boot, host},
     newsroom::{Newsroom, keys_in, mistakes, relay_of},
     orders::Orders,
@@ -39,7 +37,7 @@ use crate::{
     model::{
         DkimSettings, IssueState, LedgerSettings, LedgerUrl, Publication, RelayUrl, SecretSource,
     },
-    send::{Braked, Ended, Halt, Progress, Run, SendError, Stop, needs_attention},
+    send::{Braked, Ended, Halt, Progress, Run, SendError, Stop},
 };
 
 /// How often the ledger is asked for something to do.
@@ -329,7 +327,7 @@ impl Work<'_> {
         };
         match &ended {
             Ended::Finished | Ended::Cancelled => {
-                self.tell(publication, slug, &ended).await?;
+                self.tell(publication, slug).await?;
                 Ok(Came::Done)
             }
             Ended::Paused | Ended::Limit | Ended::Stopped => Ok(Came::Done),
@@ -355,12 +353,11 @@ impl Work<'_> {
         }
     }
 
-    async fn tell(&self, publication: &str, slug: &str, ended: &Ended) -> Result<(), Failure> {
+    async fn tell(&self, publication: &str, slug: &str) -> Result<(), Failure> {
         let ledger = &self.desk.ledger;
         let Some(issue) = ledger.issue(publication, slug).await? else { return Ok(()) };
         let tally = ledger.tally(issue.id).await?;
         let suppressed = ledger.suppressed(issue.id).await?;
-        let code = code_of(ended, needs_attention(&tally));
         let account = Account::of(&issue, tally, suppressed, Duration::ZERO, 0);
         if self.console.json {
             account.document(self.console);
@@ -368,7 +365,6 @@ impl Work<'_> {
             self.console.tell(format_args!("{slug} is {}", issue.state.word()));
             account.tell(self.console);
         }
-        debug_assert!(code == exit::DONE || code == exit::ATTENTION);
         Ok(())
     }
 

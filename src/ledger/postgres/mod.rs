@@ -371,7 +371,11 @@ impl Ledger for PostgresLedger {
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        let _ = to;
-        Err(LedgerError::Refused("not yet".to_owned()))
+        // What the server's own tools copy is whole, of one moment, and can be restored by them.
+        Err(LedgerError::Refused(format!(
+            "the ledger {} is copied by PostgreSQL's own means: `pg_dump --format=custom --file={}` while it is at work, or your server's backups",
+            self.server.place,
+            to.display()
+        )))
     }
 }
