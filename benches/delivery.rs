@@ -1,38 +1,50 @@
 //! How fast an issue is delivered: our send with its durable ledger against lettre's pooled transport and Postfix's
 //! smtp-source, in one run.
 //!
-//! `cargo bench --bench delivery`. All hand a 40 KB message over 8 connections
+//! `cargo bench --bench delivery -- table` prints the table of `docs/delivery.md`;
+//! `-- near` and `-- far` print the part on loopback and the one at a distance,
+//! and `-- ours` sends over and over for a profiler. All hand a 40 KB message
 //! to the same loopback relay, which counts and keeps nothing. Ours is
 //! personalised and recorded; lettre's is ready-made; smtp-source repeats one
-//! body and records nothing. Absolute rates are the machine's; the ratios are ours.
+//! body and records nothing. Absolute rates are the machine's; the ratios are
+//! ours, each the median of those within one round.
 
 #![allow(clippy::print_stdout, missing_docs)]
 
+mod distance;
+mod peers;
 mod sample;
 
 use std::{
     collections::BTreeMap,
-    process::{Command, Stdio},
-    sync::Arc,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, transport::smtp::PoolConfig};
+use data_encoding::BASE64;
 use postrider::{
-    compose::{KeyRing, Press, Purpose},
+    compose::{DkimKey, Edition, KeyRing, Press, Purpose, Signer},
     ledger::{Event, Freeze, IssueRecord, Ledger, Record, SqliteLedger},
     model::{Security, Subscriber, SubscriberState},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Run, Stop},
     smtp::{Deadlines, Relay},
 };
+use ring::{
+    rand::SystemRandom,
+    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+};
 use tempfile::TempDir;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, watch},
+};
 
 const CONNECTIONS: u32 = 8;
-const ROUNDS: usize = 3;
-const OURS: u32 = 20_000;
-const LETTRES: u32 = 400;
+const ROUNDS: usize = 5;
+const RSA: &str = include_str!("../tests/fixtures/dkim/rsa.pem");
+const ED25519: &str = include_str!("../tests/fixtures/dkim/ed25519.pem");
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,79 +52,180 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime can be made");
-    let relay = outbox();
-    let (mut ours, mut lettres, mut sources) = (Vec::new(), Vec::new(), Vec::new());
-    if std::env::args().any(|argument| argument == "ours") {
-        // For a profiler: nothing else runs.
-        println!("{:.0}", runtime.block_on(send(&relay)));
+    let asked = |part: &str| std::env::args().any(|argument| argument == part);
+    let all = asked("table") || !["near", "far", "ours"].into_iter().any(asked);
+    if asked("ours") {
+        let relay = outbox("");
+        for _ in 0..ROUNDS {
+            println!("{:.0}", ours(&runtime, &relay, 20_000, None));
+        }
         return;
     }
-    for _ in 0..ROUNDS {
-        ours.push(runtime.block_on(send(&relay)));
-        lettres.push(runtime.block_on(lettre_pool(&relay)));
-        sources.extend(smtp_source(&relay));
+    println!("| sender | messages/s | within one round |");
+    println!("|---|---|---|");
+    if all || asked("near") {
+        near(&runtime);
     }
-    let (ours, lettres) = (median(ours), median(lettres));
-    println!(
-        "a {} KB message over {CONNECTIONS} connections, medians of {ROUNDS}",
-        copy().len() / 1000
-    );
-    println!("  postrider send, durable ledger   {ours:>9.0} messages a second");
-    println!("  lettre, pooled transport         {lettres:>9.0} messages a second");
-    println!("  ratio                            {:>9.1}", ours / lettres);
-    if sources.is_empty() {
-        println!("  smtp-source is not here (it comes with Postfix)");
-    } else {
-        let source = median(sources);
-        println!("  smtp-source -d, no record        {source:>9.0} messages a second");
-        println!("  ratio                            {:>9.2}", ours / source);
+    if all || asked("far") {
+        for round_trip in [20, 80] {
+            far(&runtime, Duration::from_millis(round_trip));
+        }
     }
 }
 
-/// Postfix's load generator with the connections kept open; `None` where it is not installed.
-fn smtp_source(relay: &Outbox) -> Option<f64> {
+/// Measures over 8 connections on loopback.
+fn near(runtime: &Runtime) {
+    let (relay, data) = (outbox(""), outbox("hello without CHUNKING"));
+    let copy = Arc::new(copy());
+    let mut rounds = Rounds::default();
+    for _ in 0..ROUNDS {
+        let source = smtp_source(&relay, 20_000, copy.len());
+        rounds.note("smtp-source -d, one body, no record", source, None);
+        rounds.note("postrider, BDAT", ours(runtime, &relay, 20_000, None), Some(0));
+        rounds.note("postrider, DATA chained", ours(runtime, &data, 20_000, None), Some(0));
+        let ed25519 = ours(runtime, &relay, 12_000, Some(ED25519));
+        rounds.note("postrider, signed with Ed25519", ed25519, Some(0));
+        rounds.note("RSA-2048 by ring alone, 2 threads", ring_alone(), None);
+        let rsa = ours(runtime, &relay, 2_000, Some(RSA));
+        rounds.note("postrider, signed with RSA-2048", rsa, Some(4));
+        let peer = peers::lettre_nodelay(relay.address(), CONNECTIONS, 2_000, &copy);
+        let nodelay = per_second(2_000, runtime.block_on(peer));
+        rounds.note("lettre's pool with nodelay forced", nodelay, Some(1));
+        let peer = peers::lettre_pool(relay.address(), CONNECTIONS, 160, &copy);
+        let pool = per_second(160, runtime.block_on(peer));
+        rounds.note("lettre's pool as it comes", pool, Some(1));
+    }
+    rounds.print("8 connections");
+}
+
+/// Measures over two connections to a relay at a distance; figures are for one connection.
+fn far(runtime: &Runtime, round_trip: Duration) {
+    let relay = outbox("");
+    let data = outbox("hello without CHUNKING");
+    let [here, there] = [&relay, &data].map(|relay| distance::away(relay.address(), round_trip));
+    let copy = Arc::new(copy());
+    let mut rounds = Rounds::default();
+    let one = |count: u32, took: Duration| per_second(count, took) / 2.0;
+    for _ in 0..ROUNDS.min(3) {
+        let took = runtime.block_on(peers::lettre_nodelay(here, 2, 20, &copy));
+        rounds.note("lettre's pool with nodelay forced", one(20, took), None);
+        let took = runtime.block_on(peers::lettre_pool(here, 2, 20, &copy));
+        rounds.note("lettre's pool as it comes", one(20, took), Some(0));
+        let took = runtime.block_on(send(here, 2, 160, None));
+        rounds.note("postrider, BDAT", one(160, took), Some(0));
+        let took = runtime.block_on(send(there, 2, 160, None));
+        rounds.note("postrider, DATA chained", one(160, took), Some(0));
+    }
+    rounds.print(&format!("one connection, {} ms away", round_trip.as_millis()));
+}
+
+/// What was measured, round by round.
+#[derive(Default)]
+struct Rounds {
+    rows: Vec<Row>,
+}
+
+/// A sender, its figures, and the row they are compared with.
+struct Row {
+    what: &'static str,
+    figures: Vec<Option<f64>>,
+    against: Option<usize>,
+}
+
+impl Rounds {
+    fn note(&mut self, what: &'static str, figure: impl Into<Option<f64>>, against: Option<usize>) {
+        let place = self.rows.iter().position(|row| row.what == what).unwrap_or_else(|| {
+            self.rows.push(Row { what, figures: Vec::new(), against });
+            self.rows.len() - 1
+        });
+        self.rows[place].figures.push(figure.into());
+    }
+
+    fn print(&self, how: &str) {
+        for row in &self.rows {
+            let Some(rate) = median(row.figures.iter().copied()) else {
+                println!("| {}, {how} | not here | |", row.what);
+                continue;
+            };
+            let ratio = row.against.map_or_else(String::new, |against| self.ratio(row, against));
+            println!("| {}, {how} | {rate:.0} | {ratio} |", row.what);
+        }
+    }
+
+    fn ratio(&self, row: &Row, against: usize) -> String {
+        let other = &self.rows[against];
+        let rounds = row.figures.iter().zip(&other.figures);
+        let ratio = median(rounds.map(|(ours, theirs)| Some((*ours)? / (*theirs)?)));
+        ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} of {}", other.what))
+    }
+}
+
+fn smtp_source(relay: &Outbox, count: u32, length: usize) -> Option<f64> {
     let before = relay.accepted();
+    let took = peers::smtp_source(relay.address(), CONNECTIONS, count, length)?;
+    assert_eq!(relay.accepted() - before, u64::from(count));
+    Some(per_second(count, took))
+}
+
+/// Computes RSA-2048 signatures on both cores and nothing else.
+fn ring_alone() -> f64 {
+    let lines = RSA.lines().filter(|line| !line.starts_with('-'));
+    let der = BASE64.decode(lines.collect::<String>().as_bytes()).expect("it is base64");
+    let key = RsaKeyPair::from_pkcs8(&der).expect("it is a key");
     let started = Instant::now();
-    let status = Command::new("smtp-source")
-        .args(["-d", "-s", &CONNECTIONS.to_string(), "-m", &OURS.to_string()])
-        .args(["-l", &copy().len().to_string(), "-f", "report@example.org"])
-        .args(["-t", "reader@example.org", &format!("inet:{}", relay.address())])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .ok()?;
-    let took = started.elapsed();
-    assert!(status.success());
-    assert_eq!(relay.accepted() - before, u64::from(OURS));
-    Some(per_second(OURS, took))
+    let signed: u32 = std::thread::scope(|scope| {
+        let sign = || {
+            let (random, mut signature) =
+                (SystemRandom::new(), vec![0; key.public().modulus_len()]);
+            let mut signed = 0;
+            while started.elapsed() < Duration::from_secs(1) {
+                key.sign(&RSA_PKCS1_SHA256, &random, &[b'a'; 1_600], &mut signature)
+                    .expect("it signs");
+                signed += 1;
+            }
+            signed
+        };
+        let threads = [scope.spawn(sign), scope.spawn(sign)];
+        threads.into_iter().map(|thread| thread.join().expect("it signs")).sum()
+    });
+    per_second(signed, started.elapsed())
 }
 
 /// A relay on a thread of its own, with nothing to write.
-fn outbox() -> Outbox {
-    Outbox::start(OutboxSettings { record: false, ..OutboxSettings::new(Keep::Count) })
+fn outbox(script: &str) -> Outbox {
+    let script = script.parse().expect("it is a script");
+    Outbox::start(OutboxSettings { record: false, script, ..OutboxSettings::new(Keep::Count) })
         .expect("a port is free")
 }
 
-async fn send(relay: &Outbox) -> f64 {
+fn ours(runtime: &Runtime, relay: &Outbox, count: u32, key: Option<&str>) -> f64 {
+    let before = relay.accepted();
+    let took = runtime.block_on(send(relay.address(), CONNECTIONS, count, key));
+    assert_eq!(relay.accepted() - before, u64::from(count));
+    per_second(count, took)
+}
+
+/// Sends an issue to so many readers, recorded durably and signed where there is a key.
+async fn send(relay: SocketAddr, connections: u32, count: u32, key: Option<&str>) -> Duration {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
     let ledger: Arc<dyn Ledger> =
         Arc::new(SqliteLedger::open(&folder.path().join("ledger.sqlite")).expect("it opens"));
-    let issue = freeze(&*ledger).await;
+    let issue = freeze(&*ledger, count).await;
     let run = Run {
         ledger: Arc::clone(&ledger),
         publication: "tt-report".to_owned(),
-        press: Arc::new(press(issue.id)),
+        press: Arc::new(press(issue.id).signed_by(key.map(signer))),
         issue,
         relay: Relay {
-            host: relay.address().ip().to_string(),
-            port: relay.address().port(),
+            host: relay.ip().to_string(),
+            port: relay.port(),
             security: Security::Plain,
             credentials: None,
             trust: Vec::new(),
             hello: "example.org".to_owned(),
             deadlines: Deadlines::default(),
         },
-        connections: CONNECTIONS as usize,
+        connections: connections as usize,
         lane: "relay bench".to_owned(),
         messages: None,
         rates: Vec::new(),
@@ -126,17 +239,22 @@ async fn send(relay: &Outbox) -> f64 {
     };
     let (_stop, stopped) = watch::channel(Stop::No);
     let (progress, _news) = mpsc::unbounded_channel();
-    let before = relay.accepted();
     let started = Instant::now();
     let ended = run.deliver(Box::new(|_| true), stopped, progress).await.expect("it runs");
     let took = started.elapsed();
     assert_eq!(ended, Ended::Finished);
-    assert_eq!(relay.accepted() - before, u64::from(OURS));
-    per_second(OURS, took)
+    took
 }
 
-async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
-    let records = (0..OURS).map(|number| {
+fn signer(pem: &str) -> Signer {
+    let key = DkimKey::from_pem(pem.as_bytes()).expect("it is a key");
+    let keys = vec![("e2026".to_owned(), key)];
+    let date = jiff::Timestamp::UNIX_EPOCH;
+    Signer::new("example.org".to_owned(), keys, &[], date, SystemRandom::new())
+}
+
+async fn freeze(ledger: &dyn Ledger, count: u32) -> IssueRecord {
+    let records = (0..count).map(|number| {
         Ok(Record {
             line: u64::from(number) + 2,
             address: format!("reader{number}@example.org").parse().expect("an address"),
@@ -147,12 +265,12 @@ async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
             evidence: String::new(),
         })
     });
-    let edition = sample::edition();
+    let edition = edition();
     let order = Freeze {
         publication: "tt-report".to_owned(),
         slug: edition.slug.clone(),
         digest: edition.digest(),
-        edition: serde_json::to_vec(&edition).expect("it is JSON"),
+        edition: serde_json::to_vec(edition).expect("it is JSON"),
         date: jiff::Timestamp::UNIX_EPOCH,
         message_domain: "example.org".to_owned(),
         event: Event {
@@ -172,37 +290,14 @@ async fn freeze(ledger: &dyn Ledger) -> IssueRecord {
         .issue
 }
 
-/// lettre's pool as it comes, handing over bytes that are ready: its best case.
-async fn lettre_pool(relay: &Outbox) -> f64 {
-    let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
-        .port(relay.address().port())
-        .pool_config(PoolConfig::new().max_size(CONNECTIONS))
-        .build();
-    let envelope = lettre::address::Envelope::new(
-        Some("report@example.org".parse().expect("an address")),
-        vec!["reader@example.org".parse().expect("an address")],
-    )
-    .expect("an envelope");
-    let bytes = Arc::new(copy());
-    let started = Instant::now();
-    let mut senders = tokio::task::JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let (transport, envelope, bytes) =
-            (transport.clone(), envelope.clone(), Arc::clone(&bytes));
-        senders.spawn(async move {
-            for _ in 0..LETTRES / CONNECTIONS {
-                transport.send_raw(&envelope, &bytes).await.expect("it is taken");
-            }
-        });
-    }
-    while let Some(done) = senders.join_next().await {
-        done.expect("it sends");
-    }
-    per_second(LETTRES, started.elapsed())
+/// Composed once: that is not what is measured.
+fn edition() -> &'static Edition {
+    static EDITION: OnceLock<Edition> = OnceLock::new();
+    EDITION.get_or_init(sample::edition)
 }
 
 fn press(issue: i64) -> Press {
-    Press::new(&sample::edition(), issue, jiff::Timestamp::UNIX_EPOCH, KeyRing::fresh(&[7; 32]))
+    Press::new(edition(), issue, jiff::Timestamp::UNIX_EPOCH, KeyRing::fresh(&[7; 32]))
         .expect("the edition can be printed")
 }
 
@@ -223,7 +318,9 @@ fn per_second(count: u32, took: Duration) -> f64 {
     f64::from(count) / took.as_secs_f64()
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+/// Returns the middle of what was measured; `None` where nothing was.
+fn median(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let mut figures: Vec<f64> = figures.flatten().collect();
     figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+    figures.get(figures.len() / 2).copied()
 }

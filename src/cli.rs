@@ -396,6 +396,12 @@ Examples:
         /// The address
         address: String,
     },
+    /// Bounces and complaints: read what came back after an issue
+    #[command(subcommand)]
+    Bounces(Bounces),
+    /// Answers to an issue: read who asks by mail to leave
+    #[command(subcommand)]
+    Inbox(Inbox),
     /// Settle deliveries in doubt: they arrived, or send them again
     #[command(after_help = "\
 In doubt means: the whole message was handed over, and the relay's answer never
@@ -426,6 +432,29 @@ Examples:
     /// Keys that sign your mail (DKIM): make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
+    /// Serve the public pages: subscribe, confirm, leave, the archive, the feed
+    #[command(after_help = "\
+Put it behind a server that speaks HTTPS: docs/web.md has nginx and Caddy. The
+pages need no script. One-click unsubscribe (RFC 8058) works as soon as
+[web] url is set and leads here.
+
+Examples:
+  postrider web
+  postrider web --listen 0.0.0.0:8643 --health 127.0.0.1:9100")]
+    Web(Web),
+    /// Write the archive and the feed as files, for any web server
+    #[command(after_help = "\
+The pages are those of `web`, without its forms. What has not changed is not
+written again.
+
+Examples:
+  postrider archive public
+  postrider archive public && rsync -a public/ www.example.org:/srv/www/")]
+    Archive {
+        /// The folder to write into
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// The settings of the publication
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -458,29 +487,21 @@ Examples:
 /// The list's verbs.
 #[derive(Debug, Subcommand)]
 pub enum Subscribers {
-    /// Bring people from CSV files with a header: email, name, tags, status, any field
+    /// Bring people from the files of any tool: the header tells which one wrote it
     #[command(after_help = "\
-Whoever left stays away, whatever a file says. Bad rows are named by line and
-reason, and the exit code is then 65; the good ones are taken. Importing a file
-again changes nothing.
+Mailchimp, Substack, Ghost, listmonk, Beehiiv, Kit, Buttondown, phpList,
+Mailman, Google Contacts, Outlook, or any CSV with a column of addresses. All
+the files are one step: all of them or none. Whoever left stays away, whatever a
+file says and in whatever order. Bad rows are named by line and reason, and the
+exit code is then 65; the good ones are taken. Importing a file again changes
+nothing.
 
 Examples:
-  postrider subscribers import readers.csv
-  postrider subscribers import readers.csv --dry-run --rejects bad.csv")]
-    Import {
-        /// The files
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        /// Report, and keep nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Write the rows that were skipped to this file
-        #[arg(long, value_name = "FILE")]
-        rejects: Option<PathBuf>,
-        /// Bring back people who left, for this reason (a new consent)
-        #[arg(long, value_name = "REASON")]
-        resubscribe: Option<String>,
-    },
+  postrider subscribers import readers.csv --dry-run --rejects bad.csv
+  postrider subscribers import subscribed.csv unsubscribed.csv cleaned.csv
+  postrider subscribers import crm.csv --map email=Kontakt --tag customer
+  postrider subscribers import contacts.csv --consent 'signed at our stand'")]
+    Import(Import),
     /// Add one person
     #[command(after_help = "\
 Examples:
@@ -523,14 +544,21 @@ Examples:
     },
     /// List everybody
     #[command(after_help = "\
+A segment is a tag, or a field and its value, with `and`, `or`, `not` and
+parentheses.
+
 Examples:
   postrider subscribers list
-  postrider subscribers list --state unsubscribed --json")]
+  postrider subscribers list --state unsubscribed --json
+  postrider subscribers list --segment 'press and not town = Oslo'")]
     List {
         /// Only people in this state: active, pending, unsubscribed, bounced,
         /// complained, blocked or erased
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
+        /// Only people in this segment
+        #[arg(long, value_name = "SEGMENT")]
+        segment: Option<String>,
     },
     /// Tell what is known of one person, and how it came about
     #[command(after_help = "\
@@ -540,6 +568,74 @@ Examples:
         /// The address
         address: String,
     },
+    /// Write the list as CSV, or all that is held of one person
+    #[command(after_help = "\
+Cells that a spreadsheet would run as a formula begin with an apostrophe, which
+an import takes away again; --raw leaves them as they are. With ADDR it is that
+person's own copy: what is known of them, their consent, and every mail.
+
+Examples:
+  postrider subscribers export > list.csv
+  postrider subscribers export --segment press --state active > press.csv
+  postrider subscribers export anna@example.org --json")]
+    Export {
+        /// The one person
+        #[arg(value_name = "ADDR", conflicts_with_all = ["state", "segment", "raw"])]
+        address: Option<String>,
+        /// Only people in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// Only people in this segment
+        #[arg(long, value_name = "SEGMENT")]
+        segment: Option<String>,
+        /// Leave formulas as they are
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Forget somebody for good, so that no file brings them back
+    #[command(after_help = "\
+Name, tags, fields, history and address go, here and in what was sent. A keyed
+hash stays, so that a later import is known to be of somebody erased. Counts of
+issues stay too. It cannot be undone.
+
+Examples:
+  postrider subscribers erase anna@example.org")]
+    Erase {
+        /// The address
+        address: String,
+    },
+}
+
+/// What to bring, and how to read it.
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Report, and keep nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write the rows that were skipped to this file
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// What a column holds: email, name, tags, status, a state, or any field
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub map: Vec<String>,
+    /// A label for everybody in the files; may be given several times
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    /// How everybody in the files agreed to be mailed, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub consent: Option<String>,
+    /// Bring back people who left, for this reason (a new consent)
+    #[arg(long, value_name = "REASON")]
+    pub resubscribe: Option<String>,
+    /// Their encoding, such as windows-1250, where it is not recognised
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// End with 0 although rows were skipped
+    #[arg(long)]
+    pub lenient: bool,
 }
 
 /// What to look at, and where.
@@ -554,6 +650,17 @@ pub struct Preview {
     /// Open it in a browser: $BROWSER, else the desktop's own
     #[arg(long)]
     pub open: bool,
+}
+
+/// Where to serve.
+#[derive(Clone, Debug, Args)]
+pub struct Web {
+    /// Where to listen for readers, else 127.0.0.1:8643
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Where to tell health and metrics, else 127.0.0.1:8644
+    #[arg(long, value_name = "ADDR")]
+    pub health: Option<String>,
 }
 
 /// What `test` is asked.
@@ -592,6 +699,9 @@ pub struct Send {
     /// Also send to people who joined since the issue was frozen
     #[arg(long)]
     pub catch_up: bool,
+    /// Only to this segment, such as 'press and not town = Oslo'
+    #[arg(long, value_name = "SEGMENT")]
+    pub segment: Option<String>,
 }
 
 /// What server to be.
@@ -685,6 +795,77 @@ pub struct Status {
     /// Look again every second until it is finished; without ISSUE the one that is being sent
     #[arg(long, conflicts_with_all = ["failed", "in_doubt", "left"])]
     pub watch: bool,
+}
+
+/// What to do with bounces.
+#[derive(Debug, Subcommand)]
+pub enum Bounces {
+    /// Read bounces and complaints, and suppress whom they prove dead or unwilling
+    #[command(
+        override_usage = "postrider bounces read [OPTIONS] PLACE",
+        after_help = "\
+A dead address is suppressed at once, a complaint too; a full mailbox only after
+three issues over 15 days, and a refusal for what we are or wrote never. A
+message that was read before changes nothing. What was dealt with is marked as
+seen; nothing is deleted. From --stdin every failure ends with 75, so that the
+mail system brings the message again.
+
+Examples:
+  postrider bounces read --maildir ~/Maildir
+  postrider bounces read --imap imaps://bounces@mail.example.org
+  postrider bounces read --mbox /var/mail/bounces --dry-run
+  bounces: \"|postrider -C /srv/tt-report bounces read --stdin\""
+    )]
+    Read(Postbag),
+}
+
+/// What to do with answers.
+#[derive(Debug, Subcommand)]
+pub enum Inbox {
+    /// Read who asks to leave; leave what people wrote to people
+    #[command(
+        override_usage = "postrider inbox read [OPTIONS] PLACE",
+        after_help = "\
+Whoever answers with the token of their own copy is unsubscribed. Whoever only
+writes `unsubscribe` is named, with the command that does it: anybody can write
+in another's name. Bounces among the answers are dealt with as `bounces read`
+does. What people or their machines wrote stays as it is, unread.
+
+Examples:
+  postrider inbox read --imap imaps://feedback@mail.example.org
+  postrider inbox read --maildir ~/Maildir --dry-run"
+    )]
+    Read(Postbag),
+}
+
+/// Where mail lies.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Place, one of them", group = clap::ArgGroup::new("place").required(true))]
+pub struct Postbag {
+    /// One message, from a program that delivers it
+    #[arg(long, group = "place")]
+    pub stdin: bool,
+    /// The unseen messages of a Maildir
+    #[arg(long, value_name = "DIR", group = "place")]
+    pub maildir: Option<PathBuf>,
+    /// All messages of an mbox file
+    #[arg(long, value_name = "FILE", group = "place")]
+    pub mbox: Option<PathBuf>,
+    /// The unseen messages of an IMAP folder: imaps://USER@HOST/FOLDER
+    #[arg(long, value_name = "URL", group = "place")]
+    pub imap: Option<String>,
+    /// The file with its password, else POSTRIDER_IMAP_PASSWORD
+    #[arg(help_heading = "How", long, value_name = "FILE", requires = "imap")]
+    pub password_file: Option<PathBuf>,
+    /// A certificate (PEM) to trust besides the system's
+    #[arg(help_heading = "How", long, value_name = "FILE", requires = "imap")]
+    pub ca_file: Option<PathBuf>,
+    /// Mark nothing as seen
+    #[arg(help_heading = "How", long)]
+    pub keep: bool,
+    /// Report, and change nothing
+    #[arg(help_heading = "How", long)]
+    pub dry_run: bool,
 }
 
 /// Whom to settle, and how.

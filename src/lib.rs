@@ -11,6 +11,7 @@ pub mod compose;
 pub mod config;
 pub mod ledger;
 pub mod list;
+pub mod mailbox;
 pub mod model;
 pub mod outbox;
 pub mod schedule;

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Kind, phrase,
@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Why, as far as it makes a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Nobody has that address.
@@ -44,7 +44,7 @@ pub enum Cause {
 }
 
 /// Which of our DNS records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// RFC 7208.
@@ -108,6 +108,7 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
     let code = spoken.filter(|code| (code.1, code.2) != (0, 0)).or(status).or(spoken);
     let reply = status::reply_in(&text);
     let has = |phrases| phrase::has(&text, phrases);
+    let step = Step::of(&said.to_lowercase());
     let passes = match (spoken.or(status), reply) {
         (_, Some(reply)) => reply < 500,
         (Some((class, ..)), None) => class == 4,
@@ -124,7 +125,7 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
     if detail == (4, 1) && text.contains("recipient address rejected: access denied") {
         return Cause::NoMailbox;
     }
-    if has(phrase::SENDER) {
+    if has(phrase::SENDER) || step == Step::Mail {
         return Cause::Rule;
     }
     if has(phrase::LISTS) {
@@ -153,13 +154,17 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
         return Cause::Later;
     }
     let is_dead = matches!(detail, (1, 1 | 2 | 3 | 6 | 10));
+    if step == Step::Data && !is_dead {
+        return Cause::Unclear;
+    }
     if has(phrase::RULE) && !(is_dead && (has(phrase::NO_MAILBOX) || has(phrase::NO_DOMAIN))) {
         return Cause::Rule;
     }
     if has(phrase::NO_DOMAIN) {
         return Cause::NoDomain;
     }
-    if has(phrase::NO_MAILBOX) {
+    // X.2.X is about a mailbox that is there (RFC 3463 section 3.3); Sendmail says 5.2.0 of any refusal after RCPT.
+    if has(phrase::NO_MAILBOX) && detail.0 != 2 {
         return Cause::NoMailbox;
     }
     if has(phrase::CLOSED) && has(phrase::OF_A_MAILBOX) {
@@ -171,6 +176,34 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
         (1, 2) | (4, 310) => Cause::NoDomain,
         (1, 6) => Cause::Closed,
         _ => Cause::Unclear,
+    }
+}
+
+/// The step of the conversation at which a server refused, where the words of our side tell: an error at MAIL is about the sender, at RCPT about the recipient, after DATA about the message (RFC 5321 section 4.3.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Mail,
+    Data,
+    Other,
+}
+
+impl Step {
+    fn of(said: &str) -> Self {
+        let told = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if told(&["after mail from", "in reply to mail from"]) {
+            Self::Mail
+        } else if told(&[
+            "after end of data",
+            "in reply to end of data",
+            "in reply to data",
+            "for text command",
+            "smtp command data",
+            "failed after i sent the message",
+        ]) {
+            Self::Data
+        } else {
+            Self::Other
+        }
     }
 }
 
@@ -237,6 +270,15 @@ mod tests {
             ),
             ("5.0.0", "550 no such user here", NoMailbox),
             ("5.0.0", "550", Unclear),
+            ("5.2.1", "550 5.2.1 user unknown", Unclear),
+            ("5.2.0", "550 unknown user", Unclear),
+            (
+                "5.0.0",
+                "SMTP error from remote mail server after end of data: 550 unknown user",
+                Unclear,
+            ),
+            ("5.0.0", "SMTP error after MAIL FROM:<a@b.example>: 553 5.1.0 no such user", Rule),
+            ("5.1.1", "550 5.1.1 refused due to recipient preferences", Rule),
             ("5.1.1", "550 5.7.1 rejected by policy", Rule),
             ("5.1.1", "550 5.1.1 blocked, see https://www.spamhaus.example/query", Blocked),
             ("5.1.1", "550 5.1.1 user unknown, see https://example.org/spam/policy", NoMailbox),

@@ -118,7 +118,7 @@ impl Letter {
 }
 
 /// Returns as much of a message as is looked at.
-fn bounded(bytes: &[u8]) -> &[u8] {
+pub(super) fn bounded(bytes: &[u8]) -> &[u8] {
     let bytes = &bytes[..bytes.len().min(BYTES_MAX)];
     let says_so = |at: &usize| {
         let rest = &bytes[*at + 1..];

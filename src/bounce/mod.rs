@@ -12,6 +12,7 @@ mod arf;
 mod automatic;
 mod cause;
 mod dialect;
+mod digest;
 mod dsn;
 mod evidence;
 mod fields;
@@ -25,7 +26,8 @@ pub mod webhook;
 
 use serde::Serialize;
 
-pub use cause::{Cause, cause};
+pub use cause::{Cause, Missing, cause};
+pub use digest::digest;
 pub use evidence::{Evidence, return_token, unsubscribe_token};
 use letter::Letter;
 use refusal::Refusal;

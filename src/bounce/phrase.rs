@@ -94,7 +94,7 @@ pub(super) const RULE: &[&str] = &[
     "authentication required", "requires authentication", "must be authenticated", "must authenticate",
     "not a member", "members only", "only accept", "rule", "not accepted from", "does not accept mail from",
     "does not accept messages from", "security", "message rejected", "message refused", "refused by",
-    "rejected by recipient", "rejected by the recipient", "by user", "encryption", "starttls", "tls is required",
+    "preferences", "rejected by recipient", "rejected by the recipient", "by user", "encryption", "starttls", "tls is required",
     "richtlinie", "nicht berechtigt", "nicht zugelassen", "non autorisé", "no autorizado", "non autorizzat",
     "não autorizad", "политик",
 ];

@@ -383,13 +383,16 @@ fn sized(look: &Look<'_>, id: Id, mode: Mode) -> Mode {
     if has_own { mode } else { Mode::Day }
 }
 
-/// Tells whether a text is what one came to read: a paragraph, an item or a quotation of the draft.
+/// Tells whether a text is what one came to read: a paragraph, an item or a quotation of the draft, but for its notes.
 fn is_copy(look: &Look<'_>, id: Id) -> bool {
     let own = look.dom.element(id);
-    own.into_iter()
-        .chain(look.dom.around(id).map(|(_, element)| element))
-        .take_while(|element| element.name != "td")
-        .any(|element| ["p", "item", "quote"].into_iter().any(|class| element.has_class(class)))
+    let around = || own.into_iter().chain(look.dom.around(id).map(|(_, element)| element));
+    let cell = around().find(|element| element.name == "td");
+    let is_note = cell.is_some_and(|cell| cell.has_class("notes"));
+    !is_note
+        && around()
+            .take_while(|element| element.name != "td")
+            .any(|element| ["p", "item", "quote"].into_iter().any(|class| element.has_class(class)))
 }
 
 /// Tells whether letters count as large (WCAG 2.2).

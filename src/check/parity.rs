@@ -92,12 +92,14 @@ fn not_in_html(look: &Look<'_>, found: &mut Findings) {
     if has_own_text(look) {
         return;
     }
-    let shown: String = blocks(look).into_iter().map(|(_, words)| words).collect();
-    let mut html = letters(&without_numbers(&shown));
+    // Each by itself: what ends in `%` does not encode the beginning of the next.
+    let shown = blocks(look).into_iter().map(|(_, words)| letters(&without_numbers(&words)));
+    let mut html: String = shown.collect();
     let mut links: Vec<&str> = Vec::new();
     for (_, element) in look.dom.elements() {
         html.push_str(&letters(element.get("alt").unwrap_or_default()));
-        links.extend(element.get("href").map(self::shown));
+        // The way to leave is written out whole in the text, where it is a mailbox too.
+        links.extend(element.get("href").into_iter().flat_map(|href| [href, self::shown(href)]));
     }
     // A chart is drawn in the HTML; the text part has its numbers instead.
     for (name, data) in &look.specimen.draft.files {

@@ -147,6 +147,15 @@ impl Console {
         }
     }
 
+    /// Prints bytes of a result that is a file, such as CSV.
+    pub(super) fn print_bytes(&self, bytes: &[u8]) {
+        if !self.closed.get()
+            && let Err(error) = self.out.borrow_mut().write_all(bytes)
+        {
+            self.lost(error);
+        }
+    }
+
     /// Prints a line of the result unless `--quiet` or `--json`.
     pub fn tell(&self, line: impl Display) {
         if !self.is_quiet() && !self.json {

@@ -52,7 +52,18 @@ pub(super) async fn run(console: &Console, global: &Global) -> Result<u8, Failur
             }
         }
     }
+    forget(&newsroom, &*ledger).await?;
     Ok(code)
+}
+
+/// Forgets who got what long ago, where the publisher wants that. By the ledger's clock: `--now` is for schedules.
+async fn forget(newsroom: &Newsroom, ledger: &dyn Ledger) -> Result<(), Failure> {
+    let Some(retention) = newsroom.publication.list.retention else { return Ok(()) };
+    // A length of time beyond all calendars forgets nothing.
+    if let Ok(before) = ledger.now().await?.checked_sub(retention) {
+        ledger.prune(&newsroom.publication.id, before).await?;
+    }
+    Ok(())
 }
 
 /// Does what an issue needs now; `None` where that is nothing.
@@ -75,7 +86,7 @@ async fn one(
         return Ok(None);
     }
     let folder = newsroom.issue(&issue.slug)?;
-    let asked = Asked { go: Go::Yes, limit: None, canary: None, catch_up: false };
+    let asked = Asked { go: Go::Yes, limit: None, canary: None, catch_up: false, segment: None };
     send::deliver(console, newsroom, &folder, &asked).await.map(Some)
 }
 

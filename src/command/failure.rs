@@ -5,7 +5,7 @@ use std::{io::ErrorKind, path::Path};
 use super::{exit, words};
 use crate::{
     ledger::LedgerError,
-    model::{AddressError, Problem, Stage},
+    model::{AddressError, Place, Problem, SegmentError, Stage},
     send::{Ended, Halt, JournalError, SendError, guard::RolledBack},
     smtp::OpenError,
 };
@@ -83,6 +83,23 @@ impl From<LedgerError> for Failure {
             LedgerError::Refused(_) => return Self::new(exit::GUARD, error.to_string()),
         };
         Self::new(code, error.to_string()).hint(hint)
+    }
+}
+
+impl From<SegmentError> for Failure {
+    fn from(error: SegmentError) -> Self {
+        let SegmentError { text, column, length, why } = error;
+        let place = Place {
+            file: "--segment".to_owned(),
+            line: 1,
+            column,
+            length,
+            // What is missing at the end stands behind the last character.
+            source: text + " ",
+        };
+        let problem = Problem::error("PR808", place, why)
+            .help("write it as `press and not (town = Oslo or town = Bergen)`: a tag, or a field and its value");
+        Self::problems(exit::USAGE, "that is no segment", vec![problem])
     }
 }
 

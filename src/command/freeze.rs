@@ -19,12 +19,12 @@ use crate::{
     compose::{Composed, Press, Purpose},
     ledger::{Admit, Event, Freeze, Frozen, Ledger},
     list::Skipped,
-    model::Subscriber,
+    model::{Segment, Subscriber, Suppressed},
     send::provider::provider,
 };
 
 /// How to freeze.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Request {
     /// Whether to keep nothing.
     pub(super) rehearse: bool,
@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub(super) catch_up: bool,
     /// How many readers somebody agreed to.
     pub(super) expected: Option<u64>,
+    /// The segment it is for, as it was typed; empty for everybody.
+    pub(super) segment: String,
 }
 
 /// What a freeze found.
@@ -59,8 +61,10 @@ pub(super) async fn freeze(
         .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?
         .signed_by(newsroom.signer(newsroom.now)?);
     let sight = Arc::new(Sight::new(newsroom));
+    let segment = Some(&request.segment).filter(|text| !text.is_empty());
+    let segment = segment.map(|text| Segment::parse(text)).transpose()?;
     let order = order(newsroom, folder, composed, request)?;
-    let frozen = ledger.freeze(order, records, admit(press, Arc::clone(&sight))).await;
+    let frozen = ledger.freeze(order, records, admit(press, segment, Arc::clone(&sight))).await;
     let met = meeting.as_ref().map(rows::met).unwrap_or_default();
     if let Some(row) = met.broken() {
         return Err(broken(newsroom, row));
@@ -97,7 +101,7 @@ fn order(
         catch_up: request.catch_up,
         rehearse: request.rehearse,
         expected: request.expected,
-        segment: String::new(),
+        segment: request.segment,
     })
 }
 
@@ -134,10 +138,13 @@ impl Sight {
 ///
 /// Only the first is signed: that takes most of a copy's time, and the
 /// signatures of one issue are all as long.
-fn admit(press: Press, sight: Arc<Sight>) -> Admit {
+fn admit(press: Press, segment: Option<Segment>, sight: Arc<Sight>) -> Admit {
     const MESSAGE_ID: &str = "<copy@example.org>";
     let mut signatures = None;
     Box::new(move |reader| {
+        if segment.as_ref().is_some_and(|segment| !segment.holds(reader)) {
+            return Err(Suppressed::OutsideSegment);
+        }
         let length = press.unsigned(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();
         if signatures.is_none() {
             let signed = press.print(reader, MESSAGE_ID, 0, Purpose::Real)?.bytes.len();

@@ -24,8 +24,17 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
             .document(&serde_json::json!({ "address": address.written(), "attempts": attempts }));
         return Ok(exit::DONE);
     }
+    tell(console, &attempts);
+    if attempts.is_empty() {
+        console.note(format_args!("nothing was ever sent to {address}"));
+    }
+    Ok(exit::DONE)
+}
+
+/// Tells attempts to a person, issue by issue.
+pub(super) fn tell(console: &Console, attempts: &[AttemptRecord]) {
     let mut slug = "";
-    for attempt in &attempts {
+    for attempt in attempts {
         if attempt.slug != slug {
             slug = &attempt.slug;
             console.say(console.paint(Tone::Strong, slug));
@@ -35,13 +44,10 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
         let line = format!("  {}  {state} {}", instant(attempt.began_at), printable(&attempt.said));
         console.say(line.trim_end());
     }
-    if attempts.is_empty() {
-        console.note(format_args!("nothing was ever sent to {address}"));
-    }
-    Ok(exit::DONE)
 }
 
-fn document(attempt: &AttemptRecord) -> serde_json::Value {
+/// Makes an attempt's JSON.
+pub(super) fn document(attempt: &AttemptRecord) -> serde_json::Value {
     serde_json::json!({
         "issue": attempt.slug,
         "attempt": attempt.attempt,

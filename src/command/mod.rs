@@ -1,11 +1,14 @@
 //! The verbs, one a file: arguments in, calls, words out. Rules that could be wrong live in the rooms below, not here.
 
 mod account;
+mod alarm;
+mod bounces;
 mod brakes;
 mod cancel;
 mod check;
 mod completions;
 mod config;
+mod confirmation;
 mod console;
 mod demo;
 mod draft;
@@ -13,8 +16,10 @@ mod due;
 mod ears;
 pub mod exit;
 mod explain;
+mod failed;
 mod failure;
 mod freeze;
+mod inbox;
 mod init;
 mod inspection;
 mod keys;
@@ -28,6 +33,7 @@ mod orders;
 mod pace;
 mod pause;
 mod plan;
+mod postbag;
 mod preview;
 mod progress;
 mod reader;
@@ -35,6 +41,7 @@ mod relay;
 mod render;
 mod resolve;
 mod resume;
+mod returned;
 mod rows;
 mod sarif;
 mod schedule;
@@ -44,6 +51,7 @@ mod subscribers;
 mod test;
 mod unschedule;
 mod watch;
+mod web;
 mod words;
 mod worker;
 
@@ -111,6 +119,8 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Preview(wish) => preview::run(console, global, &wish).await,
             Command::Test(wish) => test::run(console, global, &wish).await,
             Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
+            Command::Bounces(verb) => bounces::run(console, global, verb).await,
+            Command::Inbox(verb) => inbox::run(console, global, verb).await,
             Command::Plan { issue } => plan::run(console, global, &issue).await,
             Command::Send(wish) => send::run(console, global, &wish).await,
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,
@@ -125,6 +135,8 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Relay(wish) => relay::run(console, &wish),
             Command::Keys(verb) => keys::run(console, global, verb),
+            Command::Web(wish) => web::run(console, global, &wish).await,
+            Command::Archive { folder } => web::archive(console, global, &folder).await,
             Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),
             Command::Completions { shell } => Ok(completions::run(console, shell)),
             Command::Man { folder } => man::run(console, folder.as_deref()),

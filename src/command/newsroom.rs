@@ -16,7 +16,7 @@ use super::{
     lock::Lock,
     manuscript,
     rows::{self, Break, Meeting},
-    words::counted,
+    words::{self, counted},
 };
 use crate::{
     cli::Global,
@@ -173,15 +173,31 @@ impl Newsroom {
         &self,
         draft: &Draft,
     ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
-        let (issue, _) = compose::parse(draft, &self.publication);
+        self.compose_as(draft, &self.publication, None)
+    }
+
+    /// Composes a draft as `publication`, which is nearly this one, and with another reason for the mail where there is one.
+    pub(super) fn compose_as(
+        &self,
+        draft: &Draft,
+        publication: &Publication,
+        reason: Option<&str>,
+    ) -> Result<Result<Composed, Vec<Problem>>, Failure> {
+        let (issue, _) = compose::parse(draft, publication);
         let theme = self.theme(issue.theme())?;
         let own = self.own_strings(issue.language())?;
-        let strings = |language: &str| Strings::load(language, own.as_deref());
-        Ok(compose::compose(draft, &self.publication, &theme, &strings))
+        let strings = |language: &str| {
+            let strings = Strings::load(language, own.as_deref())?;
+            Ok(match reason {
+                Some(reason) => strings.because(reason),
+                None => strings,
+            })
+        };
+        Ok(compose::compose(draft, publication, &theme, &strings))
     }
 
     /// Reads a theme: what the publication's own files say of it, over the built-in one.
-    fn theme(&self, name: &str) -> Result<Theme, Failure> {
+    pub(super) fn theme(&self, name: &str) -> Result<Theme, Failure> {
         self.load_theme(name)?.map_err(|problems| {
             Failure::problems(exit::CONFIG, format!("the theme `{name}` cannot be used"), problems)
         })
@@ -262,7 +278,10 @@ impl Newsroom {
         let text = match fs::read_to_string(&path) {
             // An empty file is a person's word that the key is lost for good.
             Ok(text) if text.trim().is_empty() => make_key(&path)?,
-            Ok(text) => text,
+            Ok(text) => {
+                owners_alone(&path)?;
+                text
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if self.has_sent() {
                     return Err(key_is_gone());
@@ -493,20 +512,69 @@ pub(super) fn clock(global: &Global) -> Result<Timestamp, Failure> {
 
 /// Writes a file that only its owner may read, in one step: whole or not at all.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, "write", &error);
-    // A name nobody else has, so that a file of the reader's own is never written over.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let mut file = fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    let mut file = PrivateFile::create(path)?;
+    file.write_all(bytes).map_err(|error| Failure::file(path, "write", &error))?;
+    file.keep()
+}
+
+/// A file that only its owner may read, while it is written; gone if it is not kept.
+pub(super) struct PrivateFile {
+    file: fs::File,
+    path: PathBuf,
+    beside: PathBuf,
+}
+
+impl PrivateFile {
+    /// Begins the file of this path.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        // A name nobody else has, so that a file of the reader's own is never written over.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+        let begin = || {
+            let mut options = fs::File::options();
+            let file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            Ok(file)
+        };
+        let file = begin().map_err(|error| Failure::file(path, "write", &error))?;
+        Ok(Self { file, path: path.to_owned(), beside })
+    }
+
+    /// Puts it where it belongs, durably.
+    pub(super) fn keep(self) -> Result<(), Failure> {
+        let kept = self.file.sync_all().and_then(|()| fs::rename(&self.beside, &self.path));
+        kept.map_err(|error| Failure::file(&self.path, "write", &error))
+    }
+}
+
+impl Write for PrivateFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PrivateFile {
+    fn drop(&mut self) {
+        // Where it was kept nothing is there any more.
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
+/// Refuses a key that others on this machine can read: with it anybody can make links that unsubscribe readers.
+fn owners_alone(path: &Path) -> Result<(), Failure> {
+    let metadata = path.metadata().map_err(|error| Failure::file(path, "read", &error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let of_others = mode & 0o077;
+    if of_others == 0 {
+        return Ok(());
+    }
+    let shown = words::path(path);
+    let why = format!("the key `{shown}` can be read by others (its mode is {mode:03o})");
+    Err(Failure::new(exit::CONFIG, why).hint(format!("`chmod 600 {shown}` makes it yours alone")))
 }
 
 fn key_is_gone() -> Failure {

@@ -1,36 +1,56 @@
 //! The rows of a list file on their way to the ledger, and what is to be said of those that are not plain.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
+    io::{self, Read},
+    mem::{Discriminant, discriminant},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{
     Console, Failure, exit,
+    newsroom::PrivateFile,
     words::{grouped, printable},
 };
 use crate::{
     ledger::{Enrolled, Record, Records},
-    list::{self, Note, Skipped},
+    list::{self, ListReader, Note, Rejects, Row, Skipped, Wish},
 };
 
-/// How many rows are named before the rest is only counted.
+/// How many rows of a kind are named before the rest is only counted.
 const NAMED: usize = 10;
+
+/// How many bad rows are kept, so that a file of nothing else does not fill the memory; the rest is only counted.
+const KEPT: usize = 100_000;
 
 /// What was met while a list was read.
 #[derive(Default)]
 pub(super) struct Met {
-    /// The rows that cannot be taken.
+    /// The rows that cannot be taken, without their cells: the first 100,000.
     pub(super) bad: Vec<Skipped>,
-    /// What was put right in the first rows that needed it, by line.
-    noted: Vec<(u64, Note)>,
-    /// In how many rows something was put right.
-    put_right: usize,
+    /// How many there are.
+    pub(super) skipped: u64,
+    /// How many of them have something wrong with them, and are not just nobody who could be mailed.
+    pub(super) faults: u64,
+    /// The encoding the list turned out to be in.
+    pub(super) encoding: String,
+    /// How many rows held proof of consent.
+    pub(super) with_evidence: u64,
+    /// The row at which the list breaks off.
+    broken: Option<Skipped>,
+    /// What was put right or is doubtful, by kind: how many times, and the first by line.
+    noted: Vec<(Discriminant<Note>, u64, BTreeMap<u64, Note>)>,
+    /// Why the rejects could not be written.
+    unwritten: Option<io::Error>,
 }
 
 /// Shares what is met with whoever takes the records.
 pub(super) type Meeting = Arc<Mutex<Met>>;
+
+/// Where rows that are not taken are written, whichever file they are from.
+pub(super) type Bin = Arc<Mutex<Rejects<PrivateFile>>>;
 
 /// What becomes of a list that breaks off, such as at a quotation mark that nothing closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,38 +62,82 @@ pub(super) enum Break {
 }
 
 /// Opens a list file called `name` among people: its header is read, its rows are streamed.
-pub(super) fn open(path: &Path, name: &str) -> Result<list::ListReader<File>, Failure> {
+pub(super) fn open(path: &Path, name: &str) -> Result<ListReader<File>, Failure> {
+    open_as(path, name, &Wish::default(), |file| file)
+}
+
+/// As `open`, with what somebody says of the list, and read through something that watches.
+pub(super) fn open_as<R: Read>(
+    path: &Path,
+    name: &str,
+    wish: &Wish,
+    watched: impl FnOnce(File) -> R,
+) -> Result<ListReader<R>, Failure> {
     let file = File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
-    list::read(file, name).map_err(|problem| {
+    if path.is_dir() {
+        return Err(Failure::new(exit::BAD_DATA, format!("`{name}` is a folder, not a list")));
+    }
+    list::read_as(watched(file), name, wish).map_err(|problem| {
         Failure::problems(exit::BAD_DATA, format!("the list {name} cannot be read"), vec![problem])
     })
 }
 
 /// Streams the good rows and keeps what is to be said of the others.
-pub(super) fn records(rows: list::ListReader<File>, at_break: Break) -> (Records, Meeting) {
+pub(super) fn records<R: Read + Send + 'static>(
+    rows: ListReader<R>,
+    at_break: Break,
+) -> (Records, Meeting) {
+    records_of(rows, String::new(), at_break, Vec::new(), None)
+}
+
+/// As `records`, of a file called `name`: gives everybody `tags`, and throws what cannot be taken into `bin`.
+pub(super) fn records_of<R: Read + Send + 'static>(
+    mut rows: ListReader<R>,
+    name: String,
+    at_break: Break,
+    tags: Vec<String>,
+    bin: Option<Bin>,
+) -> (Records, Meeting) {
     let meeting = Meeting::default();
     let met = Arc::clone(&meeting);
-    let records = rows.filter_map(move |row| {
+    let records = std::iter::from_fn(move || {
         let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
-        match row {
-            list::Row::Good(entry) => {
-                met.note(entry.line, entry.notes.into_iter().next());
-                Some(Ok(Record {
-                    line: entry.line,
-                    address: entry.address,
-                    name: entry.name,
-                    tags: entry.tags,
-                    fields: entry.fields,
-                    state: entry.state,
-                    evidence: String::new(),
-                }))
-            }
-            list::Row::Bad(skipped) => {
-                let breaks = at_break == Break::Refuse && skipped.reason.ends_the_list();
-                let broken =
-                    breaks.then(|| Err(format!("line {}: {}", skipped.line, skipped.reason)));
-                met.bad.push(skipped);
-                broken
+        loop {
+            let Some(row) = rows.next() else {
+                met.encoding = rows.encoding();
+                return None;
+            };
+            match row {
+                Row::Good(entry) => {
+                    for note in entry.notes {
+                        met.note(entry.line, note);
+                    }
+                    met.with_evidence += u64::from(!entry.evidence.is_empty());
+                    let mut labels = entry.tags;
+                    labels.extend(
+                        tags.iter()
+                            .filter(|tag| !labels.contains(tag))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
+                    return Some(Ok(Record {
+                        line: entry.line,
+                        address: entry.address,
+                        name: entry.name,
+                        tags: labels,
+                        fields: entry.fields,
+                        state: entry.state,
+                        evidence: entry.evidence,
+                    }));
+                }
+                Row::Bad(skipped) => {
+                    let breaks = at_break == Break::Refuse && skipped.reason.ends_the_list();
+                    let why = format!("line {}: {}", skipped.line, skipped.reason);
+                    met.skip(skipped, &name, bin.as_ref());
+                    if breaks {
+                        return Some(Err(why));
+                    }
+                }
             }
         }
     });
@@ -86,24 +150,51 @@ pub(super) fn met(meeting: &Meeting) -> Met {
 }
 
 impl Met {
-    fn note(&mut self, line: u64, note: Option<Note>) {
-        let Some(note) = note else { return };
-        self.put_right += 1;
-        if self.noted.len() < NAMED {
-            self.noted.push((line, note));
+    fn skip(&mut self, mut skipped: Skipped, file: &str, bin: Option<&Bin>) {
+        if let Some(bin) = bin {
+            let mut rejects = bin.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = rejects.write(file, &skipped) {
+                self.unwritten.get_or_insert(error);
+            }
+        }
+        skipped.raw = Vec::new();
+        self.skipped += 1;
+        self.faults += u64::from(skipped.reason.is_fault());
+        if skipped.reason.ends_the_list() {
+            self.broken = Some(skipped.clone());
+        }
+        if self.bad.len() < KEPT {
+            self.bad.push(skipped);
+        }
+    }
+
+    fn note(&mut self, line: u64, note: Note) {
+        let kind = discriminant(&note);
+        let at = self.noted.iter().position(|(known, ..)| *known == kind).unwrap_or_else(|| {
+            self.noted.push((kind, 0, BTreeMap::new()));
+            self.noted.len() - 1
+        });
+        let (_, count, first) = &mut self.noted[at];
+        *count += 1;
+        if first.len() < NAMED {
+            first.insert(line, note);
         }
     }
 
     /// Returns the row at which the list breaks off.
     pub(super) fn broken(&self) -> Option<&Skipped> {
-        self.bad.iter().find(|row| row.reason.ends_the_list())
+        self.broken.as_ref()
+    }
+
+    /// Returns why the rejects could not be written.
+    pub(super) fn take_unwritten(&mut self) -> Option<io::Error> {
+        self.unwritten.take()
     }
 
     /// Names the rows that are not plain, in the order of the file: the first few of each kind, and how many more.
     pub(super) fn tell(&self, console: &Console, file: &str, enrolled: &Enrolled) {
         let mut lines: Vec<(u64, String)> = Vec::new();
         lines.extend(self.bad.iter().take(NAMED).map(|row| (row.line, bad(row))));
-        lines.extend(self.noted.iter().map(|(line, note)| (*line, note.to_string())));
         lines.extend(enrolled.duplicates.iter().take(NAMED).map(|(line, address, first)| {
             (*line, format!("{address} stands in line {first} already: one reader, one mail"))
         }));
@@ -111,22 +202,29 @@ impl Met {
             let state = state.word();
             (*line, format!("{address} is {state} and stays so, whatever the file says"))
         }));
+        for (_, _, first) in &self.noted {
+            lines.extend(first.iter().map(|(line, note)| (*line, note.to_string())));
+        }
         lines.sort();
         for (line, words) in lines {
             console.warn(format_args!("{file}:{line}: {words}"));
         }
-        for (count, words) in [
-            (self.bad.len(), "rows cannot be mailed"),
-            (self.put_right, "rows had something put right"),
-            (enrolled.duplicates.len(), "rows stand in the list already"),
-            (enrolled.suppressed.len(), "people left and stay away"),
+        let put_right = self.noted.iter().map(|(_, count, first)| count - first.len() as u64).sum();
+        for (more, words) in [
+            (more(self.skipped), "rows cannot be mailed"),
+            (more(enrolled.duplicates.len() as u64), "rows stand in the list already"),
+            (more(enrolled.suppressed.len() as u64), "people left and stay away"),
+            (put_right, "rows had something put right, or are doubtful"),
         ] {
-            if count > NAMED {
-                let more = grouped((count - NAMED) as u64);
-                console.warn(format_args!("{file}: {more} more {words}"));
+            if more > 0 {
+                console.warn(format_args!("{file}: {} more {words}", grouped(more)));
             }
         }
     }
+}
+
+fn more(count: u64) -> u64 {
+    count.saturating_sub(NAMED as u64)
 }
 
 /// Says what is wrong with a row.

@@ -22,7 +22,7 @@ use crate::{
     cli::{self, Global},
     compose::{Composed, Edition},
     ledger::{Gone, IssueRecord, Ledger},
-    model::{IssueState, RelayUrl},
+    model::{IssueState, RelayUrl, Segment},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
     smtp::Relay,
@@ -45,6 +45,7 @@ pub(super) async fn run(
         limit: wish.limit,
         canary: wish.canary,
         catch_up: wish.catch_up,
+        segment: wish.segment.clone(),
     };
     let sent = deliver(console, &newsroom, &folder, &asked).await?;
     sent.report(console);
@@ -52,13 +53,15 @@ pub(super) async fn run(
 }
 
 /// How an issue is to be sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) go: Go,
     pub(super) limit: Option<u64>,
     /// How many get it before it pauses.
     pub(super) canary: Option<u64>,
     pub(super) catch_up: bool,
+    /// The segment it goes to; `None` for everybody, or for whom it was frozen for.
+    pub(super) segment: Option<String>,
 }
 
 /// Why an issue is sending that must go no further than its first readers: whoever finds it so, after a crash, pauses it.
@@ -103,6 +106,7 @@ pub(super) async fn deliver(
     let known = ledger.issue(publication, &folder.slug).await?;
     remembered(newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
     let known = held_after_canary(&*ledger, publication, known).await?;
+    let segment = segment(known.as_ref(), asked)?;
     if let Some(issue) = &known
         && let Some(sent) = recall_or_refuse(&*ledger, issue, asked).await?
     {
@@ -124,7 +128,7 @@ pub(super) async fn deliver(
     let ears = (asked.go != Go::Ask).then(Ears::open);
     let issue = match known {
         Some(issue) if issue.frozen_at.is_some() && !asked.catch_up => issue,
-        _ => freeze(console, newsroom, &*ledger, folder, &composed, asked).await?,
+        _ => freeze(console, newsroom, &*ledger, folder, &composed, asked, &segment).await?,
     };
     let started = Instant::now();
     let before = ledger.tally(issue.id).await?;
@@ -248,6 +252,27 @@ fn unchanged(issue: &IssueRecord, digest: &str) -> Result<(), Failure> {
     Err(Failure::new(exit::GUARD, format!("{slug} was edited since {since}")).hint(hint))
 }
 
+/// Returns the segment an issue goes to: the one it was frozen for, and no other; before that the one that is asked for.
+fn segment(known: Option<&IssueRecord>, asked: &Asked) -> Result<String, Failure> {
+    let wanted = asked.segment.clone().unwrap_or_default();
+    if asked.segment.is_some() {
+        Segment::parse(&wanted)?;
+    }
+    let Some(issue) = known.filter(|issue| issue.frozen_at.is_some()) else { return Ok(wanted) };
+    if asked.segment.is_none() || wanted == issue.segment {
+        return Ok(issue.segment.clone());
+    }
+    let frozen = match issue.segment.as_str() {
+        "" => "everybody".to_owned(),
+        segment => format!("the segment `{segment}`"),
+    };
+    Err(Failure::new(
+        exit::GUARD,
+        format!("{} was frozen for {frozen}, and goes to nobody else", issue.slug),
+    )
+    .hint("leave --segment out, and it goes on with the rest of them"))
+}
+
 /// Asks for the number of readers where that is due, and freezes the issue.
 async fn freeze(
     console: &Console,
@@ -256,13 +281,15 @@ async fn freeze(
     folder: &IssueFolder,
     composed: &Composed,
     asked: &Asked,
+    segment: &str,
 ) -> Result<IssueRecord, Failure> {
-    let mut request = Request { catch_up: asked.catch_up, ..Request::default() };
+    let mut request =
+        Request { catch_up: asked.catch_up, segment: segment.to_owned(), ..Request::default() };
     match asked.go {
         Go::Yes => {}
         Go::Count(count) => request.expected = Some(count),
         Go::Ask if console.can_ask() => {
-            let rehearsal = Request { rehearse: true, ..request };
+            let rehearsal = Request { rehearse: true, ..request.clone() };
             let found = freeze::freeze(newsroom, ledger, folder, composed, rehearsal).await?;
             console.problems(&composed.warnings);
             found.tell_list(console, newsroom);
@@ -415,7 +442,7 @@ impl Sent {
             self.account.document(console);
             return;
         }
-        console.tell(self.headline());
+        console.tell_sentence(&self.headline());
         self.account.tell(console);
         for advice in self.account.advice() {
             console.advise(&advice);

@@ -11,7 +11,7 @@ use super::{
     account::{Account, Document},
     brakes,
     console::Tone,
-    exit,
+    exit, failed,
     lock::Lock,
     newsroom::Newsroom,
     send, watch,
@@ -49,6 +49,11 @@ pub(super) async fn run(
         return Ok(exit::DONE);
     };
     let listed = states(wish);
+    if wish.failed && !wish.in_doubt && !wish.left && !console.json {
+        let missed = all(&*ledger, &issue, &listed).await?;
+        failed::tell(console, &*ledger, &newsroom.publication.id, &issue, missed).await?;
+        return Ok(exit::DONE);
+    }
     if !listed.is_empty() {
         return list(console, &*ledger, &issue, &listed).await;
     }
@@ -66,6 +71,7 @@ pub(super) async fn run(
         account.begun = 0;
     }
     account.tell(console);
+    failed::tell_returned(console, &*ledger, &newsroom.publication.id, &issue).await?;
     if matches!(issue.state, IssueState::Sending | IssueState::Paused) {
         for braked in brakes::in_force(&newsroom, &*ledger).await? {
             console.tell(format_args!("  {}", wrapped(&braked.words(), 2, 4)));
@@ -132,6 +138,24 @@ fn states(wish: &cli::Status) -> Vec<DeliveryState> {
         states.extend([Planned, Claimed, Attempting, Deferred]);
     }
     states
+}
+
+/// Returns an issue's deliveries in any of these states.
+async fn all(
+    ledger: &dyn Ledger,
+    issue: &IssueRecord,
+    states: &[DeliveryState],
+) -> Result<Vec<DeliveryRecord>, Failure> {
+    let mut all: Vec<DeliveryRecord> = Vec::new();
+    loop {
+        let after = all.last().map(|last| last.slot);
+        let page = ledger.deliveries(issue.id, states, after, PAGE).await?;
+        let is_last = page.len() < PAGE;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 async fn list(

@@ -297,4 +297,11 @@ codes! {
         "a draft of 2 MB"
         "a draft of 20 kB, and a link to the whole report"
     }
+    SPARE_CELL "PR037" Error "a row of a table has more cells than its head" {
+        "Readers of Markdown drop what has no column, and nobody would notice."
+        "GitHub Flavored Markdown, section 4.10"
+        "give the head a cell for every column, or write `\\|` where the character itself is meant"
+        "| Route | Status |\n| --- | --- |\n| Baku | open | 2003 |"
+        "| Route | Status | Since |\n| --- | --- | --- |\n| Baku | open | 2003 |"
+    }
 }

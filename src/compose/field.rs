@@ -171,8 +171,10 @@ impl<'a> Marks<'a> {
         let start = span.start + 2 + at;
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
             proof
-                .error(MALFORMED_FIELD, span, format!("`{}` is not a merge field", inner.trim()))
-                .helped("write `{{ name }}` or `{{ name | default: \"Reader\" }}`");
+                .error(MALFORMED_FIELD, span, format!("`{{{{{inner}}}}}` is not a merge field"))
+                .helped(
+                    "write `{{ name }}` or `{{ name | default: \"Reader\" }}`; `{{{{` is the braces themselves",
+                );
             return None;
         }
         let filters: Option<Vec<Filter>> =

@@ -99,7 +99,7 @@ impl Page<'_> {
         if self.is_rtl() { "rtl" } else { "ltr" }
     }
 
-    /// Returns the side where lines end; a column that Markdown aligns right holds numbers, which end there.
+    /// Returns the side where lines end.
     pub(super) fn end(&self) -> &'static str {
         if self.is_rtl() { "left" } else { "right" }
     }

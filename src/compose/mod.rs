@@ -27,6 +27,7 @@ mod keys;
 mod layout;
 mod nearest;
 mod origin;
+mod page;
 mod picture;
 mod proof;
 mod reader;
@@ -49,6 +50,8 @@ pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
 pub use nearest::nearest;
 pub use origin::{Origins, is_counted};
+pub use page::page;
+pub use script::is_right_to_left;
 pub use starter::{number, renumbered, starter};
 pub use strings::Strings;
 pub use theme::{TemplateFile, Theme};
@@ -61,13 +64,16 @@ mod merge;
 mod part;
 mod press;
 mod quoted;
+mod shelf;
 mod token;
 mod wrap;
 
 pub use dkim::{Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned, is_selector};
 pub use header::PressError;
 pub use press::{Press, Printed};
+pub use shelf::{Shelved, shelved};
 pub use token::{
-    KeyError, KeyRing, Purpose, Returned, TokenError, Unsubscribe, read_return_path,
+    KeyError, KeyRing, Purpose, Returned, TokenError, Unsubscribe, confirm_token,
+    preferences_token, read_confirm_token, read_preferences_token, read_return_path,
     read_unsubscribe_token, return_path, unsubscribe_token,
 };

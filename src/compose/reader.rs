@@ -66,6 +66,7 @@ pub(super) fn markdown() -> Options<'static> {
     // These are read to be refused: their marks would stand in the issue as they are.
     options.extension.strikethrough = true;
     options.extension.tasklist = true;
+    options.extension.inline_footnotes = true;
     // An underlined heading is refused as well, `block/rule.rs` and `block/paragraph.rs`.
     options.parse.ignore_setext = true;
     options
@@ -256,10 +257,15 @@ impl<'r, 'p> Reader<'r, 'p> {
         let span = self.span(node);
         let shown = link.url.clone();
         let help = "links are absolute: `https://...`, `mailto:...` or `tel:...`";
+        let is_open = shown.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
         match url::check(&link.url) {
             Ok(()) => return Some(url::encoded(&link.url)),
             Err(url::Wrong::Empty) => {
                 self.proof.error(WRONG_LINK, span, "the link leads nowhere").helped(help);
+            }
+            Err(url::Wrong::Scheme) if is_open => {
+                let message = format!("`{shown}` can be read and changed on its way");
+                self.proof.error(WRONG_LINK, span, message).helped("write `https://`");
             }
             Err(url::Wrong::Scheme) => {
                 let message = format!("`{shown}` is not an absolute address");
@@ -306,6 +312,13 @@ impl<'r, 'p> Reader<'r, 'p> {
         start..start + rest.find(['\n', '\r']).unwrap_or(rest.len())
     }
 
+    /// Returns the first line of a node, a character for each merge field.
+    pub(super) fn marked_line(&self, node: Node<'_>) -> &str {
+        let start = node.data().sourcepos.start;
+        let rest = &self.body.text[self.offset(start.line, start.column.saturating_sub(1))..];
+        rest.lines().next().unwrap_or_default().trim_end()
+    }
+
     fn push_inlines(&mut self, node: Node<'_>, depth: usize, inlines: &mut Vec<Inline>) {
         if depth > INLINE_DEPTH {
             let span = self.span(node);
@@ -320,6 +333,7 @@ impl<'r, 'p> Reader<'r, 'p> {
                     push_text(&text, inlines);
                 }
                 NodeValue::FootnoteReference(note) => inlines.push(self.note(&note.name)),
+                NodeValue::SoftBreak if begins_indented(child) => inlines.push(Inline::Break),
                 NodeValue::SoftBreak => inlines.push(Inline::Wrap(joint(inlines, child))),
                 NodeValue::LineBreak => inlines.push(Inline::Break),
                 NodeValue::Code(code) => inlines.push(Inline::Code(code.literal)),
@@ -332,12 +346,7 @@ impl<'r, 'p> Reader<'r, 'p> {
                         .error(WRONG_IMAGE, span, "an image stands in a paragraph of its own")
                         .helped("put a blank line before and after it");
                 }
-                NodeValue::HtmlInline(_) => {
-                    let span = self.span(child);
-                    self.proof
-                        .error(RAW_HTML, span, "an issue holds no HTML")
-                        .helped("write `\\<` for the character itself");
-                }
+                NodeValue::HtmlInline(html) => self.raw_html(self.span(child), &html),
                 NodeValue::Strikethrough => {
                     let span = self.span(child);
                     self.proof
@@ -356,6 +365,19 @@ impl<'r, 'p> Reader<'r, 'p> {
         }
     }
 
+    /// Marks HTML, and says what to write for it.
+    pub(super) fn raw_html(&mut self, span: Range<usize>, html: &str) {
+        let tag = html.trim_start().to_ascii_lowercase();
+        let help = if tag.starts_with("<!--") {
+            "take the comment out; a note to yourself goes behind `#` in the front matter"
+        } else if tag.starts_with("<br") {
+            "end the line with `\\` for a line break"
+        } else {
+            "write Markdown, or a `:::` directive; `\\<` is the character itself"
+        };
+        self.proof.error(RAW_HTML, span, "an issue holds no HTML").helped(help);
+    }
+
     fn within(&mut self, node: Node<'_>, depth: usize) -> Vec<Inline> {
         let mut inlines = Vec::new();
         self.push_inlines(node, depth + 1, &mut inlines);
@@ -364,9 +386,14 @@ impl<'r, 'p> Reader<'r, 'p> {
 
     fn push_link(&mut self, node: Node<'_>, depth: usize, inlines: &mut Vec<Inline>) {
         let words = self.within(node, depth);
-        if inline::plain(&words).trim().is_empty() {
+        // An image within was marked already.
+        let has_image =
+            node.descendants().any(|inner| matches!(inner.data().value, NodeValue::Image(_)));
+        if inline::plain(&words).trim().is_empty() && !has_image {
             let span = self.span(node);
-            self.proof.error(EMPTY, span, "the link has no words");
+            self.proof
+                .error(EMPTY, span, "the link has no words")
+                .helped("write them between the brackets, `[the report](https://...)`");
         }
         if inline::has_note(&words) {
             self.misplaced_note(self.span(node), "a link");
@@ -395,12 +422,35 @@ impl<'r, 'p> Reader<'r, 'p> {
             .helped("put it after a word of a paragraph");
     }
 
-    /// Marks what was meant as the mark of a note that is not there, which Markdown takes for words.
+    /// Marks what was meant as a link, an attribute or the mark of a note, which Markdown takes for words.
     fn check_marks(&mut self, node: Node<'_>, text: &str) {
-        if !text.contains("[^") {
+        if !["](", "]{", "[^"].into_iter().any(|mark| text.contains(mark)) {
             return;
         }
         let span = self.span(node);
+        let source = &self.proof.text()[span.clone()];
+        let meant = |mark: &str, end: char| {
+            let at = source.find(mark).filter(|at| !source[..*at].ends_with('\\'))?;
+            let length = source[at..].find(end)? + 1;
+            let start = source[..at].rfind('[').unwrap_or(at);
+            (!source[at + 1..].starts_with("{{"))
+                .then_some(span.start + start..span.start + at + length)
+        };
+        let (link, attributes) = (meant("](", ')'), meant("]{", '}'));
+        if let Some(link) = link {
+            self.proof
+                .error(WRONG_LINK, link, "a link that cannot be read")
+                .helped("write `[words](https://...)`, with `%20` for a blank in the address; `\\]` is the bracket itself");
+        }
+        if let Some(attributes) = attributes {
+            self.proof
+                .error(
+                    MALFORMED_ATTRIBUTES,
+                    attributes,
+                    "attributes belong to a heading or an image",
+                )
+                .helped("write the words alone; `\\]` is the bracket itself");
+        }
         let source = &self.proof.text()[span.clone()];
         for (at, _) in source.match_indices("[^") {
             let label = source[at + 2..].split(']').next().unwrap_or_default();
@@ -465,7 +515,8 @@ fn push_text(text: &str, inlines: &mut Vec<Inline>) {
     }
 }
 
-/// Returns what stands for a line end: a blank, but nothing between two letters of a script that knows no blanks.
+/// Returns what stands for a line end: a blank, but nothing between two letters of a script that knows no blanks, nor
+/// beside its own punctuation, which brings room with it (CSS Text 4 section 4.1.3).
 fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
     let knows_no_blanks = |letter: char| {
         // Korean is as wide, and has blanks between its words.
@@ -474,16 +525,28 @@ fn joint(before: &[Inline], line_end: Node<'_>) -> &'static str {
     };
     let last = &before[before.len().saturating_sub(1)..];
     let before = inline::plain(last).chars().next_back();
+    let after = first_letter(line_end);
+    let is_wide_sign = |letter| matches!(letter, '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{3014}'..='\u{301f}' | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff3d}' | '\u{ff5b}'..='\u{ff60}');
+    let are_without = before.is_some_and(knows_no_blanks) && after.is_some_and(knows_no_blanks);
+    let has_blank = !are_without && !before.into_iter().chain(after).any(is_wide_sign);
+    if has_blank { " " } else { "" }
+}
+
+/// Returns the first letter of the line that follows a line end.
+fn first_letter(line_end: Node<'_>) -> Option<char> {
     let mut after = line_end.next_sibling();
     while let Some(inner) = after.and_then(comrak::arena_tree::Node::first_child) {
         after = Some(inner);
     }
-    let after = after.and_then(|node| match &node.data().value {
+    after.and_then(|node| match &node.data().value {
         NodeValue::Text(text) => text.chars().next(),
         _ => None,
-    });
-    let has_blank = !before.is_some_and(knows_no_blanks) || !after.is_some_and(knows_no_blanks);
-    if has_blank { " " } else { "" }
+    })
+}
+
+/// Tells whether the next line begins with the wide blank that opens a paragraph in Japanese and Chinese.
+fn begins_indented(line_end: Node<'_>) -> bool {
+    first_letter(line_end) == Some('\u{3000}')
 }
 
 /// Returns where each line begins, counted as Markdown does: LF, CRLF and CR end one.

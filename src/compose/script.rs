@@ -36,6 +36,11 @@ const NAMED: [(&str, Script); 11] = [
     ("syrc", Script::RightToLeft),
 ];
 
+/// Tells whether a language (BCP 47) is written from right to left.
+pub fn is_right_to_left(language: &str) -> bool {
+    Script::of(language) == Script::RightToLeft
+}
+
 impl Script {
     /// Returns the script of a language by its tag (BCP 47), as `ar`, `zh-Hant` or `az-Arab`.
     pub(super) fn of(language: &str) -> Self {

@@ -1,14 +1,12 @@
 //! The text part while it is being set: lines of 72 columns, and the paragraphs that wrap again for every copy.
 
-use unicode_width::UnicodeWidthStr;
-
 use super::{
     cut::cut_text,
     edition::Passage,
     field::{Marks, is_mark},
     inline::{self, Inline, Links},
     strings::Strings,
-    wrap::wrap,
+    wrap::{columns, wrap},
 };
 
 /// The columns of a line.
@@ -47,7 +45,7 @@ impl<'a> Sheet<'a> {
 
     /// Returns how many columns the margin takes.
     pub(super) fn margin_width(&self) -> usize {
-        self.margin.width()
+        columns(&self.margin)
     }
 
     /// Asks for at least `lines` blank lines before whatever is set next.
@@ -67,7 +65,7 @@ impl<'a> Sheet<'a> {
     /// Sets a text as a paragraph; it breaks where it holds LF, and wherever a line is full.
     pub(super) fn paragraph(&mut self, text: &str) {
         for line in text.split('\n') {
-            self.flow(line.trim());
+            self.flow(line.trim_ascii());
         }
     }
 
@@ -82,7 +80,7 @@ impl<'a> Sheet<'a> {
 
     /// Sets a line in the middle of the page, as far as it fits.
     pub(super) fn centred(&mut self, text: &str) {
-        let width = text.width();
+        let width = columns(text);
         if width > COLUMNS || text.contains(is_mark) {
             return self.paragraph(text);
         }
@@ -91,14 +89,14 @@ impl<'a> Sheet<'a> {
 
     /// Sets a rule across the page.
     pub(super) fn rule(&mut self, letter: &str) {
-        self.line(&letter.repeat(COLUMNS.saturating_sub(self.margin.width())));
+        self.line(&letter.repeat(COLUMNS.saturating_sub(columns(&self.margin))));
     }
 
     /// Sets a title over a line of `letter` as wide as itself.
     pub(super) fn underlined(&mut self, title: &str, letter: &str) {
-        let room = COLUMNS.saturating_sub(self.margin.width());
+        let room = COLUMNS.saturating_sub(columns(&self.margin));
         let lines = wrap(title, "", "", room);
-        let width = lines.iter().map(|line| line.width()).max().unwrap_or(0);
+        let width = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
         // How wide a reader's own title will be is not known yet.
         let width = if title.contains(is_mark) { room } else { width.min(room) };
         self.paragraph(title);
@@ -110,7 +108,7 @@ impl<'a> Sheet<'a> {
         let url = inline::shown(url);
         let beside = self.strings.labelled(words, &url);
         let has_field = beside.contains(is_mark);
-        if fits_beside && !has_field && self.margin.width() + beside.width() <= COLUMNS {
+        if fits_beside && !has_field && columns(&self.margin) + columns(&beside) <= COLUMNS {
             return self.line(&beside);
         }
         self.paragraph(&self.strings.label(words));

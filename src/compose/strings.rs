@@ -96,6 +96,12 @@ impl Strings {
         })
     }
 
+    /// Gives another reason for the mail than that its reader is subscribed; `{address}` and `{title}` are filled.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Self {
+        Self { reason: reason.to_owned(), ..self }
+    }
+
     /// Returns the tags of the languages that come with the program.
     pub fn languages() -> impl Iterator<Item = &'static str> {
         BUILT_IN.iter().map(|(language, _)| *language)
@@ -122,7 +128,7 @@ impl Strings {
     }
 
     /// Writes a date as the language does.
-    pub(super) fn long_date(&self, date: Date) -> String {
+    pub fn long_date(&self, date: Date) -> String {
         let month = usize::try_from(date.month()).ok().and_then(|month| self.months.get(month - 1));
         let day = if date.day() == 1 { self.first_day.clone() } else { date.day().to_string() };
         self.date

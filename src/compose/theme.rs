@@ -170,6 +170,15 @@ impl Theme {
         self.sources.iter().map(|(name, text)| TemplateFile { name, text })
     }
 
+    /// Returns every colour by its name, by day and by night, and then every face, which is the same for both.
+    pub fn tokens(&self) -> impl Iterator<Item = (&'static str, &str, &str)> {
+        let colours =
+            COLOURS.iter().map(|name| (*name, self.light[name].as_str(), self.dark[name].as_str()));
+        let faces =
+            FACES.iter().map(|name| (*name, self.plain[name].as_str(), self.plain[name].as_str()));
+        colours.chain(faces)
+    }
+
     /// Returns a colour by day, for the attributes that old programs read.
     pub(super) fn colour(&self, token: &str) -> &str {
         self.light.get(token).map_or("", String::as_str)

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! unsubscribe  base64url  key id 1 | list 4 | issue 4 | subscriber 5..8 | HMAC-SHA256 cut to 16     44 characters
+//! confirm      as unsubscribe, with the minute it was made in place of the issue
+//! preferences  as unsubscribe
 //! return path  base32     key id 1 | issue 4 | slot 4 | HMAC-SHA256 cut to 10                       31 characters
 //! ```
 //!
 //! Numbers are big-endian. The MAC is over a label and everything before it;
 //! each purpose has its own label, so that no token passes for another, and a
-//! test mail's verifies and is known to be harmless. Nothing expires and no
-//! table is needed: whoever holds the key ring can read every token it ever
+//! test mail's verifies and is known to be harmless. Nothing expires but a
+//! confirmation, which says when it was made, and no table is needed: whoever holds the key ring can read every token it ever
 //! signed. A return path is base32 because relays change the case of local
 //! parts.
 
@@ -102,6 +104,8 @@ const RETURN_MAC: usize = 10;
 
 /// No label is the beginning of another: each ends with a colon and holds no other.
 const UNSUBSCRIBE: Labels = Labels { real: b"unsubscribe:", test: b"test unsubscribe:" };
+const CONFIRM: Labels = Labels { real: b"confirm:", test: b"test confirm:" };
+const PREFERENCES: Labels = Labels { real: b"preferences:", test: b"test preferences:" };
 const RETURN_PATH: Labels = Labels { real: b"return path:", test: b"test return path:" };
 
 struct Labels {
@@ -117,6 +121,51 @@ pub fn unsubscribe_token(
     subscriber: &str,
     issue: i64,
 ) -> Result<String, TokenError> {
+    reader_token(keys, UNSUBSCRIBE.of(purpose), list, subscriber, issue)
+}
+
+/// Reads an unsubscribe token back, in constant time where it matters.
+pub fn read_unsubscribe_token(keys: &KeyRing, token: &str) -> Result<Unsubscribe, TokenError> {
+    read_reader_token(keys, &UNSUBSCRIBE, token)
+}
+
+/// Makes the token of the link by which somebody confirms that they want to read; `minute` is when, in minutes since 1970.
+pub fn confirm_token(
+    keys: &KeyRing,
+    list: &str,
+    subscriber: &str,
+    minute: i64,
+) -> Result<String, TokenError> {
+    reader_token(keys, CONFIRM.real, list, subscriber, minute)
+}
+
+/// Reads a confirmation back: in `issue` stands the minute it was made.
+pub fn read_confirm_token(keys: &KeyRing, token: &str) -> Result<Unsubscribe, TokenError> {
+    read_reader_token(keys, &CONFIRM, token)
+}
+
+/// Makes the token of the page on which a reader says how they want to be mailed.
+pub fn preferences_token(
+    keys: &KeyRing,
+    list: &str,
+    subscriber: &str,
+    issue: i64,
+) -> Result<String, TokenError> {
+    reader_token(keys, PREFERENCES.real, list, subscriber, issue)
+}
+
+/// Reads such a token back.
+pub fn read_preferences_token(keys: &KeyRing, token: &str) -> Result<Unsubscribe, TokenError> {
+    read_reader_token(keys, &PREFERENCES, token)
+}
+
+fn reader_token(
+    keys: &KeyRing,
+    label: &[u8],
+    list: &str,
+    subscriber: &str,
+    issue: i64,
+) -> Result<String, TokenError> {
     let mut id = [0; 8];
     let id = decode_id(subscriber, &mut id).ok_or(TokenError::Subscriber)?;
     let mut token = Vec::with_capacity(33);
@@ -124,14 +173,17 @@ pub fn unsubscribe_token(
     token.extend_from_slice(&list_mark(list));
     token.extend_from_slice(&number(issue)?);
     token.extend_from_slice(id);
-    keys.signing.sign(UNSUBSCRIBE.of(purpose), UNSUBSCRIBE_MAC, &mut token);
+    keys.signing.sign(label, UNSUBSCRIBE_MAC, &mut token);
     Ok(BASE64URL_NOPAD.encode(&token))
 }
 
-/// Reads an unsubscribe token back, in constant time where it matters.
-pub fn read_unsubscribe_token(keys: &KeyRing, token: &str) -> Result<Unsubscribe, TokenError> {
+fn read_reader_token(
+    keys: &KeyRing,
+    labels: &Labels,
+    token: &str,
+) -> Result<Unsubscribe, TokenError> {
     let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).map_err(|_| TokenError::NotOurs)?;
-    let (said, purpose) = keys.open(&UNSUBSCRIBE, UNSUBSCRIBE_MAC, &bytes)?;
+    let (said, purpose) = keys.open(labels, UNSUBSCRIBE_MAC, &bytes)?;
     let (list, said) = said.split_first_chunk().ok_or(TokenError::NotOurs)?;
     let (issue, subscriber) = said.split_first_chunk().ok_or(TokenError::NotOurs)?;
     if !(5..=8).contains(&subscriber.len()) {
@@ -364,6 +416,15 @@ mod tests {
         let bytes = BASE32_NOPAD_NOCASE.decode(&local.as_bytes()[2..]).expect("it is base32");
         let relabelled = BASE64URL_NOPAD.encode(&bytes);
         assert_eq!(read_unsubscribe_token(&ring(), &relabelled), Err(TokenError::NotOurs));
+        let confirm = confirm_token(&ring(), "tt", SUBSCRIBER, 41).expect("it fits");
+        let prefer = preferences_token(&ring(), "tt", SUBSCRIBER, 41).expect("it fits");
+        assert!(read_confirm_token(&ring(), &confirm).is_ok());
+        assert!(read_preferences_token(&ring(), &prefer).is_ok());
+        for other in [&confirm, &prefer] {
+            assert_eq!(read_unsubscribe_token(&ring(), other), Err(TokenError::NotOurs));
+        }
+        assert_eq!(read_confirm_token(&ring(), &prefer), Err(TokenError::NotOurs));
+        assert_eq!(read_preferences_token(&ring(), &confirm), Err(TokenError::NotOurs));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! long for a line is never broken.
 
 use unicode_linebreak::linebreaks;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns the lines of a paragraph, none wider than `width` unless one word is.
 ///
@@ -58,8 +58,17 @@ impl Line {
     }
 }
 
-fn columns(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
+/// Returns how many columns a terminal takes for a text.
+pub(super) fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() + ligatures(text) }
+}
+
+/// Counts each alef behind a lam: unicode-width takes the two for one letter, as they are in print, where terminals give
+/// each a cell of its own.
+fn ligatures(text: &str) -> usize {
+    let letters = text.chars().filter(|letter| letter.width() != Some(0));
+    let is_alef = |letter| matches!(letter, 'آ' | 'أ' | 'إ' | 'ا');
+    letters.clone().zip(letters.skip(1)).filter(|(one, next)| *one == 'ل' && is_alef(*next)).count()
 }
 
 /// Cuts a word where a line may break inside it: beside a wide character, and nowhere in a URL.
@@ -89,7 +98,7 @@ fn beside_wide(word: &str, at: usize) -> bool {
 
 /// Tells whether a letter takes two columns, and lines may break beside it.
 pub(super) fn is_wide(char: char) -> bool {
-    unicode_width::UnicodeWidthChar::width(char) == Some(2)
+    char.width() == Some(2)
 }
 
 #[cfg(test)]
@@ -127,6 +136,11 @@ mod tests {
     fn wide_scripts_break_between_characters_but_not_before_a_full_stop() {
         check("日本語の文章です。終わり", 10, &["日本語の文", "章です。終", "わり"]);
         check("日本語文字。終わり", 10, &["日本語文", "字。終わり"]);
+    }
+
+    #[test]
+    fn lam_and_alef_are_two_columns() {
+        assert_eq!([columns("ألاشانكو"), columns("لَا"), columns("لل"), columns("")], [8, 2, 2, 0]);
     }
 
     #[test]

@@ -60,6 +60,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let send = send(root, page);
     let mut table = root.table("web", page);
     let web = table.text("url", page, value::https_base);
+    let proxies = texts(table.values("proxies"), "proxies", page, value::ip);
     table.finish(page);
     let ledger = ledger::settings(root, page);
 
@@ -83,6 +84,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         schedule,
         send,
         web,
+        proxies,
         ledger,
     })
 }
@@ -246,6 +248,7 @@ fn tls_and_user_are_there_for_what_needs_them(
 fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
     let mut table = root.table("list", page);
     let csv = table.text("csv", page, value::line);
+    let retention = table.text("retention", page, value::span);
     let fields = table.table("fields", page);
     table.finish(page);
     let mut known = BTreeMap::new();
@@ -258,7 +261,7 @@ fn list(root: &mut Table<'_>, page: &mut Page<'_>) -> ListSettings {
             Err(mistake) => page.mistake(span, mistake),
         }
     }
-    ListSettings { csv, fields: known }
+    ListSettings { csv, retention, fields: known }
 }
 
 fn field(name: &str, value: Value<'_>, page: &mut Page<'_>) -> Field {

@@ -149,7 +149,13 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
         ),
         ("relay.domains", domains.collect()),
         ("dkim", dkim),
-        ("list", entries([("csv", list.csv.as_ref().map(text))])),
+        (
+            "list",
+            entries([
+                ("csv", list.csv.as_ref().map(text)),
+                ("retention", list.retention.and_then(span)),
+            ]),
+        ),
         (
             "list.fields",
             list.fields.iter().map(|(name, known)| (name.clone(), Some(field(known)))).collect(),
@@ -168,7 +174,13 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 Some(text(&format!("{}%", send.stop_at_rejected * 100.0))),
             )]),
         ),
-        ("web", entries([("url", publication.web.as_ref().map(text))])),
+        (
+            "web",
+            entries([
+                ("url", publication.web.as_ref().map(text)),
+                ("proxies", texts(&publication.proxies)),
+            ]),
+        ),
         (
             "ledger",
             entries([
@@ -212,7 +224,7 @@ fn filled(value: &str) -> Option<Value> {
     Some(text(value)).filter(|_| !value.is_empty())
 }
 
-fn texts(values: &[String]) -> Option<Value> {
+fn texts(values: &[impl ToString]) -> Option<Value> {
     let all = values.iter().map(text).collect();
     Some(Value::Array(all)).filter(|_| !values.is_empty())
 }

@@ -199,6 +199,13 @@ pub(super) fn share(text: &str) -> Checked<f64> {
         })
 }
 
+/// Reads the address of a machine.
+pub(super) fn ip(text: &str) -> Checked<std::net::IpAddr> {
+    text.parse().map_err(|_| {
+        Mistake::new(format!("`{text}` is not the address of a machine")).help("such as `10.0.0.5`")
+    })
+}
+
 /// Reads the name of a merge field, as an issue and a list's header write it.
 pub(super) fn field_name(text: &str) -> Checked<String> {
     let fits = |char: char| char.is_alphanumeric() || char == '_' || char == '-';

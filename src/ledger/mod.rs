@@ -26,10 +26,12 @@ use crate::{
     send::brake::Brake,
 };
 
+mod note;
 mod postgres;
 mod rules;
 mod sqlite;
 
+pub use note::{About, Did, Note, Noted, ReportRecord};
 pub use postgres::{PostgresLedger, PostgresSettings};
 pub use sqlite::{Clock, SqliteLedger};
 
@@ -115,6 +117,27 @@ pub trait Ledger: Send + Sync {
 
     /// Forgets what the issues that ended before `before` still say of persons: each reader's name, tags, fields and address as frozen, and what relays said of them. Counts, states and times stay, and so does the list with its consent log. Returns of how many deliveries something was forgotten.
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError>;
+
+    // What comes back.
+
+    /// Notes a message that came back and does what its kind asks for, in one transaction; nothing is kept when `note.rehearse`. A message noted before, by its digest, changes nothing.
+    ///
+    /// A hard bounce suppresses at first, a complaint and an unsubscribe too, as
+    /// `move_subscriber` does. A soft one is counted: three issues that bounced
+    /// so, one after the other and over fifteen days at least, suppress as a hard
+    /// one does; an issue between them that did not bounce begins the count anew.
+    /// A refusal by policy never suppresses anybody. What nothing proves is only
+    /// listed.
+    async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError>;
+
+    /// Returns up to `limit` reports that followed the one numbered `after` (0: from the first), of one issue or of all, in the order they were noted.
+    async fn reports(
+        &self,
+        publication: &str,
+        issue: Option<i64>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, LedgerError>;
 
     // Issues.
 

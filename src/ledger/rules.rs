@@ -8,8 +8,11 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Event, LedgerError, Record};
-use crate::model::{Subscriber, SubscriberState, Suppressed};
+use super::{Event, LedgerError, Note, Record};
+use crate::{
+    bounce::{Cause, Kind},
+    model::{DeliveryState, Subscriber, SubscriberState, Suppressed},
+};
 
 /// Microseconds: since 1970 for an instant, in all for a length of time.
 pub(super) type Micros = i64;
@@ -110,6 +113,53 @@ pub(super) fn with_evidence(event: &Event, evidence: &str) -> Event {
     let both = [event.detail.as_str(), evidence];
     let detail = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
     Event { detail, ..event.clone() }
+}
+
+/// How many issues with a soft bounce, and over how long at least, are enough to give up on a mailbox.
+const SOFT: (usize, Micros) = (3, 15 * 24 * 3_600 * 1_000_000);
+
+/// How many deliveries back a reader's soft bounces are counted.
+pub(super) const LATELY: i64 = 100;
+
+/// One delivery of a reader, for counting.
+pub(super) struct Past {
+    /// Where it stands.
+    pub(super) state: DeliveryState,
+    /// When its first soft bounce was noted.
+    pub(super) soft_at: Option<Micros>,
+}
+
+/// Tells whether a reader's soft bounces are enough. `lately` is what was sent to them, the latest first.
+///
+/// An accepted delivery that did not bounce ends the row. Those after the
+/// latest bounce do not: they may still bounce, as the others did.
+pub(super) fn is_worn_out(now: Micros, lately: &[Past]) -> bool {
+    let row: Vec<Micros> = lately
+        .iter()
+        .skip_while(|past| past.soft_at.is_none())
+        .take_while(|past| past.soft_at.is_some() || past.state != DeliveryState::Accepted)
+        .filter_map(|past| past.soft_at)
+        .collect();
+    let first = row.iter().min().copied().unwrap_or(now);
+    row.len() >= SOFT.0 && now.saturating_sub(first) >= SOFT.1
+}
+
+/// Returns what the consent log says of a report.
+pub(super) fn bounced(note: &Note) -> Event {
+    let name = match note.kind {
+        Kind::Complaint => "complaint",
+        Kind::Unsubscribe => "unsubscribe",
+        _ => "bounce",
+    };
+    let why = note.cause.map(|cause| cause.to_string()).unwrap_or_default();
+    let both = [why.as_str(), &note.said];
+    let detail = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ");
+    Event { name: name.to_owned(), source: note.source.clone(), detail }
+}
+
+/// Returns a cause as a column holds it.
+pub(super) fn cause_json(cause: Option<Cause>) -> String {
+    serde_json::to_string(&cause).expect("a cause is always JSON")
 }
 
 /// Returns why somebody in this state is not mailed.

@@ -1,36 +1,60 @@
-//! What the columns of a list mean: every name they go by, in one table.
+//! What the columns of a list mean: every name they go by, in one table, and what the list's format says of its own.
 
 use std::fmt::Write;
 
-use super::formula::unguarded;
-use crate::model::{Address, is_control};
+use super::{
+    evidence::Fact,
+    format::{Format, Role},
+    formula::unguarded,
+};
+use crate::model::{Address, SubscriberState, is_control};
 
-/// What a column holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Address,
-    Name,
-    FirstName,
-    LastName,
-    Tags,
-    Status,
-    /// Written by [`super::rejects`], so that a mended file of rejects can be read as a list.
-    Rejected,
-    /// A merge field, by its header in lower case.
-    Field(String),
-    /// No header: its cells must be empty.
-    Unnamed,
-}
-
-/// The names of the columns that are more than a merge field, in lower case, without spaces and punctuation.
-const ALIASES: [(Role, &[&str]); 7] = [
-    (Role::Address, &["email", "emailaddress", "mail", "mailaddress", "subscriberemail"]),
+/// The bare names of the columns that are more than a merge field in any list.
+const ALIASES: [(Role, &[&str]); 11] = [
+    (
+        Role::Address,
+        &["email", "emailaddress", "mail", "mailaddress", "subscriberemail", "emailadresse"],
+    ),
+    (Role::Mailbox, &["mailbox"]),
     (Role::Name, &["name", "fullname", "displayname", "subscribername"]),
-    (Role::FirstName, &["firstname", "givenname", "forename", "fname"]),
-    (Role::LastName, &["lastname", "surname", "familyname", "lname"]),
+    (Role::FirstName, &["firstname", "givenname", "forename", "fname", "vorname", "prénom"]),
+    (Role::LastName, &["lastname", "surname", "familyname", "lname", "nachname", "nom"]),
     (Role::Tags, &["tags", "tag", "labels"]),
     (Role::Status, &["status", "subscriptionstatus", "subscriberstatus"]),
+    (Role::Evidence(Fact::OptedIn), &["optintime"]),
+    (Role::Evidence(Fact::OptedInFrom), &["optinip"]),
+    (Role::Evidence(Fact::Confirmed), &["confirmtime"]),
     (Role::Rejected, &["rejectedfile", "rejectedline", "rejectedrecord", "rejectedreason"]),
+];
+
+/// What `--map` can call a column besides the names of `ALIASES`: that it says of somebody that they are in a state.
+const STATES: [SubscriberState; 5] = [
+    SubscriberState::Pending,
+    SubscriberState::Unsubscribed,
+    SubscriberState::Bounced,
+    SubscriberState::Complained,
+    SubscriberState::Blocked,
+];
+
+/// Parts of names of columns that may say whom not to mail.
+const HINTS: [&str; 17] = [
+    "unsub",
+    "optout",
+    "optedout",
+    "blacklist",
+    "blocklist",
+    "bounce",
+    "suppress",
+    "donotmail",
+    "donotemail",
+    "donotcontact",
+    "complain",
+    "disabled",
+    "abgemeldet",
+    "désabonn",
+    "désinscri",
+    "disiscri",
+    "отпис",
 ];
 
 /// The columns of a list.
@@ -49,15 +73,36 @@ pub(super) struct Unclear {
 }
 
 impl Header {
-    /// Understands the cells of the first record.
-    pub(super) fn of(names: Vec<String>) -> Result<Self, Unclear> {
-        let roles: Vec<Role> = names.iter().map(|name| role(name)).collect();
-        if !roles.contains(&Role::Address) {
+    /// Understands the cells of the first record, some of which `map` says the meaning of.
+    pub(super) fn of(
+        names: Vec<String>,
+        map: &[(String, String)],
+    ) -> Result<(Self, &'static Format), Unclear> {
+        let bare_names: Vec<String> = names.iter().map(|name| bare(name)).collect();
+        let format = Format::of(&bare_names);
+        let mut roles: Vec<Role> = names.iter().map(|name| role(format, name)).collect();
+        for (wanted, column) in map {
+            let at = find(&names, column).ok_or_else(|| no_column(column, &names))?;
+            let wanted = mapped(wanted);
+            // What the column was said to be, no other one is.
+            if !wanted.may_repeat() {
+                for (role, name) in
+                    roles.iter_mut().zip(&names).filter(|(role, _)| **role == wanted)
+                {
+                    *role = Role::Field(name.to_lowercase().into());
+                }
+            }
+            roles[at] = wanted;
+        }
+        if format.name == "mailchimp" && !roles.contains(&Role::Address) {
+            // Each list calls it as it likes, and always has it first.
+            roles[0] = Role::Address;
+        }
+        if !roles.iter().any(Role::holds_address) {
             return Err(no_address(&names));
         }
-        for (at, role) in roles.iter().enumerate() {
-            let twin = roles[..at].iter().position(|other| other == role);
-            if let (Some(twin), false) = (twin, matches!(role, Role::Unnamed | Role::Rejected)) {
+        for (at, role) in roles.iter().enumerate().filter(|(_, role)| !role.may_repeat()) {
+            if let Some(twin) = roles[..at].iter().position(|other| other == role) {
                 return Err(Unclear {
                     code: "PR804",
                     message: format!(
@@ -71,7 +116,30 @@ impl Header {
                 });
             }
         }
-        Ok(Self { names, roles })
+        Ok((Self { names, roles }, format))
+    }
+
+    /// Makes the header of a roster, which has none.
+    pub(super) fn of_roster() -> Self {
+        Self { names: vec!["mailbox".to_owned()], roles: vec![Role::Mailbox] }
+    }
+
+    /// Returns a column that may say whom not to mail, and that only became a merge field.
+    pub(super) fn doubtful(&self) -> Option<&str> {
+        let is_doubtful = |role: &Role, name: &str| {
+            matches!(role, Role::Field(_)) && HINTS.iter().any(|hint| bare(name).contains(hint))
+        };
+        let columns = self.roles.iter().zip(&self.names);
+        columns
+            .into_iter()
+            .find(|(role, name)| is_doubtful(role, name))
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// Returns the columns that are left out.
+    pub(super) fn left_out(&self) -> Vec<&str> {
+        let columns = self.roles.iter().zip(&self.names);
+        columns.filter(|(role, _)| **role == Role::LeftOut).map(|(_, name)| name.as_str()).collect()
     }
 }
 
@@ -81,16 +149,47 @@ pub(super) fn column_name(cell: &[u8]) -> String {
     unguarded(&name).chars().filter(|c| !is_control(*c)).collect::<String>().trim().to_owned()
 }
 
-fn role(name: &str) -> Role {
+/// Returns a name without capitals, spaces and punctuation.
+fn bare(name: &str) -> String {
+    name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+fn alias(bare: &str) -> Option<Role> {
+    ALIASES.iter().find(|(_, names)| names.contains(&bare)).map(|(role, _)| role.clone())
+}
+
+fn role(format: &Format, name: &str) -> Role {
     if name.is_empty() {
         return Role::Unnamed;
     }
-    let lower = name.to_lowercase();
-    let bare: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
-    ALIASES
-        .iter()
-        .find(|(_, names)| names.contains(&bare.as_str()))
-        .map_or(Role::Field(lower), |(role, _)| role.clone())
+    let bare = bare(name);
+    format.role(&bare).or_else(|| alias(&bare)).unwrap_or_else(|| {
+        if format.keeps_fields { Role::Field(name.to_lowercase().into()) } else { Role::LeftOut }
+    })
+}
+
+/// Returns what somebody calls a column by the left side of `--map`.
+fn mapped(wanted: &str) -> Role {
+    let bare = bare(wanted);
+    let state = STATES.into_iter().find(|state| state.word() == bare);
+    state
+        .map(Role::Says)
+        .or_else(|| alias(&bare))
+        .unwrap_or_else(|| Role::Field(wanted.trim().to_lowercase().into()))
+}
+
+/// Finds a column by its name, as written or bare.
+fn find(names: &[String], column: &str) -> Option<usize> {
+    let exact = names.iter().position(|name| name == column.trim());
+    exact.or_else(|| names.iter().position(|name| bare(name) == bare(column)))
+}
+
+fn no_column(column: &str, names: &[String]) -> Unclear {
+    Unclear {
+        code: "PR806",
+        message: format!("no column is called `{column}`{}", listed(names)),
+        help: "write `--map email=Column` with a column of the first line",
+    }
 }
 
 fn no_address(names: &[String]) -> Unclear {
@@ -101,25 +200,44 @@ fn no_address(names: &[String]) -> Unclear {
             help: "add a line above it that names them, such as `email,name`",
         };
     }
-    let mut message = "no column holds the address".to_owned();
+    Unclear {
+        code: "PR803",
+        message: format!("no column holds the address{}", listed(names)),
+        help: "call the column with the addresses `email`, or say which it is: `--map email=Column`",
+    }
+}
+
+/// Lists the columns there are.
+fn listed(names: &[String]) -> String {
+    let mut listed = String::new();
     for (at, name) in names.iter().take(12).enumerate() {
         let short: String = name.chars().take(40).collect();
         let lead = if at == 0 { "; there is" } else { "," };
-        write!(message, "{lead} `{short}`").expect("a String takes everything");
+        write!(listed, "{lead} `{short}`").expect("a String takes everything");
     }
     if names.len() > 12 {
-        write!(message, " and {} more", names.len() - 12).expect("a String takes everything");
+        write!(listed, " and {} more", names.len() - 12).expect("a String takes everything");
     }
-    Unclear { code: "PR803", message, help: "call the column with the addresses `email`" }
+    listed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn roles(line: &str) -> Vec<Role> {
+    fn header(line: &str, map: &[(&str, &str)]) -> Result<(Header, &'static Format), String> {
         let names = line.split(',').map(|cell| column_name(cell.as_bytes())).collect();
-        Header::of(names).map(|header| header.roles).unwrap_or_default()
+        let map: Vec<(String, String)> =
+            map.iter().map(|(to, from)| ((*to).to_owned(), (*from).to_owned())).collect();
+        Header::of(names, &map).map_err(|unclear| unclear.message)
+    }
+
+    fn roles(line: &str) -> Vec<Role> {
+        header(line, &[]).map(|(header, _)| header.roles).unwrap_or_default()
+    }
+
+    fn field(name: &str) -> Role {
+        Role::Field(name.to_owned().into())
     }
 
     #[test]
@@ -135,14 +253,24 @@ mod tests {
                 Role::Address,
                 Role::Tags,
                 Role::Status,
-                Role::Field("company no.".to_owned()),
+                field("company no."),
             ]
         );
     }
 
-    fn complaint(line: &str) -> String {
-        let names = line.split(',').map(|cell| column_name(cell.as_bytes())).collect();
-        Header::of(names).map_err(|unclear| unclear.message).expect_err("it is unclear")
+    #[test]
+    fn what_somebody_says_of_a_column_comes_first() {
+        let map = [("email", "Kontakt"), ("company", "Firma"), ("unsubscribed", "Weg")];
+        let (header, _) = header("E-Mail,Kontakt,firma,Weg", &map).expect("it is a header");
+        assert_eq!(
+            header.roles,
+            [
+                field("e-mail"),
+                Role::Address,
+                field("company"),
+                Role::Says(SubscriberState::Unsubscribed)
+            ]
+        );
     }
 
     #[test]
@@ -156,7 +284,24 @@ mod tests {
             ("email,town,E-Mail", "columns 1 and 3 hold the same: `email` and `E-Mail`"),
             ("email,Town,town", "columns 2 and 3 hold the same: `Town` and `town`"),
         ] {
-            assert_eq!(complaint(line), message);
+            assert_eq!(header(line, &[]).map(|_| ()), Err(message.to_owned()));
+        }
+        let missing = header("email,town", &[("name", "Nombre")]).map(|_| ());
+        assert_eq!(
+            missing,
+            Err("no column is called `Nombre`; there is `email`, `town`".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_column_that_may_say_whom_not_to_mail_is_doubtful() {
+        for (line, doubtful) in [
+            ("email,Opted Out,town", Some("Opted Out")),
+            ("email,Unsubscribed?", Some("Unsubscribed?")),
+            ("email,status,town", None),
+        ] {
+            let (header, _) = header(line, &[]).expect("it is a header");
+            assert_eq!(header.doubtful(), doubtful);
         }
     }
 }

@@ -1,18 +1,23 @@
-//! Lists: CSV files of people, read one record at a time.
+//! Lists: files of people that any tool wrote, read one record at a time.
 //!
-//! A list has a header that names its columns (`email,name,tags,status` and any
-//! merge field), in UTF-8 with or without a byte order mark, with commas,
-//! semicolons or tabs between its cells and any line end. Every record comes
-//! out as good or as bad with its reason; none is dropped, none is guessed at.
-//! Who is on the list twice or must not be mailed is for the ledger to say.
+//! The header says which tool (`format/`), the bytes say in which encoding
+//! (`encoding.rs`), the first lines what stands between the cells. Every record
+//! comes out as good or as bad with its reason; none is dropped, none is guessed
+//! at. Who is on the list twice or must not be mailed is for the ledger to say.
 
+mod cell;
+mod doubt;
+mod encoding;
+mod evidence;
+mod format;
 mod formula;
 mod header;
 mod opening;
 mod records;
 mod rejects;
+mod remark;
 mod row;
-mod status;
+mod sheet;
 
 use std::{
     collections::BTreeMap,
@@ -20,11 +25,29 @@ use std::{
 };
 
 pub use rejects::{Rejects, rejects};
+pub use remark::{Note, Reason};
+pub use sheet::{Sheet, sheet};
 
-use crate::model::{Address, AddressError, Place, Problem, SubscriberState};
+use crate::model::{Address, Place, Problem, SubscriberState};
+use encoding::Decoded;
+use encoding_rs::Encoding;
+use format::Format;
 use header::{Header, column_name};
 use records::{Fault, Records};
-use row::Stand;
+use row::{Rules, Stand};
+
+/// What whoever brings a list says of it; nothing, by default.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// What columns hold, each as `(email, Column)`.
+    pub map: Vec<(String, String)>,
+    /// Its encoding, by any name of the Encoding Standard, such as `windows-1250`.
+    pub encoding: Option<String>,
+    /// Whether everybody in it has agreed to be mailed, also where the format says nothing of it.
+    pub is_consented: bool,
+    /// Whether to refuse a list with a column that may say whom not to mail and is not understood.
+    pub is_wary: bool,
+}
 
 /// A record of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +73,9 @@ pub struct Entry {
     pub fields: BTreeMap<String, String>,
     /// The state it claims; active where the list says nothing.
     pub state: SubscriberState,
-    /// What was put right while reading.
+    /// What it says of how they came to the list, or left: proof for the consent log. Empty where it says nothing.
+    pub evidence: String,
+    /// What was put right while reading, or is doubtful.
     pub notes: Vec<Note>,
 }
 
@@ -69,76 +94,17 @@ pub struct Skipped {
     pub raw: Vec<String>,
 }
 
-/// Something put right in a record that is good.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Note {
-    /// Control characters or direction marks, by column.
-    #[error("control characters were taken out of `{0}`")]
-    Controls(String),
-    /// White space around the address.
-    #[error("white space around the address was taken away")]
-    Trimmed,
-    /// The apostrophe that keeps a spreadsheet from running the address as a formula.
-    #[error("the apostrophe before the address was taken as a spreadsheet's, and taken away")]
-    Unguarded,
-}
-
-/// Why a record was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
-    /// The address is none.
-    #[error("{0}")]
-    Address(AddressError),
-    /// A status that is in no table; it might mean "do not mail".
-    #[error("the status `{0}` is not known")]
-    Status(String),
-    /// Cells beyond the last column.
-    #[error("it has {found} cells, and the header names {columns} columns")]
-    TooManyCells {
-        /// How many it has.
-        found: usize,
-        /// How many columns have a name.
-        columns: usize,
-    },
-    /// A cell over 64 KiB, by column.
-    #[error("the cell in `{0}` is longer than 64 KiB")]
-    CellTooLong(String),
-    /// Over 1 MiB, or over 4,096 cells.
-    #[error("it is longer than 1 MiB or has more than 4,096 cells")]
-    RowTooLong,
-    /// Some other encoding, by column.
-    #[error("the cell in `{0}` is not UTF-8")]
-    NotUtf8(String),
-    /// A quotation mark that is never closed: nothing to the end of the list was read.
-    #[error(
-        "a quotation mark opens here and never closes, so lines {line} to {last_line} were not read"
-    )]
-    Unclosed {
-        /// Where the record starts.
-        line: u64,
-        /// The last line of the list.
-        last_line: u64,
-    },
-    /// The file or stream failed: nothing that follows was read.
-    #[error("the rest of the list could not be read: {0}")]
-    Unreadable(String),
-}
-
-impl Reason {
-    /// Tells whether everybody further down the list is missing too, so that nothing should follow from it.
-    pub fn ends_the_list(&self) -> bool {
-        matches!(self, Self::Unclosed { .. } | Self::Unreadable(_))
-    }
-}
-
 /// Reads the records of a list one by one; how long the list is makes no difference to memory.
 pub struct ListReader<R> {
-    records: Records<Chain<Cursor<Vec<u8>>, R>>,
-    header: Header,
+    records: Records<Text<R>>,
+    rules: Rules,
     delimiter: char,
     read: u64,
     ended: bool,
 }
+
+/// A list's text: its beginning, which was looked at, and the rest.
+type Text<R> = Chain<Cursor<Vec<u8>>, Decoded<R>>;
 
 /// Understands the header of a list and readies its records; `file_name` is for the problem.
 ///
@@ -146,7 +112,17 @@ pub struct ListReader<R> {
 ///
 /// A problem where there is no header with a column of addresses, or it cannot be read.
 #[expect(clippy::result_large_err, reason = "a list is opened once, and the problem is shown")]
-pub fn read<R: Read>(mut reader: R, file_name: &str) -> Result<ListReader<R>, Problem> {
+pub fn read<R: Read>(reader: R, file_name: &str) -> Result<ListReader<R>, Problem> {
+    read_as(reader, file_name, &Wish::default())
+}
+
+/// As `read`, with what somebody says of the list.
+///
+/// # Errors
+///
+/// Those of `read`; and where a wish cannot be met, such as a column that is not there.
+#[expect(clippy::result_large_err, reason = "a list is opened once, and the problem is shown")]
+pub fn read_as<R: Read>(reader: R, file_name: &str, wish: &Wish) -> Result<ListReader<R>, Problem> {
     let problem = |code, line: u64, message: String| {
         let line = usize::try_from(line).unwrap_or(usize::MAX);
         Problem::error(code, Place { line, ..Place::file(file_name) }, message)
@@ -154,14 +130,16 @@ pub fn read<R: Read>(mut reader: R, file_name: &str) -> Result<ListReader<R>, Pr
     let unreadable =
         |error: io::Error| problem("PR805", 0, format!("the list could not be read: {error}"));
 
-    let opening = opening::read(&mut reader).map_err(unreadable)?;
-    if opening.is_utf16 {
-        return Err(
-            problem("PR802", 0, "the list is in UTF-16".to_owned()).help("save it as `CSV UTF-8`")
-        );
+    let encoding = said(wish).map_err(|why| problem("PR802", 0, why))?;
+    let mut decoded = Decoded::new(reader, encoding);
+    let opening = opening::read(&mut decoded).map_err(unreadable)?;
+    if wish.map.is_empty() && format::is_roster(&opening.text) {
+        let rules = Rules::new(Header::of_roster(), Format::roster(), wish);
+        let records = Records::of_lines(Cursor::new(opening.text).chain(decoded));
+        return Ok(ListReader { records, rules, delimiter: '\n', read: 0, ended: false });
     }
     let (delimiter, line) = (opening.delimiter, opening.line);
-    let mut records = Records::new(Cursor::new(opening.text).chain(reader), delimiter, line);
+    let mut records = Records::new(Cursor::new(opening.text).chain(decoded), delimiter, line);
     let Some(frame) = records.read().map_err(unreadable)? else {
         return Err(problem("PR801", 0, "the list is empty".to_owned())
             .help("the first line names the columns, such as `email,name`"));
@@ -172,20 +150,73 @@ pub fn read<R: Read>(mut reader: R, file_name: &str) -> Result<ListReader<R>, Pr
             .help("the first line names the columns, such as `email,name`"));
     }
     let names = (0..frame.cells).map(|at| column_name(records.cell(at))).collect();
-    let header = Header::of(names)
+    let (header, format) = Header::of(names, &wish.map)
         .map_err(|unclear| problem(unclear.code, frame.line, unclear.message).help(unclear.help))?;
-    Ok(ListReader { records, header, delimiter: delimiter.into(), read: 0, ended: false })
+    if let Some(column) = header.doubtful().filter(|_| wish.is_wary) {
+        let message = format!("the column `{column}` may say who is not to be mailed");
+        return Err(problem("PR807", frame.line, message).help(format!(
+            "say what it holds: `--map unsubscribed='{column}'` where a yes or a date in it means that they left, \
+             `--map status='{column}'` for words such as `active`, or `--map field='{column}'` where it is a merge field"
+        )));
+    }
+    let rules = Rules::new(header, format, wish);
+    Ok(ListReader { records, rules, delimiter: delimiter.into(), read: 0, ended: false })
+}
+
+/// Returns the encoding that somebody said.
+fn said(wish: &Wish) -> Result<Option<&'static Encoding>, String> {
+    let Some(label) = &wish.encoding else { return Ok(None) };
+    let known = Encoding::for_label(label.trim().as_bytes());
+    known.map(Some).ok_or_else(|| format!("`{label}` is no encoding that is known"))
+}
+
+/// Says what is doubtful about an address that is well formed: a team's mailbox, a provider's name misspelled.
+pub fn doubt(address: &Address) -> Option<Note> {
+    doubt::of(address)
 }
 
 impl<R> ListReader<R> {
     /// Returns the names of the columns, as written.
     pub fn columns(&self) -> &[String] {
-        &self.header.names
+        &self.rules.header.names
     }
 
-    /// Returns what stands between the cells: a comma, a semicolon or a tab.
+    /// Returns what stands between the cells: a comma, a semicolon or a tab; a line end where a record is one cell.
     pub fn delimiter(&self) -> char {
         self.delimiter
+    }
+
+    /// Returns the name of its format for machines: `mailchimp`, `google`, ours `postrider`.
+    pub fn format(&self) -> &'static str {
+        self.rules.format.name
+    }
+
+    /// Returns the name of its format for people.
+    pub fn title(&self) -> &'static str {
+        self.rules.format.title
+    }
+
+    /// Tells whether being in it is no consent, as with an address book, and nobody vouched for it.
+    pub fn is_unconsented(&self) -> bool {
+        self.rules.format.base == SubscriberState::Pending && !self.rules.is_consented
+    }
+
+    /// Returns which column the address stands in.
+    pub fn address_column(&self) -> usize {
+        let mut roles = self.rules.header.roles.iter();
+        roles.position(format::Role::holds_address).unwrap_or_default()
+    }
+
+    /// Returns the columns that are of use to the tool that wrote them alone, and are left out.
+    pub fn left_out(&self) -> Vec<String> {
+        self.rules.header.left_out().into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl<R: Read> ListReader<R> {
+    /// Returns its encoding, as far as it was read by now: a list in ASCII is in `utf-8`.
+    pub fn encoding(&self) -> String {
+        self.records.input().get_ref().1.encoding().name().to_ascii_lowercase()
     }
 }
 
@@ -202,7 +233,7 @@ impl<R: Read> Iterator for ListReader<R> {
                     self.ended = true;
                     let reason = Reason::Unreadable(error.to_string());
                     let stand = Stand { line: self.records.line(), record: self.read + 1 };
-                    return Some(Row::Bad(row::skipped(&self.header, stand, &[], reason)));
+                    return Some(Row::Bad(self.rules.skipped(stand, &[], reason)));
                 }
             };
             let cells: Vec<&[u8]> = (0..frame.cells).map(|at| self.records.cell(at)).collect();
@@ -212,13 +243,17 @@ impl<R: Read> Iterator for ListReader<R> {
             self.read += 1;
             let stand = Stand { line: frame.line, record: self.read };
             let reason = match frame.fault {
-                None => return Some(row::judge(&self.header, stand, &cells)),
+                None => return Some(self.rules.judge(stand, &cells)),
                 Some(Fault::TooLong) => Reason::RowTooLong,
+                Some(Fault::Endless) => {
+                    self.ended = true;
+                    Reason::Endless
+                }
                 Some(Fault::Unclosed { last_line }) => {
                     Reason::Unclosed { line: frame.line, last_line }
                 }
             };
-            return Some(Row::Bad(row::skipped(&self.header, stand, &cells, reason)));
+            return Some(Row::Bad(self.rules.skipped(stand, &cells, reason)));
         }
         None
     }

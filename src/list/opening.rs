@@ -1,4 +1,4 @@
-//! What the first bytes of a list tell: its encoding, and what stands between its cells.
+//! What the first bytes of a list tell: what stands between its cells.
 
 use std::io::{self, Read};
 
@@ -13,25 +13,22 @@ pub(super) struct Opening {
     pub(super) delimiter: u8,
     /// The physical line `text` begins on.
     pub(super) line: u64,
-    /// Whether a byte order mark says UTF-16, of which nothing else is understood.
-    pub(super) is_utf16: bool,
 }
 
 /// Reads and understands the first bytes of a list.
 pub(super) fn read<R: Read>(reader: &mut R) -> io::Result<Opening> {
     let mut text = Vec::new();
     reader.take(OPENING_MAX).read_to_end(&mut text)?;
-    let is_utf16 = text.starts_with(b"\xFF\xFE") || text.starts_with(b"\xFE\xFF");
     if text.starts_with(b"\xEF\xBB\xBF") {
         text.drain(..3);
     }
     // Spreadsheets write this line to tell each other; it is no record.
     if let Some((delimiter, length)) = separator_line(&text) {
         text.drain(..length);
-        return Ok(Opening { text, delimiter, line: 2, is_utf16 });
+        return Ok(Opening { text, delimiter, line: 2 });
     }
     let delimiter = sniffed(&text);
-    Ok(Opening { text, delimiter, line: 1, is_utf16 })
+    Ok(Opening { text, delimiter, line: 1 })
 }
 
 /// Understands `sep=;` with its line end: the delimiter, and how many bytes it takes.

@@ -14,6 +14,9 @@ const ROW_MAX: usize = 1 << 20;
 /// The most cells a record may have; an empty one takes no byte, so bytes alone do not bound them.
 const CELLS_MAX: usize = 4096;
 
+/// How many bytes one record may take before it is no record, and what follows it no list. A device never ends.
+const PASSED_MAX: usize = 64 << 20;
+
 /// Reads records one after the other; holds the cells of the latest.
 pub(super) struct Records<R> {
     input: BufReader<R>,
@@ -39,6 +42,8 @@ pub(super) struct Frame {
 pub(super) enum Fault {
     /// More bytes or cells than a person's row has; the next record is intact.
     TooLong,
+    /// More bytes than any mistake makes: nothing that follows is read.
+    Endless,
     /// A quotation mark opens in it, and the list ends on `last_line` before it closes.
     Unclosed { last_line: u64 },
 }
@@ -46,9 +51,20 @@ pub(super) enum Fault {
 impl<R: Read> Records<R> {
     /// Reads from `line` on, the cells being separated by `delimiter`.
     pub(super) fn new(input: R, delimiter: u8, line: u64) -> Self {
+        let machine = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Self::with_machine(input, machine, line)
+    }
+
+    /// Reads lines, of which each is a record of one cell, whatever marks it holds.
+    pub(super) fn of_lines(input: R) -> Self {
+        let machine = csv_core::ReaderBuilder::new().delimiter(0).quoting(false).build();
+        Self::with_machine(input, machine, 1)
+    }
+
+    fn with_machine(input: R, machine: csv_core::Reader, line: u64) -> Self {
         Self {
             input: BufReader::with_capacity(1 << 16, input),
-            machine: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            machine,
             lines: Lines { ended: line - 1, last: b'\n' },
             text: vec![0; ROW_MAX].into(),
             ends: vec![0; CELLS_MAX].into(),
@@ -59,7 +75,7 @@ impl<R: Read> Records<R> {
     pub(super) fn read(&mut self) -> io::Result<Option<Frame>> {
         self.skip_line_ends()?;
         let mut frame = Frame { line: self.lines.next(), cells: 0, fault: None };
-        let mut text_len = 0;
+        let (mut text_len, mut passed) = (0, 0);
         let mut closing: &[u8] = b"\n";
         // What does not fit is read into these over and over, and forgotten.
         let (mut spare_text, mut spare_ends) = ([0; 4096], [0; 64]);
@@ -76,6 +92,10 @@ impl<R: Read> Records<R> {
             if !at_end {
                 self.lines.pass(&bytes[..used]);
                 self.input.consume(used);
+                passed += used;
+            }
+            if passed > PASSED_MAX {
+                return Ok(Some(Frame { fault: Some(Fault::Endless), ..frame }));
             }
             if frame.fault.is_none() {
                 text_len += text_used;
@@ -96,6 +116,11 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// Returns what the records are read from.
+    pub(super) fn input(&self) -> &R {
+        self.input.get_ref()
+    }
+
     /// Returns the physical line the next byte stands on.
     pub(super) fn line(&self) -> u64 {
         self.lines.next()
@@ -108,12 +133,17 @@ impl<R: Read> Records<R> {
     }
 
     fn skip_line_ends(&mut self) -> io::Result<()> {
+        let mut passed = 0;
         loop {
             let bytes = fill(&mut self.input)?;
             let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             let more = blank > 0 && blank == bytes.len();
             self.lines.pass(&bytes[..blank]);
             self.input.consume(blank);
+            passed += blank;
+            if passed > PASSED_MAX {
+                return Err(io::Error::other("it goes on with nothing but line ends"));
+            }
             if !more {
                 return Ok(());
             }

@@ -38,13 +38,30 @@ impl<W: Write> Rejects<W> {
         self.row(&[file, &line.to_string(), &record.to_string(), &reason.to_string()], &skipped.raw)
     }
 
-    /// Hands everything to the writer beneath; to be called at the end, since only here its failure shows.
+    /// Writes one record that was good, and that the ledger did not take: its address alone, in column `at`.
     ///
     /// # Errors
     ///
     /// The writer's own.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.csv.flush()
+    pub fn write_known(
+        &mut self,
+        file: &str,
+        line: u64,
+        reason: &str,
+        (address, at): (&str, usize),
+    ) -> io::Result<()> {
+        let mut cells = vec![String::new(); at];
+        cells.push(address.to_owned());
+        self.row(&[file, &line.to_string(), "", reason], &cells)
+    }
+
+    /// Hands everything to the writer beneath and gives it back; to be called at the end, since only here its failure shows.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own.
+    pub fn finish(self) -> io::Result<W> {
+        self.csv.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 
     fn row(&mut self, place: &[&str], cells: &[String]) -> io::Result<()> {

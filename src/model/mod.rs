@@ -12,6 +12,7 @@ mod problem;
 mod publication;
 mod rate;
 mod secret;
+mod segment;
 mod subscriber;
 
 pub use address::{Address, AddressError, Mailbox, is_control};
@@ -26,4 +27,5 @@ pub use publication::{
 };
 pub use rate::{Rate, RateError};
 pub use secret::Secret;
+pub use segment::{Segment, SegmentError, folded, is_tag};
 pub use subscriber::{Subscriber, SubscriberState};

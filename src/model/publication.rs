@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use core::net::IpAddr;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,8 @@ pub struct Publication {
     pub send: SendSettings,
     /// Where `postrider web` can be reached from outside, without a final slash; `None` without it.
     pub web: Option<String>,
+    /// The proxies that say for whom they come, besides those on its own machine.
+    pub proxies: Vec<IpAddr>,
     /// Where its ledger is.
     pub ledger: LedgerSettings,
 }
@@ -266,6 +270,8 @@ pub struct DkimKeyFile {
 pub struct ListSettings {
     /// A list file read afresh at every plan, relative to the publication.
     pub csv: Option<String>,
+    /// How long an issue that ended keeps who its readers were; `None` keeps it for good.
+    pub retention: Option<Duration>,
     /// The merge fields an issue may use, by name.
     pub fields: BTreeMap<String, Field>,
 }

@@ -16,6 +16,11 @@ pub(super) enum Command<'a> {
         path: &'a str,
     },
     Data,
+    /// BDAT: so many bytes follow (RFC 3030), and whether they are the message's last.
+    Bdat {
+        size: u64,
+        last: bool,
+    },
     Rset,
     Noop,
     Vrfy,
@@ -27,6 +32,8 @@ pub(super) enum Command<'a> {
         mechanism: &'a str,
         response: Option<&'a str>,
     },
+    /// So wrong that what follows cannot be understood either: what to answer before closing.
+    Lost(&'static str),
     /// Known, but wrong: what to answer.
     Wrong(&'static str),
 }
@@ -56,6 +63,7 @@ pub(super) fn parse(line: &str) -> Command<'_> {
             _ => Command::Wrong("501 5.1.3 that is no recipient"),
         },
         "DATA" if rest.is_empty() => Command::Data,
+        "BDAT" => chunk(rest),
         "RSET" if rest.is_empty() => Command::Rset,
         "NOOP" => Command::Noop,
         "VRFY" => Command::Vrfy,
@@ -71,6 +79,16 @@ pub(super) fn parse(line: &str) -> Command<'_> {
         }
         "DATA" | "RSET" | "QUIT" | "STARTTLS" => Command::Wrong("501 5.5.4 no parameter allowed"),
         _ => Command::Wrong("500 5.5.1 unknown command"),
+    }
+}
+
+fn chunk(rest: &str) -> Command<'_> {
+    let (size, end) = rest.split_once(' ').unwrap_or((rest, ""));
+    let last = end.trim().eq_ignore_ascii_case("LAST");
+    match size.parse() {
+        Ok(size) if last || end.trim().is_empty() => Command::Bdat { size, last },
+        // How much follows is not known, so neither is where the next command begins.
+        _ => Command::Lost("501 5.5.4 how many bytes"),
     }
 }
 
@@ -127,6 +145,11 @@ mod tests {
             ("RCPT TO:<\"a> b\"@c.example>", C::Rcpt { path: "\"a> b\"@c.example" }),
             ("RCPT TO:<\"a\\\"> \"@c>", C::Rcpt { path: "\"a\\\"> \"@c" }),
             ("Data ", C::Data),
+            ("bdat 12", C::Bdat { size: 12, last: false }),
+            ("BDAT 0 Last", C::Bdat { size: 0, last: true }),
+            ("BDAT", C::Lost("501 5.5.4 how many bytes")),
+            ("BDAT 1 2", C::Lost("501 5.5.4 how many bytes")),
+            ("BDAT -1", C::Lost("501 5.5.4 how many bytes")),
             ("AUTH PLAIN AGE=", C::Auth { mechanism: "PLAIN", response: Some("AGE=") }),
             ("AUTH login", C::Auth { mechanism: "login", response: None }),
             ("", C::Wrong("500 5.5.1 unknown command")),
@@ -146,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_panics(line in "((MAIL FROM|RCPT TO|AUTH|EHLO)[: ]?)?[<>\"\\\\ a-c=é@]{0,20}|\\PC{0,20}") {
+        fn no_line_panics(line in "((MAIL FROM|RCPT TO|AUTH|EHLO|BDAT)[: ]?)?[<>\"\\\\ a-c=é@]{0,20}|\\PC{0,20}") {
             parse(&line);
         }
     }

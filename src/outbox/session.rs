@@ -44,7 +44,7 @@ async fn session(tcp: TcpStream, peer: SocketAddr, books: &Books, full: bool) ->
     tcp.set_nodelay(true)?;
     let tls = books.tls.as_ref();
     let mut plain = Session::new(tcp, peer, books, false);
-    let end = match plain.interrupt(Stage::Connect, &[]).await {
+    let end = match plain.interrupt(books.act(Stage::Connect, &[])).await {
         Err(end) => end,
         Ok(()) if tls.is_some_and(|tls| tls.implicit) => End::StartTls,
         Ok(()) => plain.converse(true, full).await,
@@ -67,6 +67,8 @@ struct Session<'a, S> {
     hello: Option<String>,
     authenticated: bool,
     envelope: Option<Envelope>,
+    /// A message whose last chunk has not come yet.
+    chunked: Option<Arriving>,
     wrong: usize,
 }
 
@@ -80,6 +82,7 @@ impl<'a, S: Transport> Session<'a, S> {
             hello: None,
             authenticated: false,
             envelope: None,
+            chunked: None,
             wrong: 0,
         }
     }
@@ -118,8 +121,9 @@ impl<'a, S: Transport> Session<'a, S> {
             Command::Mail { path, size } => self.mail(path, size).await,
             Command::Rcpt { path } => self.recipient(path).await,
             Command::Data => self.data().await,
+            Command::Bdat { size, last } => self.chunk(size, last).await,
             Command::Rset => {
-                self.envelope = None;
+                self.forget();
                 self.client.say("250 2.0.0 forgotten");
                 Ok(())
             }
@@ -139,6 +143,10 @@ impl<'a, S: Transport> Session<'a, S> {
                 self.client.say("221 2.0.0 goodbye");
                 Err(End::Closed)
             }
+            Command::Lost(answer) => {
+                self.client.say(answer);
+                Err(End::Closed)
+            }
             Command::Wrong(answer) => {
                 self.wrong += 1;
                 self.client.say(answer);
@@ -147,15 +155,22 @@ impl<'a, S: Transport> Session<'a, S> {
         }
     }
 
-    async fn hello(&mut self, name: &str, extended: bool) -> Result<(), End> {
+    /// Begins anew, with no message.
+    fn forget(&mut self) {
         self.envelope = None;
+        self.chunked = None;
+    }
+
+    async fn hello(&mut self, name: &str, extended: bool) -> Result<(), End> {
+        self.forget();
         let action = self.books.act(Stage::Hello, &[]);
         let without: &[String] = match action {
             Some(Action::Without(keywords)) => keywords,
             _ => &[],
         };
         let size = format!("SIZE {SIZE_MAX}");
-        let mut keywords = vec!["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
+        let mut keywords =
+            vec!["PIPELINING", &size, "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"];
         match (&self.books.tls, &self.books.login) {
             (Some(_), _) if !self.encrypted => keywords.push("STARTTLS"),
             (_, Some(_)) if self.encrypted => keywords.push("AUTH PLAIN LOGIN"),
@@ -272,17 +287,79 @@ impl<'a, S: Transport> Session<'a, S> {
         let answer = match &self.envelope {
             None => "503 5.5.1 say MAIL first",
             Some(envelope) if envelope.to.is_empty() => "554 5.5.1 there is no recipient",
+            Some(_) if self.chunked.is_some() => "503 5.5.1 go on with BDAT",
             Some(_) => "354 end with a dot on its own line",
         };
         let action = self.books.act(Stage::Data, self.recipients());
         if self.perform(action, answer).await? { self.message().await } else { Ok(()) }
     }
 
+    /// Takes a chunk of a message (RFC 3030), and with the last one the message.
+    async fn chunk(&mut self, size: u64, last: bool) -> Result<(), End> {
+        let mut refusal = match &self.envelope {
+            None => Some("503 5.5.1 say MAIL first"),
+            Some(envelope) if envelope.to.is_empty() => Some("554 5.5.1 there is no recipient"),
+            Some(_) => None,
+        };
+        let is_first = refusal.is_none() && self.chunked.is_none();
+        if is_first {
+            match self.books.act(Stage::Data, self.recipients()) {
+                Some(Action::Reply(text)) if !text.starts_with(['2', '3']) => refusal = Some(text),
+                Some(Action::Reply(_)) => {}
+                action => self.interrupt(action).await?,
+            }
+        }
+        let mut arriving = match refusal {
+            Some(_) => None,
+            None => Some(self.chunked.take().unwrap_or_else(|| self.begin())),
+        };
+        if is_first && arriving.is_some() {
+            self.interrupt(self.books.act(Stage::Body, self.recipients())).await?;
+        }
+        let _flight = self.books.flight();
+        let mut left = size;
+        while left > 0 {
+            let unread = self.client.unread();
+            let count = unread.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if let Some(arriving) = &mut arriving {
+                arriving.write(&unread[..count]);
+            }
+            self.client.skip(count);
+            left -= count as u64;
+            if left > 0 {
+                self.client.fill().await?;
+            }
+        }
+        match (arriving, refusal) {
+            (Some(arriving), _) if last => {
+                let envelope = self.envelope.take().unwrap_or_default();
+                self.end_message(arriving, envelope).await
+            }
+            (Some(arriving), _) => {
+                self.chunked = Some(arriving);
+                self.client.say("250 2.0.0 go on");
+                Ok(())
+            }
+            (None, refusal) => {
+                self.forget();
+                let refusal = refusal.unwrap_or_default();
+                self.client.say(refusal);
+                if refusal.starts_with("421") { Err(End::Closed) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn begin(&self) -> Arriving {
+        let nobody = Envelope::default();
+        let envelope = self.envelope.as_ref().unwrap_or(&nobody);
+        let hello = self.hello.as_deref().unwrap_or_default();
+        Arriving::begin(self.books, envelope, hello, self.peer)
+    }
+
     async fn message(&mut self) -> Result<(), End> {
         let _flight = self.books.flight();
+        let mut arriving = self.begin();
         let envelope = self.envelope.take().unwrap_or_default();
-        let hello = self.hello.clone().unwrap_or_default();
-        let mut arriving = Arriving::begin(self.books, &envelope, &hello, self.peer);
         let mut reader = BodyReader::default();
         let mut spoken = false;
         loop {
@@ -294,9 +371,14 @@ impl<'a, S: Transport> Session<'a, S> {
             self.client.fill().await?;
             if !spoken {
                 spoken = true;
-                self.interrupt(Stage::Body, &envelope.to).await?;
+                self.interrupt(self.books.act(Stage::Body, &envelope.to)).await?;
             }
         }
+        self.end_message(arriving, envelope).await
+    }
+
+    /// Takes a message that has come whole, or says why not.
+    async fn end_message(&mut self, arriving: Arriving, envelope: Envelope) -> Result<(), End> {
         let objection = if envelope.to.is_empty() {
             Some("554 5.5.1 there is no recipient".to_owned())
         } else {
@@ -319,8 +401,8 @@ impl<'a, S: Transport> Session<'a, S> {
     }
 
     /// Plays what the script has for a step that has no answer of its own.
-    async fn interrupt(&mut self, stage: Stage, to: &[String]) -> Result<(), End> {
-        match self.books.act(stage, to) {
+    async fn interrupt(&mut self, action: Option<&Action>) -> Result<(), End> {
+        match action {
             Some(Action::Reply(text)) => {
                 self.client.say(text);
                 self.client.flush().await?;

@@ -37,8 +37,8 @@ const REOPEN: [Duration; 4] = [
 /// How long a relay may fail, however slowly it does so.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups.
-const AHEAD: usize = 4;
+/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups, and to send while it does.
+const AHEAD: usize = 8;
 
 /// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
 const QUICK: Duration = Duration::from_millis(100);
@@ -59,6 +59,8 @@ pub(super) struct Shared {
     is_anybody_called_back: AtomicBool,
     /// Whether the relay takes an envelope behind a message.
     announce: AtomicBool,
+    /// Whether the relay takes a message by its length.
+    chunk: AtomicBool,
     printer: Printer,
     halt: watch::Sender<Option<Halt>>,
 }
@@ -79,6 +81,7 @@ impl Shared {
             called_back: Mutex::default(),
             is_anybody_called_back: AtomicBool::new(false),
             announce: AtomicBool::new(true),
+            chunk: AtomicBool::new(true),
             printer: Printer::new(Arc::clone(&run.press)),
             halt,
         }
@@ -102,6 +105,14 @@ impl Shared {
 
     fn announce_no_more(&self) {
         self.announce.store(false, Ordering::Relaxed);
+    }
+
+    fn may_chunk(&self) -> bool {
+        self.chunk.load(Ordering::Relaxed)
+    }
+
+    fn chunk_no_more(&self) {
+        self.chunk.store(false, Ordering::Relaxed);
     }
 
     /// Tells whether a carrier may leave because others stay: a relay that is too busy gets one connection less.
@@ -253,7 +264,8 @@ impl Carrier {
         let quick = self.pace < QUICK;
         self.satchel.fill(if quick { AHEAD } else { 0 });
         let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
-        let may_announce = quick && !is_last && self.shared.may_announce();
+        let is_chunked = self.is_chunked(quick);
+        let may_announce = quick && !is_last && !is_chunked && self.shared.may_announce();
         let next = if may_announce { self.satchel.try_take() } else { None };
         let started = Instant::now();
         let (handover, refused) = self.hand_over(&copy, next.as_ref()).await;
@@ -264,7 +276,7 @@ impl Carrier {
             copy.give_back(&self.clerk).await;
             return next;
         }
-        let ruling = self.rule(&copy, handover, is_announced);
+        let ruling = self.rule(&copy, handover, (is_announced, is_chunked));
         self.shared.note(copy.domain(), &ruling);
         let _ = self.progress.send(settled(&ruling.outcome));
         if matches!(ruling.effect, Effect::GoOn | Effect::Policy) {
@@ -307,8 +319,20 @@ impl Carrier {
         (handover, refused)
     }
 
+    /// Tells whether the next message goes by its length: to a relay that is quick, until it breaks off at one.
+    fn is_chunked(&mut self, quick: bool) -> bool {
+        let Some(connection) = &mut self.connection else { return false };
+        connection.allow_chunking(quick && self.shared.may_chunk());
+        connection.is_chunking()
+    }
+
     /// Says what an answer means.
-    fn rule(&self, copy: &Copy, handover: Handover, is_announced: bool) -> Ruling {
+    fn rule(
+        &self,
+        copy: &Copy,
+        handover: Handover,
+        (is_announced, is_chunked): (bool, bool),
+    ) -> Ruling {
         let attempt = copy.ticket().attempt;
         let go_on = |outcome| Ruling { outcome, effect: Effect::GoOn };
         let ruling = match handover {
@@ -321,12 +345,18 @@ impl Carrier {
                 Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
             }
         };
-        if is_announced && matches!(ruling.effect, Effect::BackOff | Effect::Desync) {
-            // Perhaps this relay does not like an envelope behind a message: from now on each comes by itself.
-            self.shared.announce_no_more();
-            return Ruling { effect: Effect::BackOff, ..ruling };
+        if !matches!(ruling.effect, Effect::BackOff | Effect::Desync) {
+            return ruling;
         }
-        ruling
+        // Perhaps this relay only says that it can: from now on messages go to it in a plainer way.
+        if is_chunked {
+            self.shared.chunk_no_more();
+        } else if is_announced {
+            self.shared.announce_no_more();
+        } else {
+            return ruling;
+        }
+        Ruling { effect: Effect::BackOff, ..ruling }
     }
 
     /// Does what a ruling asks beyond its reader, whose mailbox is at `domain`.

@@ -69,7 +69,7 @@ impl Clerk {
 
     /// Tells an outcome: it is noted on this machine at once, and enters the ledger with the next group.
     pub(super) async fn record(&self, ticket: Ticket, outcome: Outcome) {
-        self.note(ticket, &outcome);
+        self.journal.hold(ticket, outcome.clone());
         let slip = Slip { entry: Entry::Record(ticket, outcome), answer: None };
         // Without a clerk the journal keeps it.
         let _ = self.slips.send(slip).await;

@@ -49,6 +49,8 @@ struct Book {
     length: usize,
     /// Whether the last write may have left half a line.
     torn: bool,
+    /// Outcomes that go out with the next write.
+    held: Vec<Line>,
     /// What the ledger has not answered for yet.
     open: HashMap<Ticket, Standing>,
 }
@@ -108,7 +110,13 @@ impl Journal {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let waiting = left_over(&String::from_utf8_lossy(&bytes), &place);
-        let book = Mutex::new(Book { file, length: 0, torn: false, open: HashMap::new() });
+        let book = Mutex::new(Book {
+            file,
+            length: 0,
+            torn: false,
+            held: Vec::new(),
+            open: HashMap::new(),
+        });
         Ok(Self { path: path.to_owned(), place, book, waiting })
     }
 
@@ -139,17 +147,15 @@ impl Journal {
         Ok(given_back)
     }
 
-    /// Notes which deliveries the ledger is about to be asked to begin.
+    /// Notes which deliveries the ledger is about to be asked to begin, and writes what `hold` kept.
     ///
     /// # Errors
     ///
     /// When it cannot be written: they must not be begun.
     pub fn begin(&self, tickets: &[Ticket]) -> io::Result<()> {
-        if tickets.is_empty() {
-            return Ok(());
-        }
         let mut book = self.book();
-        book.write(&[Line::Begin(tickets.to_vec())])?;
+        let begin = (!tickets.is_empty()).then(|| Line::Begin(tickets.to_vec()));
+        book.write(begin.as_slice())?;
         book.open.extend(tickets.iter().map(|ticket| (*ticket, Standing::Begun)));
         Ok(())
     }
@@ -182,6 +188,13 @@ impl Journal {
             book.open.insert(*ticket, Standing::Ended(outcome.clone()));
         }
         Ok(())
+    }
+
+    /// Notes how a delivery ended, to be written with whatever is written next, by whichever connection: none hands a message over before that, so of each still only the last message can be in doubt.
+    pub fn hold(&self, ticket: Ticket, outcome: Outcome) {
+        let mut book = self.book();
+        book.held.push(Line::Record(ticket, outcome.clone()));
+        book.open.insert(ticket, Standing::Ended(outcome));
     }
 
     /// Forgets deliveries that the ledger has settled.
@@ -218,19 +231,24 @@ impl Journal {
 }
 
 impl Book {
-    /// Appends whole lines in one write, so that a killed process leaves all of them or a last half.
+    /// Appends whole lines, those that were held first, in one write, so that a killed process leaves all of them or a last half.
     fn write(&mut self, lines: &[Line]) -> io::Result<()> {
         let mut bytes = Vec::new();
         if self.torn {
             bytes.push(b'\n');
         }
-        for line in lines {
+        let before = bytes.len();
+        for line in self.held.iter().chain(lines) {
             serde_json::to_writer(&mut bytes, line)?;
             bytes.push(b'\n');
+        }
+        if bytes.len() == before {
+            return Ok(());
         }
         self.torn = true;
         self.file.write_all(&bytes)?;
         self.torn = false;
+        self.held.clear();
         self.length += bytes.len();
         Ok(())
     }
@@ -240,7 +258,8 @@ impl Book {
         let fresh = path.with_extension("new");
         let file = append(&fresh)?;
         file.set_len(0)?;
-        let mut book = Self { file, length: 0, torn: false, open: self.open.clone() };
+        let mut book =
+            Self { file, length: 0, torn: false, held: Vec::new(), open: self.open.clone() };
         let mut lines = vec![Line::Place(place.clone())];
         lines.extend(self.open.iter().map(|(ticket, standing)| match standing {
             Standing::Begun => Line::Begin(vec![*ticket]),

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay,
-    gate::{self, Framed, Objection},
+    gate::{self, Framed, Framing, Objection},
     open,
     wire::{CutShort, Fault, Wire},
 };
@@ -14,6 +14,8 @@ use crate::model::{Reply, Stage};
 
 /// How long a relay may take to say goodbye; nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+const DATA: &str = "DATA\r\n";
 
 /// A connection that is open, greeted, encrypted and authenticated as its relay wants.
 pub struct Connection {
@@ -24,6 +26,10 @@ pub struct Connection {
     wire: Option<Wire>,
     /// The envelope that left behind the last message, whose replies are still to come.
     ahead: Option<String>,
+    /// Whether the relay has shown that its answers tell which command they answer.
+    tells_apart: bool,
+    /// Whether messages may go by BDAT where the relay can take them so.
+    may_chunk: bool,
     messages: u64,
 }
 
@@ -41,6 +47,8 @@ impl Connection {
             capabilities,
             wire: Some(wire),
             ahead: None,
+            tells_apart: false,
+            may_chunk: false,
             messages: 0,
         })
     }
@@ -65,7 +73,8 @@ impl Connection {
     ///
     /// To a relay that takes commands together, the envelope of `next` leaves in one write with the
     /// end of this message (RFC 2920 section 3.1), which saves a round trip; then only `next` may be
-    /// handed over next, or nothing.
+    /// handed over next, or nothing. Where a message goes by its length (`is_chunking`) its own
+    /// envelope leaves in one write with it, and none is announced.
     pub async fn hand_over(
         &mut self,
         parcel: Parcel<'_>,
@@ -73,10 +82,11 @@ impl Connection {
         abort_at: Option<Instant>,
         leaving: impl FnOnce() -> Result<(), String> + Send,
     ) -> Handover {
-        let passed = gate::frame(parcel.message)
+        let framing = if self.is_chunking() { Framing::Length } else { Framing::Dot };
+        let passed = gate::frame(parcel.message, framing)
             .map_err(Objection::Unfit)
-            .and_then(|framed| Ok((framed, self.commands(&parcel)?)));
-        let (framed, commands) = match passed {
+            .and_then(|framed| Ok((self.commands(&parcel, framing, &framed)?, framed)));
+        let (commands, framed) = match passed {
             Ok(passed) => passed,
             Err(objection) => {
                 // Nothing else may follow an envelope that is out.
@@ -95,25 +105,35 @@ impl Connection {
         let together = self.capabilities.offers("PIPELINING");
         // One that may not go is not announced; it is refused in its own turn.
         let behind = next
-            .filter(|_| together)
-            .and_then(|next| self.commands(&next).ok())
-            .map(|commands| commands.concat());
+            .filter(|_| together && !self.can_chunk())
+            .and_then(|next| self.envelope(&next).ok())
+            .map(|[mail, rcpt]| [&mail, &rcpt, DATA].concat());
         let mut transaction = Transaction {
             wire: &mut wire,
             deadlines: &self.deadlines,
-            together,
-            is_announced: ahead.is_some(),
+            lead: match (together, ahead.is_some()) {
+                (_, true) => Lead::Announced,
+                (true, false) => Lead::Together,
+                (false, false) => Lead::OneByOne,
+            },
             framed: &framed,
             behind: behind.as_deref().unwrap_or_default(),
             abort_at,
             has_left: false,
+            tells_apart: true,
         };
-        let handover = transaction.run(&commands, leaving).await;
-        let has_left = transaction.has_left;
+        let handover = match framing {
+            Framing::Dot => transaction.run(&commands, leaving).await,
+            Framing::Length => transaction.run_at_once(&commands, leaving).await,
+        };
+        let (has_left, tells_apart) = (transaction.has_left, transaction.tells_apart);
         match handover {
             Ok(handover) => {
                 self.wire = Some(wire);
                 self.ahead = behind.filter(|_| has_left);
+                if let Handover::Accepted(reply) = &handover {
+                    self.tells_apart = tells_apart && is_of_message(reply);
+                }
                 self.messages += 1;
                 handover
             }
@@ -126,9 +146,46 @@ impl Connection {
         self.ahead.is_some()
     }
 
-    fn commands(&self, parcel: &Parcel<'_>) -> Result<[String; 3], Objection> {
-        let [mail, rcpt] = gate::envelope(&parcel.envelope, parcel.message, &self.capabilities)?;
-        Ok([mail, rcpt, "DATA\r\n".to_owned()])
+    /// Tells whether the next message goes by its length, in one write with its envelope (RFC 3030).
+    ///
+    /// All answers come behind the message then, and no 354 among them shows that we and the relay
+    /// count alike. So it is done only with a relay whose answers to a first message, sent after
+    /// DATA, told by their enhanced codes (RFC 3463) which command they answered.
+    pub fn is_chunking(&self) -> bool {
+        self.can_chunk() && self.ahead.is_none()
+    }
+
+    fn can_chunk(&self) -> bool {
+        let offers = |keyword| self.capabilities.offers(keyword);
+        self.may_chunk
+            && self.tells_apart
+            && ["CHUNKING", "PIPELINING", "ENHANCEDSTATUSCODES"].into_iter().all(offers)
+    }
+
+    /// Says whether messages may go by their length from now on; at first none may.
+    ///
+    /// It saves what a relay and we do to find a message's end, and costs this: the message has left
+    /// whole before the relay said a word, so one that breaks off at its envelope leaves it in doubt.
+    pub fn allow_chunking(&mut self, may: bool) {
+        self.may_chunk = may;
+    }
+
+    fn envelope(&self, parcel: &Parcel<'_>) -> Result<[String; 2], Objection> {
+        gate::envelope(&parcel.envelope, parcel.message, &self.capabilities)
+    }
+
+    fn commands(
+        &self,
+        parcel: &Parcel<'_>,
+        framing: Framing,
+        framed: &Framed<'_>,
+    ) -> Result<[String; 3], Objection> {
+        let [mail, rcpt] = self.envelope(parcel)?;
+        let last = match framing {
+            Framing::Dot => DATA.to_owned(),
+            Framing::Length => format!("BDAT {} LAST\r\n", framed.length()),
+        };
+        Ok([mail, rcpt, last])
     }
 
     /// Tells whether another message may be tried on it. Looks at no socket.
@@ -183,15 +240,26 @@ impl fmt::Debug for Connection {
 struct Transaction<'a> {
     wire: &'a mut Wire,
     deadlines: &'a Deadlines,
-    together: bool,
-    /// Whether the envelope has left already, behind the message before.
-    is_announced: bool,
+    lead: Lead,
     framed: &'a Framed<'a>,
     /// What leaves with the end of the message: the envelope of the next.
     behind: &'a str,
     abort_at: Option<Instant>,
     /// Whether the message, and with it what is behind it, has left whole.
     has_left: bool,
+    /// Whether each yes to the envelope told by its code that it was one.
+    tells_apart: bool,
+}
+
+/// How the commands before a message that goes after DATA leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// Each when the one before is answered.
+    OneByOne,
+    /// In one write (RFC 2920).
+    Together,
+    /// They have left already, behind the message before.
+    Announced,
 }
 
 /// What the relay answered to one command of the envelope.
@@ -211,12 +279,12 @@ impl Transaction<'_> {
         commands: &[String; 3],
         leaving: impl FnOnce() -> Result<(), String>,
     ) -> Result<Handover, Handover> {
-        if self.together && !self.is_announced {
+        if self.lead == Lead::Together {
             self.say(Stage::Mail, &commands.concat()).await?;
         }
         let mut refusal = None;
         for (stage, line) in [Stage::Mail, Stage::Rcpt, Stage::Data].into_iter().zip(commands) {
-            if !self.together {
+            if self.lead == Lead::OneByOne {
                 self.say(stage, line).await?;
             }
             match self.answer(stage).await {
@@ -229,7 +297,7 @@ impl Transaction<'_> {
                 }
                 Answer::No(refused) => {
                     refusal.get_or_insert(refused);
-                    if !self.together {
+                    if self.lead == Lead::OneByOne {
                         break;
                     }
                 }
@@ -254,7 +322,10 @@ impl Transaction<'_> {
         let reply = spoken.reply();
         match (reply.code, stage) {
             (354, Stage::Data) => Answer::Invited,
-            (200..=299, Stage::Mail | Stage::Rcpt) => Answer::Yes,
+            (200..=299, Stage::Mail | Stage::Rcpt) => {
+                self.tells_apart &= is_of_address(&reply);
+                Answer::Yes
+            }
             (400..=599, _) if sound && reply.code != 421 => {
                 Answer::No(Handover::Refused { stage, reply })
             }
@@ -300,13 +371,14 @@ impl Transaction<'_> {
         leaving: impl FnOnce() -> Result<(), String>,
     ) -> Result<Handover, Handover> {
         if let Err(fault) = self.wire.quiet().await {
-            return Err(self.cut_short(CutShort { fault, dot_left: false }).await);
+            let cut = CutShort { fault, dot_left: false };
+            return Err(self.cut_short(cut, &[Stage::Body]).await);
         }
         leaving().map_err(|why| Handover::NotSent { stage: Stage::Body, why })?;
         let (pace, abort_at) = (self.deadlines.data, self.abort_at);
-        let written = self.wire.write_message(self.framed, self.behind, pace, abort_at).await;
+        let written = self.wire.write_message("", self.framed, self.behind, pace, abort_at).await;
         if let Err(cut) = written {
-            return Err(self.cut_short(cut).await);
+            return Err(self.cut_short(cut, &[Stage::Body]).await);
         }
         self.has_left = true;
         match self.wire.reply(self.deadlines.dot).await {
@@ -317,24 +389,87 @@ impl Transaction<'_> {
         }
     }
 
-    /// Settles a message that was not written whole. A relay that stops reading often has said why.
-    async fn cut_short(&mut self, CutShort { fault, dot_left }: CutShort) -> Handover {
+    /// Sends envelope and message in one write (RFC 3030 section 4.2), and then hears what the relay says to each command.
+    async fn run_at_once(
+        &mut self,
+        commands: &[String; 3],
+        leaving: impl FnOnce() -> Result<(), String>,
+    ) -> Result<Handover, Handover> {
+        let not_sent = |stage, why: String| Handover::NotSent { stage, why };
+        let quiet = self.wire.quiet().await;
+        quiet.map_err(|fault| not_sent(Stage::Mail, fault.to_string()))?;
+        leaving().map_err(|why| not_sent(Stage::Body, why))?;
+        let Deadlines { command, data, dot, .. } = *self.deadlines;
+        let commands = commands.concat();
+        let written =
+            self.wire.write_message(&commands, self.framed, "", data, self.abort_at).await;
+        if let Err(cut) = written {
+            return Err(self.cut_short(cut, &[Stage::Mail, Stage::Rcpt, Stage::Body]).await);
+        }
+        self.has_left = true;
+        let mut refusal = None;
+        for stage in [Stage::Mail, Stage::Rcpt] {
+            let reply = match self.wire.reply(command).await {
+                Ok(spoken) => spoken.reply(),
+                Err(fault) => return Err(refusal.unwrap_or_else(|| doubt(fault.to_string()))),
+            };
+            match reply.code {
+                421 => return Err(refusal.unwrap_or(Handover::Refused { stage, reply })),
+                400..=599 => {
+                    refusal.get_or_insert(Handover::Refused { stage, reply });
+                }
+                200..=299 if is_of_address(&reply) => {}
+                _ => return Err(refusal.unwrap_or_else(|| out_of_step(&reply))),
+            }
+        }
+        let reply = match (self.wire.reply(dot).await, &refusal) {
+            (Ok(spoken), _) => spoken.reply(),
+            (Err(Fault::TooLong(spoken)), None) => {
+                return Err(settle(spoken.reply()).unwrap_or_else(|end| end));
+            }
+            (Err(fault), _) => return Err(refusal.unwrap_or_else(|| doubt(fault.to_string()))),
+        };
+        match (reply.code, refusal) {
+            // What was refused before is refused with its message, whose bytes were thrown away.
+            (400..=599, Some(refused)) => {
+                self.leave_with(refused, b"RSET\r\n", command, |code| code < 300).await
+            }
+            (200..=299, None) if is_of_message(&reply) => settle(reply),
+            (400..=599, None) => Err(self.confirm(settle(reply)).await),
+            _ => Err(out_of_step(&reply)),
+        }
+    }
+
+    /// Makes sure that a no was the answer to the message and not one too many: whatever the relay still has to say comes before its goodbye.
+    async fn confirm(&mut self, refused: Result<Handover, Handover>) -> Handover {
+        let refused = refused.unwrap_or_else(|end| end);
+        let within = self.deadlines.command;
+        if self.wire.send(b"QUIT\r\n", within).await.is_err() {
+            return refused;
+        }
+        match self.wire.reply(within).await {
+            Ok(spoken) if spoken.code < 300 && spoken.code != 221 => out_of_step(&spoken.reply()),
+            _ => refused,
+        }
+    }
+
+    /// Settles a message that was not written whole, to which, and to what left before it, answers may wait. A relay that stops reading often has said why.
+    async fn cut_short(&mut self, cut: CutShort, stages: &[Stage]) -> Handover {
+        let CutShort { fault, dot_left } = cut;
         let within = match fault {
-            Fault::Silent(_) | Fault::Aborted => Duration::ZERO,
+            Fault::Silent(_) | Fault::Aborted | Fault::Garbage(_) => Duration::ZERO,
             _ => self.deadlines.command,
         };
-        let heard = self.wire.reply(within).await;
-        if let Ok(spoken) | Err(Fault::TooLong(spoken)) = heard
-            && spoken.code >= 400
-        {
-            return Handover::Refused { stage: Stage::Body, reply: spoken.reply() };
+        for &stage in stages {
+            let (Ok(spoken) | Err(Fault::TooLong(spoken))) = self.wire.reply(within).await else {
+                break;
+            };
+            if spoken.code >= 400 {
+                return Handover::Refused { stage, reply: spoken.reply() };
+            }
         }
         let why = fault.to_string();
-        if dot_left {
-            Handover::InDoubt { why }
-        } else {
-            Handover::NotSent { stage: Stage::Body, why }
-        }
+        if dot_left { doubt(why) } else { Handover::NotSent { stage: Stage::Body, why } }
     }
 
     async fn say(&mut self, stage: Stage, line: &str) -> Result<(), Handover> {
@@ -344,6 +479,24 @@ impl Transaction<'_> {
     }
 }
 
+fn doubt(why: String) -> Handover {
+    Handover::InDoubt { why }
+}
+
+fn out_of_step(reply: &Reply) -> Handover {
+    doubt(format!("the relay is out of step: it answered `{reply}`"))
+}
+
+/// Tells whether a yes says that it is to an address: `2.1.x` (RFC 3463 section 3.2).
+fn is_of_address(reply: &Reply) -> bool {
+    matches!(reply.enhanced, Some((2, 1, _)))
+}
+
+/// Tells whether a yes says that it is to something else than an address.
+fn is_of_message(reply: &Reply) -> bool {
+    matches!(reply.enhanced, Some((2, subject, _)) if subject != 1)
+}
+
 /// Judges the reply to the dot by its first digit.
 fn settle(reply: Reply) -> Result<Handover, Handover> {
     match reply.code {
@@ -351,5 +504,59 @@ fn settle(reply: Reply) -> Result<Handover, Handover> {
         421 => Err(Handover::Refused { stage: Stage::Dot, reply }),
         400..=599 => Ok(Handover::Refused { stage: Stage::Dot, reply }),
         _ => Err(Handover::InDoubt { why: format!("the relay answered `{reply}`") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::{
+        model::Address,
+        smtp::{counted::Counted, reply::ReplyReader},
+    };
+
+    /// Hands over four messages of 40 kB, each with the next one's envelope where one is announced, and returns how many writes each took.
+    async fn writes(offers: &str, chunking: bool) -> [usize; 4] {
+        let (counted, writes) = Counted::open().await;
+        let hello = format!("250-relay.example\r\n{offers}250 SIZE\r\n");
+        let (_, spoken) = ReplyReader::default().feed(hello.as_bytes());
+        let mut connection = Connection {
+            relay: "a relay".to_owned(),
+            deadlines: Deadlines::default(),
+            capabilities: Capabilities::of(&spoken.expect("it is whole").expect("it is a reply")),
+            wire: Some(Wire::counted(counted)),
+            ahead: None,
+            tells_apart: false,
+            may_chunk: chunking,
+            messages: 0,
+        };
+        let to: Address = "reader@example.com".parse().expect("it is an address");
+        let message = [b"x".repeat(78), b"\r\n".to_vec()].concat().repeat(500);
+        let parcel =
+            Parcel { envelope: Envelope { from: "a@b.example", to: &to }, message: &message };
+        let mut counts = [0; 4];
+        for (at, count) in counts.iter_mut().enumerate() {
+            let before = writes.load(Ordering::SeqCst);
+            let next = (at < 3).then_some(parcel);
+            let handover = connection.hand_over(parcel, next, None, || Ok(())).await;
+            assert!(matches!(handover, Handover::Accepted(_)), "{handover:?}");
+            *count = writes.load(Ordering::SeqCst) - before;
+        }
+        counts
+    }
+
+    #[tokio::test]
+    async fn a_message_leaves_in_one_write() {
+        let together = "250-PIPELINING\r\n";
+        let chunked = "250-PIPELINING\r\n250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n";
+        // The first has its envelope before it; from then on that leaves with the message before.
+        assert_eq!(writes(together, true).await, [2, 1, 1, 1]);
+        assert_eq!(writes(chunked, false).await, [2, 1, 1, 1]);
+        // Once the relay has shown that its answers tell themselves apart, an envelope leaves with its own message.
+        assert_eq!(writes(chunked, true).await, [2, 1, 1, 1]);
+        // MAIL, RCPT, DATA and the message, where nothing may leave together.
+        assert_eq!(writes("", true).await, [4, 4, 4, 4]);
     }
 }

@@ -16,20 +16,43 @@ const LINE_MAX: usize = 998;
 /// A message ready for the wire.
 #[derive(Debug)]
 pub(super) struct Framed<'a> {
-    /// All of it, dots doubled where a line begins with one.
+    /// All that may leave while nobody has the message.
     pub(super) body: Cow<'a, [u8]>,
     /// Its end: before a byte of it has left, nobody has the message.
     pub(super) end: &'static [u8],
 }
 
+/// How a relay is told where a message ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// By a dot on a line of its own, after DATA; dots that begin a line are doubled.
+    Dot,
+    /// By its length, in BDAT (RFC 3030); its last CRLF is its end.
+    Length,
+}
+
 /// Frames `message`, copying it only where dots are doubled, or says why it may not go.
-pub(super) fn frame(message: &[u8]) -> Result<Framed<'_>, String> {
+pub(super) fn frame(message: &[u8], framing: Framing) -> Result<Framed<'_>, String> {
     let Some(seen) = look(message).filter(|_| lines_are_short(message)) else {
         return Err(diagnosis(message));
     };
-    let body = if seen.dots { stuff(message).into() } else { message.into() };
-    let end: &[u8] = if message.ends_with(b"\n") { b".\r\n" } else { b"\r\n.\r\n" };
-    Ok(Framed { body, end })
+    let is_ended = message.ends_with(b"\n");
+    Ok(match framing {
+        Framing::Dot => Framed {
+            body: if seen.dots { stuff(message).into() } else { message.into() },
+            end: if is_ended { b".\r\n" } else { b"\r\n.\r\n" },
+        },
+        Framing::Length => {
+            Framed { body: message.strip_suffix(b"\r\n").unwrap_or(message).into(), end: b"\r\n" }
+        }
+    })
+}
+
+impl Framed<'_> {
+    /// Returns how many bytes leave.
+    pub(super) fn length(&self) -> usize {
+        self.body.len() + self.end.len()
+    }
 }
 
 fn stuff(message: &[u8]) -> Vec<u8> {
@@ -186,7 +209,11 @@ mod tests {
     use super::*;
 
     fn framed(message: &str) -> Result<String, String> {
-        let framed = frame(message.as_bytes())?;
+        written(message, Framing::Dot)
+    }
+
+    fn written(message: &str, framing: Framing) -> Result<String, String> {
+        let framed = frame(message.as_bytes(), framing)?;
         Ok(String::from_utf8([&framed.body, framed.end].concat()).expect("it came from text"))
     }
 
@@ -203,6 +230,17 @@ mod tests {
         ] {
             assert_eq!(framed(message).as_deref(), Ok(expected), "{message:?}");
         }
+    }
+
+    #[test]
+    fn told_by_its_length_a_message_goes_as_it_is_and_ends_its_last_line() {
+        for (message, expected) in
+            [("a\r\n", "a\r\n"), ("a", "a\r\n"), ("\r\n", "\r\n"), (".a\r\n.\r\n", ".a\r\n.\r\n")]
+        {
+            assert_eq!(written(message, Framing::Length).as_deref(), Ok(expected), "{message:?}");
+        }
+        let bare = written("a\nb\r\n", Framing::Length);
+        assert_eq!(bare, Err("line 1 ends in a bare LF".to_owned()));
     }
 
     #[test]

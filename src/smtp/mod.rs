@@ -10,6 +10,8 @@ use crate::model::{Address, Reply, Secret, Security, Stage};
 mod auth;
 mod capability;
 mod connection;
+#[cfg(test)]
+mod counted;
 mod gate;
 mod open;
 mod reply;

@@ -86,8 +86,8 @@ impl Opening<'_> {
     }
 
     async fn encrypt(&self, tcp: TcpStream) -> Result<Wire, OpenError> {
-        let Relay { host, trust, deadlines, .. } = self.relay;
-        match tls::handshake(tcp, host, trust, deadlines.connect).await {
+        let Relay { host, port, trust, deadlines, .. } = self.relay;
+        match tls::handshake(tcp, (host, *port), trust, deadlines.connect).await {
             Ok(stream) => Ok(Wire::tls(stream)),
             Err(TlsError::Untrusted(why)) => Err(OpenError::Untrusted { relay: self.name(), why }),
             Err(TlsError::Broken(why)) => Err(self.broken(Stage::Tls, why)),

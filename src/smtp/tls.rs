@@ -1,8 +1,9 @@
 //! TLS to a relay (RFC 8314, RFC 3207). Certificates are always verified; there is no switch.
 
 use std::{
+    collections::HashMap,
     io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -12,6 +13,12 @@ use rustls::{
 };
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// Kept under what is trusted, and at which port.
+type Configs = HashMap<(Vec<u8>, u16), Arc<ClientConfig>>;
+
+/// How many are remembered; a program has one for each relay.
+const TRUSTS_MAX: usize = 16;
 
 /// Says why there is no TLS.
 #[derive(Debug)]
@@ -27,11 +34,11 @@ pub(super) enum TlsError {
 /// Begins TLS with the server called `host`, trusting the system's certificates and those of `trust` (PEM).
 pub(super) async fn handshake(
     tcp: TcpStream,
-    host: &str,
+    (host, port): (&str, u16),
     trust: &[u8],
     within: Duration,
 ) -> Result<TlsStream<TcpStream>, TlsError> {
-    let config = client_config(trust)?;
+    let config = client_config(trust, port)?;
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| TlsError::Broken(format!("`{host}` is no name a certificate can have")))?;
     match timeout(within, TlsConnector::from(config).connect(name, tcp)).await {
@@ -41,7 +48,29 @@ pub(super) async fn handshake(
     }
 }
 
-fn client_config(trust: &[u8]) -> Result<Arc<ClientConfig>, TlsError> {
+/// Returns how to begin TLS at `port` when `trust` is trusted: the same each time, for with it come the sessions that a server may resume.
+///
+/// A session is kept under the name its certificate was verified for, and here under the port and
+/// those who were trusted to say so: no other name, port or trust ever resumes it. Ports matter,
+/// since Postfix takes on one what it gave out on another, whatever certificate is there.
+fn client_config(trust: &[u8], port: u16) -> Result<Arc<ClientConfig>, TlsError> {
+    static KNOWN: OnceLock<Mutex<Configs>> = OnceLock::new();
+    let known = KNOWN.get_or_init(Mutex::default);
+    // What is in it is whole at any time.
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (trust.to_owned(), port);
+    if let Some(config) = known.get(&key) {
+        return Ok(Arc::clone(config));
+    }
+    let config = Arc::new(fresh_config(trust)?);
+    if known.len() == TRUSTS_MAX {
+        known.clear();
+    }
+    known.insert(key, Arc::clone(&config));
+    Ok(config)
+}
+
+fn fresh_config(trust: &[u8]) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     let mut own = 0;
     if !trust.is_empty() {
@@ -63,7 +92,7 @@ fn client_config(trust: &[u8]) -> Result<Arc<ClientConfig>, TlsError> {
         .expect("ring speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Reads the system's certificates once. A machine without any can still trust `trust`.

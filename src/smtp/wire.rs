@@ -5,6 +5,7 @@
 //! where the next one starts.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
     mem::MaybeUninit,
@@ -31,11 +32,40 @@ pub(super) struct Wire {
     transport: Transport,
     inbox: Vec<u8>,
     reader: ReplyReader,
+    /// Replies that came while we were writing.
+    heard: VecDeque<Spoken>,
 }
 
 enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    #[cfg(test)]
+    Counted(super::counted::Counted),
+}
+
+/// What both ways of transport can do.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+impl Transport {
+    fn stream(&mut self) -> Pin<&mut dyn Stream> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp),
+            Self::Tls(tls) => Pin::new(tls),
+            #[cfg(test)]
+            Self::Counted(counted) => Pin::new(counted),
+        }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+            #[cfg(test)]
+            Self::Counted(counted) => counted.tcp(),
+        }
+    }
 }
 
 /// Says why a wire is of no more use.
@@ -75,16 +105,24 @@ impl Wire {
         Self::over(Transport::Tls(Box::new(tls)))
     }
 
+    /// Takes over a connection whose writes are counted.
+    #[cfg(test)]
+    pub(super) fn counted(counted: super::counted::Counted) -> Self {
+        Self::over(Transport::Counted(counted))
+    }
+
     fn over(transport: Transport) -> Self {
-        Self { transport, inbox: Vec::new(), reader: ReplyReader::default() }
+        Self {
+            transport,
+            inbox: Vec::new(),
+            reader: ReplyReader::default(),
+            heard: VecDeque::new(),
+        }
     }
 
     /// Gives the TCP connection back, to begin TLS on; `None` where TLS runs already.
     pub(super) fn into_tcp(self) -> Option<TcpStream> {
-        match self.transport {
-            Transport::Plain(tcp) => Some(tcp),
-            Transport::Tls(_) => None,
-        }
+        if let Transport::Plain(tcp) = self.transport { Some(tcp) } else { None }
     }
 
     /// Tells whether bytes have been read that no reply has used. Looks at no socket.
@@ -94,17 +132,13 @@ impl Wire {
 
     /// Awaits the next reply, all of it within `within`.
     pub(super) async fn reply(&mut self, within: Duration) -> Result<Spoken, Fault> {
+        if let Some(spoken) = self.heard.pop_front() {
+            return Ok(spoken);
+        }
         let deadline = Instant::now() + within;
         loop {
-            if !self.inbox.is_empty() {
-                let (taken, spoken) = self.reader.feed(&self.inbox);
-                self.inbox.drain(..taken);
-                match spoken {
-                    Some(Ok(spoken)) => return Ok(spoken),
-                    Some(Err(ReplyError::Garbage(line))) => return Err(Fault::Garbage(line)),
-                    Some(Err(ReplyError::TooLong(spoken))) => return Err(Fault::TooLong(spoken)),
-                    None => {}
-                }
+            if let Some(spoken) = self.read()? {
+                return Ok(spoken);
             }
             match timeout_at(deadline, poll_fn(|cx| self.poll_fill(cx))).await {
                 Ok(Ok(0)) => return Err(Fault::Closed),
@@ -115,10 +149,27 @@ impl Wire {
         }
     }
 
+    /// Takes the next reply out of what has come; `None` where it is not whole yet.
+    fn read(&mut self) -> Result<Option<Spoken>, Fault> {
+        if self.inbox.is_empty() {
+            return Ok(None);
+        }
+        let (taken, spoken) = self.reader.feed(&self.inbox);
+        self.inbox.drain(..taken);
+        match spoken.transpose() {
+            Ok(spoken) => Ok(spoken),
+            Err(ReplyError::Garbage(line)) => Err(Fault::Garbage(line)),
+            Err(ReplyError::TooLong(spoken)) => Err(Fault::TooLong(spoken)),
+        }
+    }
+
     /// Makes sure that nothing waits to be read: what a relay says before it is asked answers nothing.
     ///
     /// The kernel is asked and not only the runtime, which may not have heard yet.
     pub(super) async fn quiet(&mut self) -> Result<(), Fault> {
+        if let Some(spoken) = self.heard.pop_front() {
+            return Err(Fault::OutOfTurn(spoken.reply().to_string()));
+        }
         loop {
             if !self.inbox.is_empty() {
                 return Err(Fault::OutOfTurn(self.overheard()));
@@ -129,9 +180,9 @@ impl Wire {
                 Poll::Ready(Err(error)) => return Err(broken(error)),
                 Poll::Pending => {}
             }
-            match SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]) {
+            match SockRef::from(self.transport.tcp()).peek(&mut [MaybeUninit::uninit()]) {
                 Ok(0) => return Err(Fault::Closed),
-                Ok(_) => self.tcp().readable().await.map_err(broken)?,
+                Ok(_) => self.transport.tcp().readable().await.map_err(broken)?,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(broken(error)),
             }
@@ -140,59 +191,61 @@ impl Wire {
 
     /// Writes commands, all of them within `within`.
     pub(super) async fn send(&mut self, commands: &[u8], within: Duration) -> Result<(), Fault> {
-        self.push([commands, b""], within, None).await.map_err(|(_, fault)| fault)
+        self.push([commands, b"", b""], 0, within, None).await.map_err(|(_, fault)| fault)
     }
 
-    /// Writes a message, and the commands `behind` it. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the end has not begun to leave, at `abort_at` (rule D6).
+    /// Writes the commands `before` a message, it, and the commands `behind` it, in one write where nothing hinders it. Gives up where nothing moves for `pace`, where the relay speaks while we cannot, and, while the end has not begun to leave, at `abort_at` (rule D6).
     pub(super) async fn write_message(
         &mut self,
+        before: &str,
         framed: &Framed<'_>,
         behind: &str,
         pace: Duration,
         abort_at: Option<Instant>,
     ) -> Result<(), CutShort> {
-        let Framed { body, end } = framed;
+        // What is answered before the message is: all commands but the one that it belongs to.
+        let owed = before.matches("\r\n").count().saturating_sub(1);
+        let (before, Framed { body, end }) = (before.as_bytes(), framed);
         let end = &[end, behind.as_bytes()].concat();
-        match self.transport {
-            // Of TCP it is known which bytes have left, so one write does.
-            Transport::Plain(_) => {
-                let pushed = self.push([body, end], pace, abort_at).await;
-                pushed
-                    .map_err(|(written, fault)| CutShort { fault, dot_left: written > body.len() })
-            }
+        if let Transport::Tls(_) = self.transport {
             // TLS may send what it was given and then report an error, so it is given the end only
             // when all else has left.
-            Transport::Tls(_) => {
-                let pushed = self.push([body, b""], pace, abort_at).await;
-                pushed.map_err(|(_, fault)| CutShort { fault, dot_left: false })?;
-                let pushed = self.push([b"", end], pace, abort_at).await;
-                pushed.map_err(|(_, fault)| CutShort {
-                    dot_left: !matches!(fault, Fault::Aborted),
-                    fault,
-                })
-            }
+            let pushed = self.push([before, body, b""], owed, pace, abort_at).await;
+            pushed.map_err(|(_, fault)| CutShort { fault, dot_left: false })?;
+            let pushed = self.push([b"", b"", end], owed, pace, abort_at).await;
+            pushed.map_err(|(_, fault)| CutShort {
+                dot_left: !matches!(fault, Fault::Aborted),
+                fault,
+            })
+        } else {
+            // Of TCP it is known which bytes have left, so one write does.
+            let pushed = self.push([before, body, end], owed, pace, abort_at).await;
+            let without_end = before.len() + body.len();
+            pushed.map_err(|(written, fault)| CutShort { fault, dot_left: written > without_end })
         }
     }
 
-    /// Writes and flushes both parts; on failure says how many bytes were taken. Aborts only while none of the second was.
+    /// Writes and flushes all parts, while up to `owed` replies may come; on failure says how many bytes were taken. Aborts only while none of the last part was.
     async fn push(
         &mut self,
-        parts: [&[u8]; 2],
+        parts: [&[u8]; 3],
+        owed: usize,
         pace: Duration,
         abort_at: Option<Instant>,
     ) -> Result<(), (usize, Fault)> {
-        let first = parts[0].len();
+        let last = parts[0].len() + parts[1].len();
         let mut written = 0;
-        while written < first + parts[1].len() {
-            let abort_at = abort_at.filter(|_| written <= first);
+        while written < last + parts[2].len() {
+            let abort_at = abort_at.filter(|_| written <= last);
             let now = Instant::now();
             if abort_at.is_some_and(|at| at <= now) {
                 return Err((written, Fault::Aborted));
             }
             let deadline = abort_at.map_or(now + pace, |at| at.min(now + pace));
-            let rest =
-                [&parts[0][written.min(first)..], &parts[1][written.saturating_sub(first)..]];
-            match timeout_at(deadline, poll_fn(|cx| self.poll_write(cx, rest))).await {
+            let mut rest = parts.map(IoSlice::new);
+            let mut rest = rest.as_mut_slice();
+            IoSlice::advance_slices(&mut rest, written);
+            match timeout_at(deadline, poll_fn(|cx| self.poll_write(cx, rest, owed))).await {
                 Ok(Ok(0)) => return Err((written, Fault::Closed)),
                 Ok(Ok(count)) => written += count,
                 Ok(Err(fault)) => return Err((written, fault)),
@@ -200,53 +253,65 @@ impl Wire {
                 Err(_) => return Err((written, Fault::Silent(pace))),
             }
         }
-        match timeout_at(Instant::now() + pace, poll_fn(|cx| self.poll_flush(cx))).await {
+        match timeout_at(Instant::now() + pace, poll_fn(|cx| self.poll_flush(cx, owed))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(fault)) => Err((written, fault)),
             Err(_) => Err((written, Fault::Silent(pace))),
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, rest: [&[u8]; 2]) -> Poll<Result<usize, Fault>> {
-        let rest = rest.map(IoSlice::new);
-        let polled = match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, &rest),
-            Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, &rest),
-        };
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        rest: &[IoSlice<'_>],
+        owed: usize,
+    ) -> Poll<Result<usize, Fault>> {
+        let polled = self.transport.stream().poll_write_vectored(cx, rest);
         match polled {
             Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
-            Poll::Pending => self.poll_overhear(cx),
+            Poll::Pending => self.poll_overhear(cx, owed),
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        let polled = match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
-        };
+    fn poll_flush(&mut self, cx: &mut Context<'_>, owed: usize) -> Poll<Result<(), Fault>> {
+        let polled = self.transport.stream().poll_flush(cx);
         match polled {
             Poll::Ready(result) => Poll::Ready(result.map_err(broken)),
-            Poll::Pending => self.poll_overhear(cx),
+            Poll::Pending => self.poll_overhear(cx, owed),
         }
     }
 
-    /// Listens while writing is blocked: a relay that refuses a message in its middle may read no further.
-    fn poll_overhear<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Fault>> {
-        Poll::Ready(Err(match ready!(self.poll_fill(cx)) {
-            Ok(0) => Fault::Closed,
-            Ok(_) => Fault::OutOfTurn(self.overheard()),
-            Err(error) => broken(error),
-        }))
+    /// Listens while writing is blocked: a relay that refuses a message in its middle may read no further. What it owes is put aside.
+    fn poll_overhear<T>(&mut self, cx: &mut Context<'_>, owed: usize) -> Poll<Result<T, Fault>> {
+        loop {
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) => return Poll::Ready(Err(Fault::Closed)),
+                Ok(_) if self.heard.len() == owed => {
+                    return Poll::Ready(Err(Fault::OutOfTurn(self.overheard())));
+                }
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(broken(error))),
+            }
+            while self.heard.len() < owed
+                && let Some(spoken) = self.read()?
+            {
+                let is_end = spoken.code == 421;
+                self.heard.push_back(spoken);
+                if is_end {
+                    return Poll::Ready(Err(Fault::OutOfTurn("421".to_owned())));
+                }
+            }
+            if self.heard.len() == owed && !self.inbox.is_empty() {
+                return Poll::Ready(Err(Fault::OutOfTurn(self.overheard())));
+            }
+        }
     }
 
     /// Reads once into the inbox.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; 2048];
-        let mut space = ReadBuf::new(&mut space);
-        ready!(match &mut self.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut space),
-            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, &mut space),
-        })?;
+        let mut space = [MaybeUninit::uninit(); 2048];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(self.transport.stream().poll_read(cx, &mut space))?;
         self.inbox.extend_from_slice(space.filled());
         Poll::Ready(Ok(space.filled().len()))
     }
@@ -255,13 +320,6 @@ impl Wire {
     fn overheard(&self) -> String {
         let line = self.inbox.split(|&byte| byte == b'\n').next().unwrap_or_default();
         printable(&line[..line.len().min(200)]).trim().to_owned()
-    }
-
-    fn tcp(&self) -> &TcpStream {
-        match &self.transport {
-            Transport::Plain(tcp) => tcp,
-            Transport::Tls(tls) => tls.get_ref().0,
-        }
     }
 }
 

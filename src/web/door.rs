@@ -1,13 +1,14 @@
-//! The door: a socket on loopback, and a bound on what each who comes through it may send and for how long.
+//! The door: a socket, and a bound on what each who comes through it may send and for how long.
 
 use std::{
+    future::Future,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,7 +16,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 
 /// The longest head of a request, in bytes.
@@ -46,6 +47,11 @@ impl Door {
                 format!("{address} is not an address of this machine alone"),
             ));
         }
+        Self::open_to_all(address).await
+    }
+
+    /// Opens a door that others may come to, as far as their way leads to this address.
+    pub async fn open_to_all(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
@@ -67,32 +73,58 @@ impl Door {
 
     /// Serves whoever comes, for as long as it is polled.
     pub(super) async fn serve(self, router: Router) {
+        self.serve_until(router, std::future::pending()).await;
+    }
+
+    /// Serves whoever comes until `stop`; then lets nobody else in, and gives whoever is inside time to leave.
+    pub(super) async fn serve_until(self, router: Router, stop: impl Future<Output = ()>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone());
-                    tokio::spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
+        let (close, closing) = watch::channel(false);
+        let let_in = async {
+            loop {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                match self.listener.accept().await {
+                    Ok((stream, peer)) => {
+                        let router = router.clone().layer(Extension(Peer(peer.ip())));
+                        let connection = connection(stream, router, closing.clone());
+                        tokio::spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
+                    }
+                    // The system is out of something, such as file descriptors; who is served now will give it back.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
                 }
-                // The system is out of something, such as file descriptors; who is served now will give it back.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
+        };
+        tokio::select! {
+            () = let_in => {}
+            () = stop => {}
         }
+        let _ = close.send(true);
+        let everybody = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(PATIENCE, places.acquire_many(everybody)).await;
     }
 }
 
-async fn connection(stream: TcpStream, router: Router) {
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_buf_size(HEAD_MAX)
         .max_headers(FIELDS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .await;
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut served = std::pin::pin!(served);
     // Whoever breaks off, or speaks no HTTP, has nobody here to be told of it.
-    drop(served);
+    tokio::select! {
+        served = served.as_mut() => drop(served),
+        () = async { drop(closing.wait_for(|is_closing| *is_closing).await) } => {
+            served.as_mut().graceful_shutdown();
+            drop(served.await);
+        }
+    }
 }

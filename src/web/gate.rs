@@ -106,7 +106,7 @@ impl Gate {
 }
 
 /// Reads a body that is neither too long nor too slow.
-async fn read(body: Body) -> Result<Bytes, Refused> {
+pub(super) async fn read(body: Body) -> Result<Bytes, Refused> {
     match tokio::time::timeout(PATIENCE, to_bytes(body, BODY_MAX)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "that is more than a form here holds")),
@@ -115,7 +115,7 @@ async fn read(body: Body) -> Result<Bytes, Refused> {
 }
 
 /// Returns a header that is there exactly once.
-fn one(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(super) fn one(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
     value.to_str().ok()

@@ -7,6 +7,7 @@ mod answer;
 mod door;
 mod gate;
 pub mod preview;
+pub mod site;
 mod token;
 
 pub use door::Door;

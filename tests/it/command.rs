@@ -1,5 +1,6 @@
 //! The program as people meet it: the real binary, run with nothing in its environment, by its exit code, its two streams and what it leaves behind.
 
+mod bounces;
 mod check;
 mod config;
 pub(crate) mod env;

@@ -62,6 +62,13 @@ fn every_mistake_of_a_draft_is_told_in_one_run_where_it_stands() {
 }
 
 #[test]
+fn what_other_programs_export_is_told_form_by_form() {
+    let draft = include_str!("../fixtures/strangers/pandoc.md");
+    let problems = compose_with(draft, "broadsheet", &publication()).expect_err("it has mistakes");
+    insta::assert_snapshot!(shown(&problems));
+}
+
+#[test]
 fn a_field_knows_what_it_stands_in_wherever_it_stands() {
     let draft = include_str!("../fixtures/drafts/fields.md");
     let edition = composed(draft).edition;

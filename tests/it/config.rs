@@ -75,6 +75,7 @@ in_doubt = "hold"
 
 [web]
 url = "https://news.example.org/"
+proxies = ["10.0.0.5", "::1"]
 
 [ledger]
 url = "sqlite:ledger.sqlite"

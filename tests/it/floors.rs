@@ -20,7 +20,7 @@ const FLOORS: [&[&str]; 5] = [
         "send::provider",
         "send::throttle",
     ],
-    &["ledger", "smtp", "outbox", "config", "doctor"],
+    &["ledger", "mailbox", "smtp", "outbox", "config", "doctor"],
     &["send", "web"],
     &["command", "cli", "main", "lib"],
 ];

@@ -10,6 +10,7 @@ mod lane;
 mod list;
 mod model;
 mod older;
+mod report;
 mod run;
 
 use desk::Desk;

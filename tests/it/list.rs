@@ -3,11 +3,12 @@
 use std::{
     fmt::Write,
     io::{self, Cursor, Read},
+    path::Path,
 };
 
 use postrider::{
-    list::{self, Reason, Row, Skipped},
-    model::{Address, Mailbox},
+    list::{self, Reason, Row, Skipped, Wish},
+    model::{Address, Mailbox, Subscriber, SubscriberState},
 };
 use proptest::prelude::*;
 
@@ -80,6 +81,10 @@ fn told(list: &[u8]) -> String {
             );
         }
     };
+    told_rows(rows)
+}
+
+fn told_rows(rows: impl Iterator<Item = Row>) -> String {
     let mut told = String::new();
     for row in rows {
         match row {
@@ -88,6 +93,9 @@ fn told(list: &[u8]) -> String {
                     .expect("a String");
                 write!(told, " {} {:?} {:?}", entry.state.word(), entry.tags, entry.fields)
                     .expect("a String");
+                if !entry.evidence.is_empty() {
+                    write!(told, " ({})", entry.evidence).expect("a String");
+                }
                 for note in entry.notes {
                     write!(told, "; {note}").expect("a String");
                 }
@@ -99,6 +107,143 @@ fn told(list: &[u8]) -> String {
         }
     }
     told
+}
+
+/// Reads a fixture of a tool's export and tells what was recognised, and every record.
+fn recognised(name: &str, wish: &Wish) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/list");
+    let bytes = std::fs::read(folder.join(name)).expect(name);
+    let mut rows = match list::read_as(bytes.as_slice(), name, wish) {
+        Ok(rows) => rows,
+        Err(problem) => panic!("{name}: {}", problem.message),
+    };
+    let told = told_rows(rows.by_ref());
+    let (format, title, delimiter) = (rows.format(), rows.title(), rows.delimiter());
+    let left_out = rows.left_out().join(", ");
+    format!("{format} ({title}), {}, {delimiter:?}; left out: {left_out}\n{told}", rows.encoding())
+}
+
+#[test]
+fn every_tools_export_is_recognised_and_every_row_of_it_is_what_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/list");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .expect("the fixtures are there")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    for name in names {
+        let stem = name.split('.').next().expect("a stem").replace('-', "_");
+        insta::assert_snapshot!(
+            format!("export_{stem}"),
+            recognised(&name, &Wish::default())
+                .replace(&"x".repeat(10_000), "[xs]")
+                .replace(&"y".repeat(10_240), "[ys]")
+        );
+    }
+}
+
+#[test]
+fn contacts_are_pending_unless_somebody_vouches_for_their_consent() {
+    let vouched = Wish { is_consented: true, ..Wish::default() };
+    for name in ["google.csv", "google-old.csv", "outlook.csv", "outlook-german.csv"] {
+        let (plain, vouched) = (recognised(name, &Wish::default()), recognised(name, &vouched));
+        assert!(plain.contains(" pending ") && !plain.contains(" active "), "{plain}");
+        assert!(vouched.contains(" active ") && !vouched.contains(" pending "), "{vouched}");
+    }
+}
+
+#[test]
+fn nobody_whom_a_tool_does_not_mail_is_active() {
+    for (name, words) in [
+        ("mailchimp-unsubscribed.csv", "active"),
+        ("mailchimp-cleaned.csv", "active"),
+        ("kit.csv", "left@ dead@ spam@ wait@ odd@"),
+        ("kit-state.csv", "left@"),
+        ("beehiiv.csv", "left@ wait@ both@ new@"),
+        ("ghost.csv", "quiet@ gone@"),
+        ("substack.csv", "off@ 12345@"),
+        ("listmonk.csv", "off@ never@"),
+        ("buttondown.csv", "un removed@ complained@ spammy@ churning@"),
+        ("phplist.csv", "wait@ never@ off@"),
+        ("phplist-german.csv", "wait@ never@"),
+    ] {
+        let told = recognised(name, &Wish::default());
+        for line in told.lines().filter(|line| line.contains(" active ")) {
+            let address = line.split(' ').nth(1).expect("an address");
+            for word in words.split(' ') {
+                assert!(!address.starts_with(word) && word != "active", "{name}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_column_that_may_say_whom_not_to_mail_is_asked_about() {
+    let list = "Mail,Opted out on\nanna@example.org,\nbo@example.org,2020-01-01\n";
+    let wary = Wish { is_wary: true, ..Wish::default() };
+    let refused = list::read_as(list.as_bytes(), "crm.csv", &wary).err().expect("it is refused");
+    assert_eq!(refused.code, "PR807");
+    let map = vec![("unsubscribed".to_owned(), "opted out on".to_owned())];
+    let rows = list::read_as(list.as_bytes(), "crm.csv", &Wish { map, ..wary });
+    insta::assert_snapshot!(told_rows(rows.expect("it is understood")));
+}
+
+#[test]
+fn a_sheet_holds_no_formula_and_reads_back_as_the_same_people() {
+    let reader = |address: &str, name: &str, tags: &[&str], company: &str| Subscriber {
+        id: 1,
+        token_id: String::new(),
+        address: address.parse().expect("an address"),
+        name: name.to_owned(),
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        fields: [("company".to_owned(), company.to_owned())].into(),
+        state: SubscriberState::Unsubscribed,
+    };
+    let people = [
+        reader("=cmd@example.org", "=HYPERLINK(1)", &["a, b", "-x"], "+47 1"),
+        reader("anna@example.org", "Anna \"A\" Lund", &[], "@ACME; Sons"),
+        reader("zoë@bücher.example", "Zoë", &["press"], "-"),
+    ];
+    let written = |is_raw| {
+        let mut sheet = list::sheet(Vec::new(), vec!["company".to_owned()], is_raw).expect("a Vec");
+        for reader in &people {
+            sheet.write(reader).expect("a Vec");
+        }
+        String::from_utf8(sheet.finish().expect("a Vec")).expect("UTF-8")
+    };
+    let safe = written(false);
+    for cell in safe.lines().skip(1).flat_map(|line| line.split(',')) {
+        let cell = cell.trim_start_matches('"');
+        assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell} in {safe}");
+    }
+    assert!(written(true).contains("\n=cmd@example.org,=HYPERLINK(1),"));
+    let rows = list::read(safe.as_bytes(), "list.csv").expect("it is a list");
+    for (row, reader) in rows.zip(&people) {
+        let Row::Good(entry) = row else { panic!("{row:?}") };
+        assert_eq!(
+            (&entry.address, &entry.name, &entry.tags, &entry.fields, entry.state),
+            (&reader.address, &reader.name, &reader.tags, &reader.fields, reader.state)
+        );
+    }
+}
+
+#[test]
+fn what_never_ends_is_given_up_after_64_mib() {
+    struct Zeros(u64);
+    impl Read for Zeros {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            assert!(self.0 < 80 << 20, "it reads on and on");
+            bytes.fill(b'0');
+            Ok(bytes.len())
+        }
+    }
+    let problem = list::read(Zeros(0), "zero").err().expect("that is no header");
+    assert_eq!(problem.code, "PR803");
+    let rows = list::read(Cursor::new(b"email\na@example.org\n".to_vec()).chain(Zeros(0)), "zero");
+    let rows: Vec<Row> = rows.expect("a header").collect();
+    let [Row::Good(_), Row::Bad(last)] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(last.reason, Reason::Endless);
 }
 
 #[test]
@@ -138,14 +283,16 @@ fn semicolons_tabs_and_a_separator_line_are_understood_with_any_line_end() {
 
 #[test]
 fn a_file_that_is_no_list_is_one_problem_that_says_how_to_mend_it() {
-    let lists: [&[u8]; 7] = [
+    let zeros = vec![0; 2 << 20];
+    let lists: [&[u8]; 8] = [
         b"",
         b"\n\r\n",
         b"name,town\nAnna,Bergen\n",
         b"anna@example.org\nbo@example.org\n",
         b"email,E-Mail Address\n",
         b"email,\"name\nanna@example.org,Anna\n",
-        b"\xFF\xFEe\0m\0a\0i\0l\0",
+        b"\xFF\xFEn\0a\0m\0e\0",
+        &zeros,
     ];
     insta::assert_snapshot!(lists.map(told).concat());
 }
@@ -242,11 +389,39 @@ fn near_lists() -> impl Strategy<Value = Vec<u8>> {
     (header, pieces).prop_map(|(header, pieces)| [header.as_bytes(), &pieces].concat())
 }
 
+/// A tool's export with some of its bytes changed, taken out or put in.
+fn mangled_exports() -> impl Strategy<Value = Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/list");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the fixtures are there")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let files: Vec<Vec<u8>> =
+        paths.iter().map(|path| std::fs::read(path).expect("it can be read")).collect();
+    let odd = prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), Just(0), any::<u8>()];
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), 0_u8..3, odd), 0..12);
+    (prop::sample::select(files), changes).prop_map(|(mut file, changes)| {
+        for (at, kind, byte) in changes {
+            let at = at.index(file.len().max(1)).min(file.len());
+            match kind {
+                0 => file.insert(at, byte),
+                1 if at < file.len() => file[at] = byte,
+                _ => file.truncate(at.max(file.len().saturating_sub(40))),
+            }
+        }
+        file
+    })
+}
+
 proptest! {
     #[test]
-    fn any_bytes_are_records_that_are_good_or_bad_and_none_is_lost(list in near_lists()) {
+    fn any_bytes_are_records_that_are_good_or_bad_and_none_is_lost(
+        list in prop_oneof![near_lists(), mangled_exports()],
+    ) {
         let Ok(rows) = list::read(list.as_slice(), "subscribers.csv") else { return Ok(()) };
-        let lines = 1 + list.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count() as u64;
+        // In UTF-16 a line end may also be half of a letter.
+        let lines = 1 + list.len() as u64;
         let (mut number, mut line) = (0, 0);
         for row in rows {
             number += 1;

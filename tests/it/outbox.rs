@@ -75,6 +75,7 @@ fn a_conversation_goes_as_the_standard_has_it() {
 250-SIZE 52428800
 250-8BITMIME
 250-SMTPUTF8
+250-CHUNKING
 250 ENHANCEDSTATUSCODES
 250 2.1.0 sender ok
 250 2.1.5 recipient ok
@@ -113,6 +114,8 @@ fn a_command_out_of_order_or_out_of_bounds_is_refused() {
         (&format!("{mail}DATA\r\n"), "250 554"),
         (&format!("{mail}RSET\r\nDATA\r\n"), "250 250 503"),
         (&format!("{mail}HELO again\r\nDATA\r\n"), "250 250 503"),
+        ("BDAT 3 LAST\r\nab\n", "503"),
+        (&format!("{mail}BDAT 3 LAST\r\nab\n"), "250 554"),
         ("MAIL FROM:<a@b.example> SIZE=60000000\r\n", "552"),
         ("MAIL FROM:<a@b.example> SIZE=many\r\n", "501"),
         ("MAIL FROM:<a@b.example> COLOUR=red\r\n", "555"),
@@ -128,6 +131,21 @@ fn a_command_out_of_order_or_out_of_bounds_is_refused() {
     let hopeless = converse(&outbox, &"LUNCH\r\n".repeat(20));
     assert!(hopeless.ends_with("421 4.7.0 too many errors\r\n"), "{hopeless}");
     assert_eq!(outbox.accepted(), 0);
+}
+
+#[test]
+fn a_message_may_come_in_chunks_of_known_length() {
+    let outbox = start(Keep::Memory, "");
+    let mail = "MAIL FROM:<>\r\nRCPT TO:<c@d.example>\r\n";
+    let whole = "BDAT 12 LAST\r\n.\r\nRSET\r\n.\r\n";
+    let parts = "BDAT 3\r\na\r\nBDAT 0\r\nBDAT 3\r\nb\r\nBDAT 0 LAST\r\n";
+    let input = format!("{mail}{whole}{mail}{parts}{mail}BDAT 1\r\nxDATA\r\nRSET\r\n");
+    let expected = "250 250 250 250 250 250 250 250 250 250 250 250 503 250";
+    assert_eq!(codes(&outbox, &input), expected);
+    let letters: Vec<Vec<u8>> = outbox.letters().into_iter().map(|letter| letter.bytes).collect();
+    assert_eq!(letters, [b".\r\nRSET\r\n.\r\n".to_vec(), b"a\r\nb\r\n".to_vec()]);
+    let lost = converse(&outbox, &format!("HELO me\r\n{mail}BDAT many\r\nQUIT\r\n"));
+    assert!(lost.ends_with("501 5.5.4 how many bytes\r\n"), "{lost}");
 }
 
 #[test]

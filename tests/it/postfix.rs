@@ -13,6 +13,7 @@ use postrider::smtp::{Connection, Credentials, Deadlines, Envelope, Handover, Op
 
 use crate::skip::skipped;
 
+mod bounces;
 mod program;
 
 /// The throw-away Postfix that `tests/run` started.
@@ -76,26 +77,43 @@ impl Postfix {
 
     /// Returns every mail that has landed for `address`, with LF line ends as Postfix keeps it, once there is one.
     pub(crate) fn mail_for(&self, address: &Address) -> Vec<String> {
-        // The relay answers before it delivers; it needs milliseconds, and a loaded machine more.
-        for _ in 0..500 {
-            let found = self.mail_now(address);
-            if !found.is_empty() {
-                return found;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Vec::new()
+        awaited(|| self.mail_now(address))
+    }
+
+    /// Returns every mail that has landed for anybody at `domain` and says `words`, once there is one.
+    pub(crate) fn mail_at(&self, domain: &str, words: &str) -> Vec<String> {
+        let is_one = |mail: &String| {
+            let delivered = mail.lines().find_map(|line| line.strip_prefix("Delivered-To: "));
+            delivered.is_some_and(|to| to.ends_with(&format!("@{domain}"))) && mail.contains(words)
+        };
+        awaited(|| self.mail_that(is_one))
     }
 
     fn mail_now(&self, address: &Address) -> Vec<String> {
         let delivered = format!("\nDelivered-To: {}\n", address.wire());
+        self.mail_that(|mail| mail.contains(&delivered))
+    }
+
+    fn mail_that(&self, fits: impl Fn(&String) -> bool) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.mail.join("new")) else { return Vec::new() };
         entries
             .filter_map(|entry| fs::read(entry.ok()?.path()).ok())
             .map(|mail| String::from_utf8_lossy(&mail).into_owned())
-            .filter(|mail| mail.contains(&delivered))
+            .filter(fits)
             .collect()
     }
+}
+
+/// Looks again until there is something: the relay answers before it delivers; it needs milliseconds, and a loaded machine more.
+fn awaited(look: impl Fn() -> Vec<String>) -> Vec<String> {
+    for _ in 0..500 {
+        let found = look();
+        if !found.is_empty() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Vec::new()
 }
 
 /// A reader nobody else has, though several runs share one relay.
@@ -357,5 +375,29 @@ async fn a_body_arrives_byte_for_byte() {
                 &mail[0][start..]
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn messages_by_their_length_arrive_whole_and_a_refused_one_between_them_does_not() {
+    let Some(postfix) = postfix() else { return };
+    for listener in ["plain", "starttls"] {
+        let mut connection = Connection::open(&postfix.relay(listener)).await.expect("it opens");
+        assert!(connection.capabilities().offers("CHUNKING"));
+        connection.allow_chunking(true);
+        let body = format!(".\r\n{}", "words\r\n".repeat(6_000));
+        for number in 0..40 {
+            let to = reader("chunked");
+            assert_accepted(&deliver(&mut connection, &to, &message("whole", &body)).await);
+            assert!(connection.is_chunking(), "{listener}, {number}");
+            if number % 13 == 0 {
+                let mail = postfix.mail_for(&to);
+                assert!(mail.len() == 1 && mail[0].ends_with(&body.replace("\r\n", "\n")));
+            }
+        }
+        let suspect = message("x\r\nX-Rig: refuse", &body);
+        let refused = deliver(&mut connection, &reader("suspect"), &suspect).await;
+        assert_eq!(refusal(refused), (Stage::Dot, 550, Some((5, 7, 1))));
+        assert!(!connection.is_open(), "its goodbye made sure that the no was meant");
     }
 }

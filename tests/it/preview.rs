@@ -2,7 +2,6 @@
 
 mod chromium;
 mod command;
-mod http;
 mod page;
 mod refusals;
 
@@ -12,7 +11,7 @@ use std::{
 };
 
 use crate::command::env::{Env, ISSUE};
-use http::Answer;
+use crate::http::{self, Answer};
 
 /// A publication whose preview runs, until it is dropped.
 struct Running {

@@ -49,8 +49,8 @@ const BOUND: Duration = Duration::from_secs(20);
 /// How long a life may take by our clock.
 const HANGS: Duration = Duration::from_secs(15);
 
-/// How many messages a connection may have begun: four ahead, and the one on the wire.
-const BEGUN_AHEAD: usize = 5;
+/// How many messages a connection may have begun: eight ahead, and the one on the wire.
+const BEGUN_AHEAD: usize = 9;
 
 /// How many are played at once; most of them wait.
 const AT_ONCE: usize = 8;
@@ -415,8 +415,20 @@ fn script(chance: &mut Chance) -> (String, u64) {
     }
     if chance.one_in(3) {
         lines.push("hello without PIPELINING".to_owned());
+    } else if chance.one_in(2) {
+        lines.push("hello without CHUNKING".to_owned());
+    } else {
+        // A message that leaves in one write with its envelope has left whole before a relay can break off at that.
+        silences = lines.iter().filter(|line| breaks_off(line)).count() as u64;
     }
     (lines.join("\n"), silences)
+}
+
+/// Tells whether a misdeed may leave a message without a clear answer that left with its envelope.
+fn breaks_off(line: &str) -> bool {
+    let stage = line.split(' ').next().unwrap_or_default();
+    let is_late = matches!(stage, "mail" | "rcpt" | "data" | "body" | "dot");
+    is_late && !line.contains("to=") && !line.contains(" reply 4")
 }
 
 fn mishaps(chance: &mut Chance) -> Vec<(u64, Mishap)> {

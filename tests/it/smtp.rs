@@ -446,7 +446,7 @@ proptest! {
 }
 
 /// One rule that acts once, among the first messages.
-fn misdeed() -> impl Strategy<Value = String> {
+pub(crate) fn misdeed() -> impl Strategy<Value = String> {
     let steps = proptest::sample::select(vec!["mail", "rcpt", "data", "dot"]);
     let actions = proptest::sample::select(vec![
         "close",
@@ -610,13 +610,13 @@ async fn a_relay_that_swallows_the_first_packet_is_given_up() {
 // TLS and AUTH.
 
 /// A certificate for `name`, signed by an authority of its own; both as PEM and for the server.
-struct Identity {
-    authority: Vec<u8>,
-    config: Arc<rustls::ServerConfig>,
+pub(crate) struct Identity {
+    pub(crate) authority: Vec<u8>,
+    pub(crate) config: Arc<rustls::ServerConfig>,
 }
 
 impl Identity {
-    fn of(name: &str, last_year: i32) -> Self {
+    pub(crate) fn of(name: &str, last_year: i32) -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
         let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

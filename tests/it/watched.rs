@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
-        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark,
-        Passed, Records, Recovered, Reservation, Resolution, Seen, Wish, Worker,
+        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
+        Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish,
+        Worker,
     },
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
     send::brake::Brake,
@@ -101,6 +102,8 @@ hand_on! {
     subscribers(publication: &str, after: Option<&str>, limit: usize) -> Vec<Subscriber>;
     history(publication: &str, address: &Address) -> Vec<Happening>;
     prune(publication: &str, before: Timestamp) -> u64;
+    report(publication: &str, note: &Note) -> Noted;
+    reports(publication: &str, issue: Option<i64>, after: i64, limit: usize) -> Vec<ReportRecord>;
     issue(publication: &str, slug: &str) -> Option<IssueRecord>;
     issues(publication: &str) -> Vec<IssueRecord>;
     schedule(publication: &str, slug: &str, booking: &Booking) -> bool;

@@ -24,9 +24,12 @@ MOVED = "above"
 CHART = "chart"
 DATA = object()
 
+# The colon behind a label, as each language has it.
+COLONS = str.maketrans("：", ":")
+
 
 def tight(text):
-    return "".join(text.split())
+    return "".join(text.split()).translate(COLONS)
 
 
 def words(element, table=None, column=None):

@@ -62,7 +62,10 @@ pub(in crate::bounce) fn in_a_letter(letter: &str) -> Option<Vec<Report>> {
     let end = letter.rfind('}')?;
     // A relay breaks lines wherever it likes, also within a string.
     let json: String = ["{", &letter[..=end].replace('\n', "")].concat();
-    read(json.as_bytes()).ok().filter(|told| !told.is_empty())
+    // The envelope of SNS may be around it; its signature is worth nothing in a mail.
+    let envelope = super::sns::Envelope::read(json.as_bytes()).ok();
+    let message = envelope.as_ref().map_or(json.as_str(), |envelope| envelope.unverified());
+    read(message.as_bytes()).ok().filter(|told| !told.is_empty())
 }
 
 fn refusal(bounce: &Value, recipient: &Value) -> Refusal {

@@ -73,6 +73,11 @@ impl Envelope {
         })
     }
 
+    /// Returns the message within, though nobody vouches for it.
+    pub(super) fn unverified(&self) -> &str {
+        text(&self.0, &["Message"])
+    }
+
     fn signed(&self) -> String {
         let keys: &[&str] =
             if text(&self.0, &["Type"]) == "Notification" { &NOTIFICATION } else { &CONFIRMATION };

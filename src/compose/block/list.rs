@@ -26,6 +26,8 @@ struct List {
 struct Item {
     words: Vec<Inline>,
     blocks: Blocks,
+    /// Whether more than lists follows the first paragraph, so that blank lines part them.
+    is_open: bool,
 }
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>, list: &NodeList) -> Box<dyn Block> {
@@ -46,9 +48,10 @@ fn read_item<'a>(reader: &mut Reader<'_, '_>, item: Node<'a>) -> Item {
     let nodes: Vec<Node<'a>> = item.children().collect();
     match nodes.split_first() {
         Some((first, rest)) if super::is_paragraph(first) => {
-            Item { words: reader.inlines(first), blocks: reader.nested(rest) }
+            let is_open = rest.iter().any(|node| !matches!(node.data().value, NodeValue::List(_)));
+            Item { words: reader.inlines(first), blocks: reader.nested(rest), is_open }
         }
-        _ => Item { words: Vec::new(), blocks: reader.nested(&nodes) },
+        _ => Item { words: Vec::new(), blocks: reader.nested(&nodes), is_open: false },
     }
 }
 
@@ -60,7 +63,11 @@ impl List {
     fn items(&self, page: &Page<'_>) -> Markup {
         html! {
             @for item in &self.items {
-                li.item { (inline::html(&item.words)) (super::html(&item.blocks, page)) } "\n"
+                li.item {
+                    @if item.is_open { p.p { (inline::html(&item.words)) } } @else { (inline::html(&item.words)) }
+                    (super::html(&item.blocks, page))
+                }
+                "\n"
             }
         }
     }
@@ -93,8 +100,15 @@ impl Block for List {
                 if !item.words.is_empty() {
                     sheet.words(&item.words);
                 }
-                item.blocks.iter().for_each(|block| block.text(sheet));
+                if item.is_open {
+                    super::text(&item.blocks, sheet);
+                } else {
+                    item.blocks.iter().for_each(|block| block.text(sheet));
+                }
             });
+            if item.is_open {
+                sheet.gap(1);
+            }
         }
     }
 }

@@ -29,13 +29,7 @@ use comrak::nodes::{Node, NodeValue};
 use maud::{Markup, html};
 
 use super::{
-    code::{RAW_HTML, UNSUPPORTED},
-    inline::Inline,
-    layout::Page,
-    origin,
-    proof::Help,
-    reader::Reader,
-    sheet::Sheet,
+    code::UNSUPPORTED, inline::Inline, layout::Page, origin, reader::Reader, sheet::Sheet,
 };
 
 /// One piece of an issue.
@@ -123,12 +117,8 @@ fn read_kind(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dyn Bloc
         // It stands at the end of its article.
         NodeValue::FootnoteDefinition(_) => None,
         NodeValue::BlockDirective(directive) => reader.directive(node, &directive.info),
-        NodeValue::HtmlBlock(_) => {
-            let span = reader.line(node);
-            reader
-                .proof
-                .error(RAW_HTML, span, "an issue holds no HTML")
-                .helped("write Markdown, or a `:::` directive");
+        NodeValue::HtmlBlock(html) => {
+            reader.raw_html(reader.line(node), &html.literal);
             None
         }
         _ => {

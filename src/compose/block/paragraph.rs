@@ -18,6 +18,7 @@ struct Paragraph(Vec<Inline>);
 
 pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Box<dyn Block> {
     refuse_underline(reader, node);
+    refuse_grid(reader, node);
     Box::new(Paragraph(reader.inlines(node)))
 }
 
@@ -35,6 +36,21 @@ fn refuse_underline(reader: &mut Reader<'_, '_>, node: Node<'_>) {
                 .helped("write `# Title` for an article, `## Section` for a section");
         }
         at += line.len();
+    }
+}
+
+/// Marks a table drawn with `+---+`, which other readers of Markdown know.
+fn refuse_grid(reader: &mut Reader<'_, '_>, node: Node<'_>) {
+    let line = reader.line(node);
+    let bare = reader.proof.text()[line.clone()].trim_end();
+    let is_grid = bare.len() > 3
+        && bare.starts_with("+-")
+        && bare.bytes().all(|byte| b"+-=:".contains(&byte));
+    if is_grid {
+        reader
+            .proof
+            .error(UNSUPPORTED, line, "an issue has no tables of this kind")
+            .helped("write its rows as `| cell | cell |`, and `| --- | --- |` below the first");
     }
 }
 

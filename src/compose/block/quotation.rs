@@ -13,6 +13,9 @@ use crate::compose::{
     sheet::Sheet,
 };
 
+/// What an attribution begins with: an em dash, or what stands for one on some keyboards and in other scripts.
+const DASHES: [char; 3] = ['—', '–', '―'];
+
 #[derive(Debug)]
 struct Quotation {
     paragraphs: Vec<Vec<Inline>>,
@@ -49,7 +52,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn B
 /// Takes the last line away where it begins with a dash.
 pub(super) fn split_attribution(words: &mut Vec<Inline>) -> Vec<Inline> {
     let is_line_start = |at: usize| at == 0 || is_line_end(&words[at - 1]);
-    let is_dash = |inline: &Inline| matches!(inline, Inline::Text(text) if text.starts_with('—'));
+    let is_dash = |inline: &Inline| matches!(inline, Inline::Text(text) if text.starts_with(DASHES) || text.starts_with("--"));
     let last = (0..words.len()).rev().find(|at| is_line_start(*at));
     let Some(at) = last.filter(|at| is_dash(&words[*at])) else {
         return Vec::new();

@@ -22,11 +22,17 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Box<dyn Block
         matches!(words.data().value, NodeValue::Paragraph)
             && words.data().sourcepos.end.line + 1 == node.data().sourcepos.start.line
     };
-    let is_of_hyphens = reader.proof.text()[span.clone()].bytes().all(|byte| byte == b'-');
+    let is_of_hyphens =
+        reader.proof.text()[span.clone()].bytes().all(|byte| matches!(byte, b'-' | b' '));
+    let is_of_hyphens = is_of_hyphens && reader.proof.text()[span.clone()].contains("--");
     if is_of_hyphens && node.previous_sibling().is_some_and(ends_right_above) {
         reader
             .proof
-            .error(UNSUPPORTED, span, "a line of hyphens below words may be a heading or a rule")
+            .error(
+                UNSUPPORTED,
+                span,
+                "a line of hyphens below words may be a heading, a table or a rule",
+            )
             .helped("write `## Section`, or a blank line above `---` for a rule");
     }
     Box::new(Rule)

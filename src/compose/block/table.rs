@@ -6,12 +6,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Block;
 use crate::compose::{
+    code::SPARE_CELL,
     field::is_mark,
     inline::{self, Inline, Links},
     layout::Page,
+    proof::Help,
     reader::Reader,
     sheet::{COLUMNS, Sheet},
-    wrap::is_wide,
+    wrap::{columns, is_wide},
 };
 
 /// What a caption begins with.
@@ -69,6 +71,9 @@ pub(super) fn read<'a>(
         rows.pop_if(|row| is_caption_row(row)).and_then(comrak::arena_tree::Node::first_child);
     let caption = row_caption.or_else(|| node.next_sibling().filter(|next| is_caption(next)));
     let caption = caption.map(|caption| without_label(reader.inlines(caption)));
+    for row in &rows {
+        refuse_spare_cells(reader, row, table.num_columns);
+    }
     let mut cells = rows.into_iter().map(|row| -> Vec<Vec<Inline>> {
         row.children().map(|cell| reader.inlines(cell)).collect()
     });
@@ -76,6 +81,26 @@ pub(super) fn read<'a>(
     let rows = cells.collect();
     let caption = caption.unwrap_or_default();
     Box::new(Table { alignments: table.alignments.clone(), head, rows, caption })
+}
+
+/// Marks what stands in a row behind its last column, and would be dropped.
+fn refuse_spare_cells(reader: &mut Reader<'_, '_>, row: Node<'_>, columns: usize) {
+    let text = reader.marked_line(row);
+    let bars = text.match_indices('|').map(|(at, _)| at).filter(|at| !text[..*at].ends_with('\\'));
+    let is_open = !text.starts_with('|');
+    let is_blank = |text: &str| text.trim_matches(['|', ' ', '\t']).is_empty();
+    let mut spare = bars.skip(columns.saturating_sub(usize::from(is_open)));
+    if spare.next().is_some_and(|at| !is_blank(&text[at + 1..])) {
+        let span = reader.line(row);
+        reader
+            .proof
+            .error(
+                SPARE_CELL,
+                span,
+                format!("the row has more cells than the {columns} of its head"),
+            )
+            .helped("give the head a cell for each column; `\\|` is the character itself");
+    }
 }
 
 fn without_label(mut words: Vec<Inline>) -> Vec<Inline> {
@@ -91,9 +116,10 @@ impl Block for Table {
         let (broken, whole) = (self.broken_columns(), self.whole_columns());
         let style = |column: usize| {
             let align = match self.alignments.get(column) {
-                Some(TableAlignment::Right) => format!("text-align:{};", page.end()),
-                Some(TableAlignment::Center) => "text-align:center;".to_owned(),
-                _ => String::new(),
+                // Numbers, whose units stand below each other at the right in every script.
+                Some(TableAlignment::Right) => "text-align:right;",
+                Some(TableAlignment::Center) => "text-align:center;",
+                _ => "",
             };
             let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
             let words = match (broken.get(column), whole.get(column)) {
@@ -101,7 +127,8 @@ impl Block for Table {
                 (_, Some(true)) => "white-space:nowrap;",
                 _ => "",
             };
-            Some(align + words + &edge.unwrap_or_default()).filter(|style| !style.is_empty())
+            Some(format!("{align}{words}{}", edge.unwrap_or_default()))
+                .filter(|style| !style.is_empty())
         };
         html! {
             table.data cellpadding="0" cellspacing="0" border="0" width="100%" {
@@ -192,7 +219,7 @@ fn set(
 ) {
     let all = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
     let widths: Vec<usize> = (0..head.len())
-        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.width()).max())
+        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max())
         .map(|width| width.unwrap_or(0))
         .collect();
     let total = widths.iter().sum::<usize>() + GUTTER.len() * widths.len().saturating_sub(1);
@@ -210,7 +237,7 @@ fn set(
 
 fn aligned(row: &[String], widths: &[usize], alignments: &[TableAlignment]) -> String {
     let cells = row.iter().zip(widths).zip(alignments).map(|((cell, width), alignment)| {
-        let room = width.saturating_sub(cell.width());
+        let room = width.saturating_sub(columns(cell));
         let before = match alignment {
             TableAlignment::Right => room,
             TableAlignment::Center => room / 2,

@@ -25,7 +25,7 @@ pub(super) fn draw(data: &Data, inks: &Inks, width: u32) -> Canvas {
     let mut canvas = Canvas::new(width, height.ceil() as u32, inks.paper);
     let width = width as f32;
     let labels = data.labels.iter().map(|label| canvas.text_width(label, SIZE));
-    let labels = labels.fold(0.0, f32::max).min(width * 0.4);
+    let labels = labels.fold(0.0, f32::max).min(width * 0.5);
     let numbers = data.series.iter().flat_map(|series| &series.written);
     let numbers = numbers.map(|number| canvas.text_width(number, SIZE)).fold(0.0, f32::max);
     let least = data.numbers().fold(0.0, f64::min);

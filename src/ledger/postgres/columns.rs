@@ -11,7 +11,8 @@ use tokio_postgres::{
 
 use super::fault::Fault;
 use crate::{
-    ledger::{LedgerError, rules::Micros},
+    bounce::Kind,
+    ledger::{Did, LedgerError, rules::Micros},
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState},
 };
 
@@ -91,6 +92,18 @@ impl Spoken for SubscriberState {
 }
 
 impl Spoken for IssueState {
+    fn from_word(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
+
+impl Spoken for Kind {
+    fn from_word(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
+
+impl Spoken for Did {
     fn from_word(word: &str) -> Option<Self> {
         Self::from_word(word)
     }

@@ -150,6 +150,8 @@ async fn erase(tx: &Transaction<'_>, now: Micros, id: i64, event: &Event) -> Res
     )
     .await?;
     ask::run(tx, "UPDATE deliveries SET said = '' WHERE subscriber = $1", &[&id]).await?;
+    let sql = "UPDATE reports SET said = '', address = $2 WHERE subscriber = $1";
+    ask::run(tx, sql, &[&id, &hash]).await?;
     Ok(())
 }
 

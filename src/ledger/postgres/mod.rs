@@ -21,6 +21,7 @@ mod list;
 mod migrate;
 mod pgpass;
 mod prune;
+mod report;
 mod run;
 mod server;
 mod workers;
@@ -33,8 +34,8 @@ use jiff::Timestamp;
 use self::{columns::instant, fault::Fault, server::Server};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Passed, Records,
-    Recovered, Reservation, Resolution, Seen, Wish, Worker,
+    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
+    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -344,6 +345,23 @@ impl Ledger for PostgresLedger {
         how: Resolution,
     ) -> Result<bool, LedgerError> {
         write!(self, |tx| run::resolve(tx, issue, address, how))
+    }
+
+    async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError> {
+        if note.rehearse {
+            return write!(self, |tx| report::report(tx, publication, note), keep | _ | false);
+        }
+        write!(self, |tx| report::report(tx, publication, note))
+    }
+
+    async fn reports(
+        &self,
+        publication: &str,
+        issue: Option<i64>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, LedgerError> {
+        read!(self, |session| report::reports(session, publication, issue, after, limit))
     }
 
     async fn instruct(&self, issue: i64, orders: &[u8]) -> Result<(), LedgerError> {

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Transaction;
 
-use super::{ask, fault::Fault, list};
+use super::{ask, fault::Fault, list, run};
 use crate::ledger::rules::{Micros, erased_key};
 
 /// How many readers are forgotten at once.
@@ -14,16 +14,19 @@ pub(super) async fn prune(
     publication: &str,
     before: Micros,
 ) -> Result<u64, Fault> {
+    let now = run::now(tx).await?;
     let ended = ask::all(
         tx,
         "SELECT id FROM issues WHERE publication = $1 AND ended_at < $2
-           AND state IN ('finished', 'cancelled')",
+           AND state IN ('finished', 'cancelled') AND coalesce(pruned_at < ended_at, true)",
         &[&publication, &before],
     )
     .await?;
     let mut forgotten = 0;
     for row in ended {
-        forgotten += forget(tx, row.try_get(0)?).await?;
+        let issue: i64 = row.try_get(0)?;
+        forgotten += forget(tx, issue).await?;
+        ask::run(tx, "UPDATE issues SET pruned_at = $2 WHERE id = $1", &[&issue, &now]).await?;
     }
     Ok(forgotten)
 }
@@ -64,6 +67,7 @@ async fn forget(tx: &Transaction<'_>, issue: i64) -> Result<u64, Fault> {
     for sql in [
         "UPDATE attempts SET said = '' WHERE issue = $1 AND said <> ''",
         "UPDATE deliveries SET said = '' WHERE issue = $1 AND said <> ''",
+        "UPDATE reports SET said = '', address = '' WHERE issue = $1",
     ] {
         ask::run(tx, sql, &[&issue]).await?;
     }

@@ -9,7 +9,8 @@ pub(super) use crate::ledger::rules::{
     Micros, fields_json, length, micros, reason_json, tags_json,
 };
 use crate::{
-    ledger::LedgerError,
+    bounce::Kind,
+    ledger::{Did, LedgerError},
     model::{Address, DeliveryState, IssueState, SubscriberState},
 };
 
@@ -70,6 +71,18 @@ pub(super) trait Spoken: Sized {
 }
 
 impl Spoken for SubscriberState {
+    fn from_word(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
+
+impl Spoken for Kind {
+    fn from_word(word: &str) -> Option<Self> {
+        Self::from_word(word)
+    }
+}
+
+impl Spoken for Did {
     fn from_word(word: &str) -> Option<Self> {
         Self::from_word(word)
     }

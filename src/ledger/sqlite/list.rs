@@ -342,6 +342,8 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
         [id],
     )?;
     ledger.execute("UPDATE deliveries SET said = '' WHERE subscriber = ?1", [id])?;
+    ledger
+        .execute("UPDATE reports SET said = '', address = ?2 WHERE subscriber = ?1", (id, &hash))?;
     Ok(())
 }
 

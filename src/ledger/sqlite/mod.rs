@@ -21,6 +21,7 @@ mod list;
 mod migrate;
 mod newcomers;
 mod prune;
+mod report;
 mod run;
 mod workers;
 
@@ -38,8 +39,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Passed, Records,
-    Recovered, Reservation, Resolution, Seen, Wish, Worker,
+    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
+    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -226,7 +227,7 @@ impl Ledger for SqliteLedger {
 
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
         let (publication, before) = (publication.to_owned(), before.as_microsecond());
-        self.write(move |ledger, _| prune::prune(ledger, &publication, before)).await
+        self.write(move |ledger, now| prune::prune(ledger, now, &publication, before)).await
     }
 
     async fn issue(
@@ -407,6 +408,27 @@ impl Ledger for SqliteLedger {
 
     async fn workers(&self) -> Result<Vec<Seen>, LedgerError> {
         self.read(workers::workers).await
+    }
+
+    async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError> {
+        let (publication, note) = (publication.to_owned(), note.clone());
+        let rehearse = note.rehearse;
+        self.write_if(
+            move |_| !rehearse,
+            move |ledger, now| report::report(ledger, now, &publication, &note),
+        )
+        .await
+    }
+
+    async fn reports(
+        &self,
+        publication: &str,
+        issue: Option<i64>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, LedgerError> {
+        let publication = publication.to_owned();
+        self.read(move |ledger| report::reports(ledger, &publication, issue, after, limit)).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {

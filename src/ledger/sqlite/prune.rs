@@ -5,15 +5,21 @@ use rusqlite::Connection;
 use super::{columns::Micros, fault::Fault};
 
 /// Forgets what issues that ended before `before` say of persons; returns of how many deliveries.
-pub(super) fn prune(ledger: &Connection, publication: &str, before: Micros) -> Result<u64, Fault> {
+pub(super) fn prune(
+    ledger: &Connection,
+    now: Micros,
+    publication: &str,
+    before: Micros,
+) -> Result<u64, Fault> {
     let mut ended = ledger.prepare_cached(
         "SELECT id FROM issues WHERE publication = ?1 AND ended_at < ?2
-           AND state IN ('finished', 'cancelled')",
+           AND state IN ('finished', 'cancelled') AND coalesce(pruned_at < ended_at, TRUE)",
     )?;
     let issues = ended.query_map((publication, before), |row| row.get(0))?;
     let mut forgotten = 0;
     for issue in issues.collect::<Result<Vec<i64>, _>>()? {
         forgotten += forget(ledger, issue)?;
+        ledger.execute("UPDATE issues SET pruned_at = ?2 WHERE id = ?1", (issue, now))?;
     }
     Ok(forgotten)
 }
@@ -38,5 +44,6 @@ fn forget(ledger: &Connection, issue: i64) -> Result<u64, Fault> {
     // A relay's words often hold the address.
     ledger.execute("UPDATE attempts SET said = '' WHERE issue = ?1 AND said <> ''", [issue])?;
     ledger.execute("UPDATE deliveries SET said = '' WHERE issue = ?1 AND said <> ''", [issue])?;
+    ledger.execute("UPDATE reports SET said = '', address = '' WHERE issue = ?1", [issue])?;
     Ok(forgotten as u64)
 }

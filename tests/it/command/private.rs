@@ -52,6 +52,20 @@ fn every_file_that_holds_readers_is_the_owners_alone() {
 }
 
 #[test]
+fn a_key_that_others_can_read_signs_nothing() {
+    let env = Env::publication();
+    env.postrider("render kazakhstan").code(0);
+    let key = env.root.join(".postrider/key");
+    let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("ours");
+    mode(0o644);
+    let said = env.postrider("send kazakhstan --yes").code(78);
+    said.tells("the key `.postrider/key` can be read by others (its mode is 644)");
+    env.postrider("status kazakhstan").code(0).tells("is a draft");
+    mode(0o600);
+    env.postrider("send kazakhstan --yes").code(0);
+}
+
+#[test]
 fn a_password_is_nowhere_but_where_it_was_put() {
     let (config, authority) = tls(&["127.0.0.1"]);
     let relay = Outbox::start(OutboxSettings {

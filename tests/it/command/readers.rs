@@ -107,3 +107,155 @@ fn a_name_that_would_steer_the_terminal_is_told_harmlessly() {
         }
     }
 }
+
+/// The files of Mailchimp, as they lie among the fixtures.
+fn mailchimp(env: &Env) {
+    for name in ["members", "unsubscribed", "cleaned"] {
+        let file = format!("tests/fixtures/list/mailchimp-{name}.csv");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(path).expect("the fixture is there");
+        env.write(&format!("{name}.csv"), &text);
+    }
+}
+
+#[test]
+fn mailchimps_three_files_mean_the_same_in_any_order_and_twice_change_nothing() {
+    let mut lists = Vec::new();
+    for order in [
+        "members.csv unsubscribed.csv cleaned.csv",
+        "cleaned.csv unsubscribed.csv members.csv",
+        "unsubscribed.csv members.csv cleaned.csv",
+    ] {
+        let env = Env::publication();
+        mailchimp(&env);
+        let said = env.postrider(&format!("subscribers import {order}")).code(0);
+        if lists.is_empty() {
+            shows("import_mailchimp", &said.shown());
+            shows(
+                "show_mailchimp",
+                &env.postrider("subscribers show anna@example.org").code(0).shown(),
+            );
+        }
+        let again = env.json(&format!("subscribers import {order}"));
+        for file in again["files"].as_array().expect("files") {
+            assert_eq!((&file["added"], &file["updated"]), (&0.into(), &0.into()), "{file}");
+        }
+        let words = |line: &str| env.postrider(line).code(0).out;
+        lists.push(words("subscribers list").replace("  Lea Vik", "").replace("  Dora Maar", ""));
+    }
+    assert_eq!(lists[0], lists[1]);
+    assert_eq!(lists[0], lists[2]);
+    assert!(lists[0].contains("unsubscribed left@") && lists[0].contains("bounced      dead@"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_the_others_out_too() {
+    let env = Env::publication();
+    env.write("good.csv", "email\nanna@example.org\n");
+    env.write("odd.csv", "name,company\nAnna,ACME\n");
+    env.postrider("subscribers import good.csv odd.csv").code(65);
+    env.postrider("subscribers import good.csv .").code(65).tells("is a folder, not a list");
+    env.postrider("subscribers import good.csv /dev/zero").code(65).tells("names no columns");
+    env.postrider("subscribers show anna@example.org").code(66);
+}
+
+#[test]
+fn a_dirty_file_is_told_by_line_and_what_was_skipped_is_written() {
+    let env = Env::publication();
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/list/dirty.csv");
+    std::fs::copy(path, env.root.join("dirty.csv")).expect("it can be copied");
+    let line = "subscribers import dirty.csv --rejects bad.csv";
+    shows("import_dirty", &env.postrider(line).code(65).shown());
+    env.postrider(&format!("{line} --lenient")).code(0);
+    let bad = env.read("bad.csv");
+    let lines: Vec<_> =
+        bad.lines().map(|line| line.chars().take(100).collect::<String>()).collect();
+    shows("import_dirty_rejects", &lines.join("\n"));
+    shows(
+        "export_dirty",
+        &env.postrider("subscribers export").code(0).shown().replace(&"y".repeat(10_240), "[ys]"),
+    );
+    assert!(env.postrider("subscribers export --raw").code(0).out.contains(",=1+1\n"));
+}
+
+#[test]
+fn tags_columns_and_consent_can_be_said_on_the_command_line() {
+    let env = Env::publication();
+    env.write("crm.csv", "Kontakt;Firma;Weg\nanna@example.org;ACME;\nbo@example.org;;2020-01-01\n");
+    env.postrider("subscribers import crm.csv").code(65).tells("no column holds the address");
+    env.postrider("subscribers import crm.csv --map email").code(2);
+    env.postrider("subscribers import crm.csv --map email=Mail").code(65).tells("PR806");
+    let line = "subscribers import crm.csv --map email=Kontakt --map company=Firma --map unsubscribed=Weg --tag fair --consent 'signed at our stand'";
+    env.postrider(line).code(0);
+    let anna = env.json("subscribers show anna@example.org");
+    assert_eq!((&anna["tags"][0], &anna["fields"]["company"]), (&"fair".into(), &"ACME".into()));
+    assert_eq!(anna["history"][0]["detail"], "consent: signed at our stand");
+    assert_eq!(env.json("subscribers show bo@example.org")["state"], "unsubscribed");
+}
+
+#[test]
+fn a_segment_lists_exports_and_sends_to_its_readers_alone() {
+    let env = Env::with_list(
+        "email,name,tags,town\nanna@example.org,Anna,press,Oslo\nbo@example.org,Bo,,Bergen\ncy@example.org,Cy,press,Bergen\n",
+    );
+    shows(
+        "segment_mistake",
+        &env.postrider("send kazakhstan --yes --segment 'press and'").code(2).shown(),
+    );
+    let line = "send kazakhstan --yes --segment 'press and not town = oslo'";
+    let sent = env.json(line);
+    assert_eq!(
+        (&sent["planned"], &sent["accepted"], &sent["suppressed"]),
+        (&3.into(), &1.into(), &2.into())
+    );
+    assert_eq!(env.mails().len(), 1);
+    env.postrider("send kazakhstan --yes --segment press")
+        .code(76)
+        .tells("was frozen for the segment");
+    env.postrider("send kazakhstan --yes --segment 'press and not town = oslo'").code(0);
+    env.write("subscribers.csv", "email,name,tags,town\nanna@example.org,Anna,press,Oslo\nbo@example.org,Bo,,Bergen\ncy@example.org,Cy,press,Bergen\ndi@example.org,Di,,Bergen\ned@example.org,Ed,press,Bergen\n");
+    assert_eq!(env.json("send kazakhstan --yes --catch-up")["accepted"], 2, "nobody from outside");
+    let listed = env.postrider("subscribers list --segment 'town = bergen and not press'").code(0);
+    assert!(
+        listed.out.contains("bo@") && listed.out.contains("di@") && !listed.out.contains("cy@")
+    );
+    let csv = env.postrider("subscribers export --segment press --state active").code(0).out;
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+}
+
+#[test]
+fn one_persons_copy_holds_everything_and_an_erased_one_is_not_brought_back() {
+    let env = Env::with_list("email,name,company\nanna@example.org,Anna,ACME\n");
+    env.postrider("send kazakhstan --yes").code(0);
+    let mut copy = env.json("subscribers export anna@example.org");
+    for varying in ["exported_at", "link_id"] {
+        assert!(copy[varying].is_string(), "{copy}");
+        copy[varying] = format!("[{varying}]").into();
+    }
+    shows("json_export_person", &document(copy));
+    env.postrider("subscribers export anna@example.org").code(0).tells("subscribers.csv:2");
+    env.postrider("subscribers erase anna@example.org")
+        .code(0)
+        .tells("subscribers.csv:2 still names");
+    env.postrider("subscribers import subscribers.csv").code(0).tells("is erased and stays so");
+    let listed = env.postrider("subscribers list --json").code(0).out;
+    assert!(listed.contains("erased.invalid") && !listed.contains("anna"), "{listed}");
+    assert_eq!(env.json("status kazakhstan")["accepted"], 1);
+}
+
+#[test]
+fn what_ended_long_ago_is_forgotten_by_due_where_the_publisher_wants_that() {
+    let env = Env::with_list("email,name\nanna@example.org,Anna\n");
+    env.postrider("send kazakhstan --yes").code(0);
+    let delivered = || env.postrider("status kazakhstan --json").code(0).out;
+    let before = delivered();
+    env.postrider("due").code(0).silent();
+    env.set("[list]", "[list]\nretention = \"0s\"");
+    env.postrider("due").code(0).silent();
+    assert_eq!(delivered(), before, "the counts stay");
+    let ledger = std::fs::read(env.root.join(".postrider/ledger.sqlite")).expect("it is there");
+    assert!(!ledger.is_empty());
+    assert_eq!(env.json("subscribers show anna@example.org")["state"], "active");
+    assert_eq!(env.json("log anna@example.org")["attempts"][0]["said"], "");
+}

@@ -12,16 +12,16 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// By name in lower case.
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// Opens a connection and says something.
-pub(super) fn say(host: &str, words: &[u8]) -> TcpStream {
-    let mut stream = TcpStream::connect(host).expect("the preview listens");
+pub(crate) fn say(host: &str, words: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(host).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     // Whoever is refused early may be hung up on before all is said.
     let _ = stream.write_all(words);
@@ -29,7 +29,7 @@ pub(super) fn say(host: &str, words: &[u8]) -> TcpStream {
 }
 
 /// Asks once: `head` are the request line and fields, each with its line end.
-pub(super) fn ask(host: &str, head: &str, body: &str) -> Answer {
+pub(crate) fn ask(host: &str, head: &str, body: &str) -> Answer {
     let length = match body.len() {
         0 => String::new(),
         length => format!("Content-Length: {length}\r\n"),
@@ -53,7 +53,7 @@ impl Answer {
         Self { status: status.unwrap_or(0), headers, body: body.to_owned() }
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }

@@ -1,0 +1,152 @@
+//! One message that came back: read, its evidence verified, the ledger told.
+
+use serde::Serialize;
+
+use super::{Failure, newsroom::Newsroom};
+use crate::{
+    bounce::{self, Kind, Report},
+    compose::{self, KeyRing, Purpose},
+    ledger::{About, Did, Ledger, Note},
+    model::SubscriberState,
+};
+
+/// A message that was read, and what became of it.
+pub(super) struct Returned {
+    /// What it is called where it lies.
+    pub(super) file: String,
+    pub(super) report: Report,
+    /// The reader's address, where we know who it is; else the one the report names.
+    pub(super) address: String,
+    /// The slug of the issue, where it is known which.
+    pub(super) issue: Option<String>,
+    pub(super) did: Did,
+    /// How many of its tokens are not ours.
+    pub(super) forged: usize,
+}
+
+/// The keys of `--json`, one object a message, which scripts rely on.
+#[derive(Serialize)]
+struct Document<'a> {
+    file: &'a str,
+    kind: Kind,
+    address: Option<&'a str>,
+    issue: Option<&'a str>,
+    action: Option<&'a str>,
+    code: Option<&'a str>,
+    diagnostic: Option<&'a str>,
+    did: &'a str,
+}
+
+/// Reads messages for one publication.
+pub(super) struct Clerk<'a> {
+    pub(super) newsroom: &'a Newsroom,
+    pub(super) keys: KeyRing,
+    /// `None` where there is none yet: then nothing was ever sent from here.
+    pub(super) ledger: Option<std::sync::Arc<dyn Ledger>>,
+    pub(super) rehearse: bool,
+    /// What the consent log says of where it came from.
+    pub(super) source: &'a str,
+}
+
+impl Clerk<'_> {
+    /// Reads a message and does what it asks for.
+    pub(super) async fn take(&self, file: String, bytes: &[u8]) -> Result<Returned, Failure> {
+        let report = bounce::read(bytes);
+        let mut forged = 0;
+        let about = self.about(&report, &mut forged);
+        let address = report.address.clone();
+        let idle = Returned { file, address, issue: None, did: Did::Nothing, forged, report };
+        let (Some(about), Some(ledger)) = (about, &self.ledger) else { return Ok(idle) };
+        if !asks_for_something(idle.report.kind) {
+            return Ok(idle);
+        }
+        let note = Note {
+            digest: bounce::digest(bytes),
+            about,
+            kind: idle.report.kind,
+            cause: idle.report.cause,
+            code: idle.report.code.clone(),
+            said: idle.report.diagnostic.clone(),
+            source: self.source.to_owned(),
+            rehearse: self.rehearse,
+        };
+        let noted = ledger.report(&self.newsroom.publication.id, &note).await?;
+        let address = if noted.address.is_empty() { idle.address } else { noted.address };
+        Ok(Returned { address, issue: noted.issue, did: noted.did, ..idle })
+    }
+
+    /// Finds what a report is about, by the best evidence that verifies; counts what does not.
+    fn about(&self, report: &Report, forged: &mut usize) -> Option<About> {
+        let evidence = &report.evidence;
+        let mut proven = None;
+        let mut is_test = false;
+        for token in &evidence.return_paths {
+            match compose::read_return_path(&self.keys, token) {
+                Ok(read) if read.purpose == Purpose::Test => is_test = true,
+                Ok(read) => {
+                    proven.get_or_insert(About::Delivery { issue: read.issue, slot: read.slot });
+                }
+                Err(_) => *forged += 1,
+            }
+        }
+        for token in evidence.asked.iter().chain(&evidence.returned) {
+            match compose::read_unsubscribe_token(&self.keys, token) {
+                Ok(read) if read.purpose == Purpose::Test => is_test = true,
+                Ok(read) if read.is_of(&self.newsroom.publication.id) => {
+                    let about = About::Reader { issue: read.issue, token_id: read.subscriber };
+                    proven.get_or_insert(about);
+                }
+                _ => *forged += 1,
+            }
+        }
+        // A test mail that comes back says nothing of any reader.
+        if proven.is_some() || is_test {
+            return proven;
+        }
+        let address = report.address.parse().ok()?;
+        Some(About::Mailbox { address, is_vouched: evidence.is_vouched })
+    }
+}
+
+impl Returned {
+    /// Returns what is to be JSON.
+    pub(super) fn document(&self) -> impl Serialize + '_ {
+        let filled = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        Document {
+            file: &self.file,
+            kind: self.report.kind,
+            address: filled(&self.address),
+            issue: self.issue.as_deref(),
+            action: self.report.action,
+            code: filled(&self.report.code),
+            diagnostic: filled(&self.report.diagnostic),
+            did: self.did.word(),
+        }
+    }
+
+    /// Tells whether a reader is suppressed by it who was not before.
+    pub(super) fn suppressed(&self) -> Option<SubscriberState> {
+        match self.did {
+            Did::Moved(state) => Some(state),
+            _ => None,
+        }
+    }
+
+    /// Says why in a few words: the cause, its code, the issue.
+    pub(super) fn why(&self) -> String {
+        let cause = match (self.report.cause, self.report.kind) {
+            (Some(cause), _) => cause.to_string(),
+            (None, Kind::Complaint) => "called it spam".to_owned(),
+            (None, Kind::Unsubscribe) => "asked to leave".to_owned(),
+            (None, kind) => kind.word().replace('_', " "),
+        };
+        let details = [self.report.code.as_str(), self.issue.as_deref().unwrap_or_default()];
+        let details: Vec<_> = details.into_iter().filter(|detail| !detail.is_empty()).collect();
+        if details.is_empty() { cause } else { format!("{cause} ({})", details.join(", ")) }
+    }
+}
+
+/// Tells whether the ledger has anything to do with it.
+fn asks_for_something(kind: Kind) -> bool {
+    matches!(kind, Kind::Hard | Kind::Soft | Kind::Policy | Kind::Complaint | Kind::Unsubscribe)
+}

@@ -1,0 +1,188 @@
+//! `web`: the public pages, for as long as it runs; `archive`: the same as files.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
+
+use super::{
+    Console, Failure, confirmation, confirmation::Letterbox, ears::Ears, exit, newsroom::Newsroom,
+};
+use crate::{
+    cli::{Global, Web},
+    ledger::Ledger,
+    send::Stop,
+    web::{
+        Door,
+        site::{self, Post, Settings, Site, Words},
+    },
+};
+
+/// Where the pages are served when nobody says.
+const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8643);
+
+/// Where health and metrics are.
+const USUAL_HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8644);
+
+/// Runs `web`.
+pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Result<u8, Failure> {
+    let listen = wish.listen.as_deref().map(address).transpose()?.unwrap_or(USUAL);
+    let health = wish.health.as_deref().map(address).transpose()?.unwrap_or(USUAL_HEALTH);
+    let newsroom = Newsroom::open(global)?;
+    let words = words(&newsroom)?;
+    let composed = confirmation::compose(&newsroom, &words)?;
+    let ledger = newsroom.ledger()?;
+    let (letterbox, asked) = Letterbox::new();
+    let site = Arc::new(open(&newsroom, words, Arc::clone(&ledger), Arc::new(letterbox))?);
+    let ears = Ears::open();
+    let doors = [door(listen, "--listen").await?, door(health, "--health").await?];
+    let [public, inner] = doors;
+    let base = newsroom.publication.web.clone().unwrap_or_default();
+    let (at, inner_at) = (public.address(), inner.address());
+    if console.json {
+        console.document(&serde_json::json!({
+            "url": base,
+            "listen": at.to_string(),
+            "health": inner_at.to_string(),
+        }));
+    } else {
+        console.tell(format_args!("{base} is served at {at}; health and metrics at {inner_at}"));
+    }
+    console.note("Ctrl-C stops it");
+    console.flush();
+    let pages = async {
+        tokio::join!(
+            site::serve(Arc::clone(&site), public, stopped(&ears)),
+            site::serve_health(Arc::clone(&site), inner, stopped(&ears)),
+        );
+    };
+    tokio::select! {
+        () = pages => {}
+        () = confirmation::send(console, &newsroom, ledger.as_ref(), &composed, asked) => {}
+    }
+    Ok(exit::DONE)
+}
+
+/// Runs `archive`.
+pub(super) async fn archive(
+    console: &Console,
+    global: &Global,
+    folder: &Path,
+) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    let words = words(&newsroom)?;
+    let site = open(&newsroom, words, newsroom.ledger()?, Arc::new(Nobody))?;
+    let files = site::files(&site).await?;
+    let mut written = 0_usize;
+    for file in &files {
+        let path = folder.join(&file.path);
+        if fs::read(&path).is_ok_and(|there| there == file.bytes) {
+            continue;
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| Failure::file(parent, "make", &error))?;
+        }
+        fs::write(&path, &file.bytes).map_err(|error| Failure::file(&path, "write", &error))?;
+        written += 1;
+    }
+    if console.json {
+        console.document(&serde_json::json!({
+            "folder": folder,
+            "files": files.len(),
+            "written": written,
+        }));
+    } else {
+        console.tell(format_args!(
+            "{} files in {}, {written} of them new or changed",
+            files.len(),
+            folder.display()
+        ));
+    }
+    Ok(exit::DONE)
+}
+
+/// Asks nobody: files have no form.
+struct Nobody;
+
+impl Post for Nobody {
+    fn take(&self, _: site::Asked) -> bool {
+        false
+    }
+}
+
+fn open(
+    newsroom: &Newsroom,
+    words: Words,
+    ledger: Arc<dyn Ledger>,
+    post: Arc<dyn Post>,
+) -> Result<Site, Failure> {
+    let publication = newsroom.publication.clone();
+    if publication.web.is_none() {
+        return Err(Failure::new(exit::CONFIG, "publication.toml does not say where the pages are reached")
+            .hint("add `[web]` and `url = \"https://news.example.org\"`: every link in mails and pages begins with it"));
+    }
+    let theme = newsroom.theme(&publication.theme)?;
+    let keys = newsroom.keys()?;
+    Ok(Site::new(Settings {
+        theme,
+        words,
+        pages: pages(newsroom)?,
+        keys,
+        ledger,
+        post,
+        publication,
+    }))
+}
+
+fn words(newsroom: &Newsroom) -> Result<Words, Failure> {
+    let publication = &newsroom.publication;
+    let name = format!("templates/site/{}.toml", publication.language);
+    let own = match fs::read_to_string(newsroom.root.join(&name)) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Failure::file(Path::new(&name), "read", &error)),
+    };
+    Words::load(&publication.language, own.as_deref(), &publication.title)
+        .map_err(|why| Failure::new(exit::CONFIG, format!("{name} cannot be used: {why}")))
+}
+
+/// Reads the publication's own pages.
+fn pages(newsroom: &Newsroom) -> Result<BTreeMap<String, String>, Failure> {
+    let mut pages = BTreeMap::new();
+    for name in ["disclaimer", "privacy", "feedback"] {
+        let path = newsroom.root.join(format!("pages/{name}.md"));
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                pages.insert(name.to_owned(), text);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::file(&path, "read", &error)),
+        }
+    }
+    Ok(pages)
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    text.parse().map_err(|_| {
+        Failure::new(exit::USAGE, format!("`{text}` is not an address with a port"))
+            .hint("write it as 127.0.0.1:8643, or 0.0.0.0:8643 for whoever can reach this machine")
+    })
+}
+
+async fn door(address: SocketAddr, option: &str) -> Result<Door, Failure> {
+    Door::open_to_all(address).await.map_err(|error| {
+        Failure::new(exit::UNREACHABLE, format!("failed to listen on {address}: {error}"))
+            .hint(format!("name another with `{option} ADDR:PORT`; port 0 takes a free one"))
+    })
+}
+
+async fn stopped(ears: &Ears) {
+    let mut stop = ears.stopped.clone();
+    // Where nobody listens for signals any more, nothing stops it but its end.
+    if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,64 @@
+//! Mailchimp's audience, which comes as three files: members, unsubscribed, cleaned; the third and fourth columns of the marks tell which.
+//!
+//! The first columns are called as their list calls them, in any language, and
+//! the address is always the first. A cell of TAGS is CSV itself.
+
+use super::{
+    Fact, Format, Role,
+    SubscriberState::{Active, Bounced, Unsubscribed},
+};
+
+pub(super) const FORMATS: &[Format] = &[
+    Format {
+        title: "Mailchimp's unsubscribed",
+        marks: &[&["leid", "euid", "unsubtime"], &["memberrating", "optintime", "unsubtime"]],
+        base: Unsubscribed,
+        ..MEMBERS
+    },
+    Format {
+        title: "Mailchimp's cleaned",
+        marks: &[&["leid", "euid", "cleantime"], &["memberrating", "optintime", "cleantime"]],
+        base: Bounced,
+        ..MEMBERS
+    },
+    MEMBERS,
+];
+
+const MEMBERS: Format = Format {
+    name: "mailchimp",
+    title: "Mailchimp's members",
+    marks: &[&["leid", "euid"], &["memberrating", "optintime"]],
+    columns: &[
+        (Role::Tags, &["tags"]),
+        (Role::Evidence(Fact::OptedIn), &["optintime"]),
+        (Role::Evidence(Fact::OptedInFrom), &["optinip"]),
+        (Role::Evidence(Fact::Confirmed), &["confirmtime"]),
+        (Role::Evidence(Fact::ConfirmedFrom), &["confirmip"]),
+        (Role::Evidence(Fact::Left), &["unsubtime"]),
+        (Role::Evidence(Fact::LeftAt), &["unsubcampaigntitle"]),
+        (Role::Evidence(Fact::Because), &["unsubreason", "unsubreasonother"]),
+        (Role::Evidence(Fact::Bounced), &["cleantime"]),
+        (Role::Evidence(Fact::LeftAt), &["cleancampaigntitle"]),
+        (
+            Role::LeftOut,
+            &[
+                "memberrating",
+                "latitude",
+                "longitude",
+                "gmtoff",
+                "dstoff",
+                "timezone",
+                "cc",
+                "region",
+                "lastchanged",
+                "leid",
+                "euid",
+                "unsubcampaignid",
+                "cleancampaignid",
+            ],
+        ),
+    ],
+    words: &[],
+    base: Active,
+    keeps_fields: true,
+};

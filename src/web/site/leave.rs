@@ -1,0 +1,144 @@
+//! `/u/TOKEN`: the way out. A GET shows a button; a POST unsubscribes, from the button or from a mail program (RFC 8058).
+//!
+//! A mail program sends `List-Unsubscribe=One-Click`, in a form or as multipart, without a cookie, and wants 200 and no
+//! redirect. So any POST with a token that verifies is somebody's word, and only the button that takes it back says so.
+
+use std::net::IpAddr;
+
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use jiff::SignedDuration;
+use maud::{Markup, html};
+
+use super::{Shared, Site, busy, event, shell, visitors::Visitor};
+use crate::{
+    compose::{Purpose, Unsubscribe, preferences_token, read_unsubscribe_token},
+    ledger::LedgerError,
+    model::SubscriberState,
+};
+
+/// The field of the button that takes it back.
+const UNDO: &str = "undo";
+
+/// How long leaving can be taken back by the same link.
+const SECOND_THOUGHTS: SignedDuration = SignedDuration::from_hours(24);
+
+pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Response {
+    let words = &site.words;
+    let Some(read) = site.read(read_unsubscribe_token(&site.keys, &token)) else {
+        return not_ours(&site);
+    };
+    if read.purpose == Purpose::Test {
+        return a_test(&site);
+    }
+    let preferences =
+        preferences_token(&site.keys, &site.publication.id, &read.subscriber, read.issue);
+    let body = html! {
+        h1 { (words.leave) }
+        p { (words.leave_text) }
+        form method="post" { button type="submit" name="leave" value="1" { (words.leave_button) } }
+        @if let Ok(token) = preferences { p.onward { a href=(format!("/p/{token}")) { (words.preferences) } } }
+    };
+    shell::page(&site, StatusCode::OK, &words.leave, &body)
+}
+
+pub(super) async fn answer(
+    State(site): Shared,
+    Extension(Visitor(from)): Extension<Visitor>,
+    Path(token): Path<String>,
+    body: Bytes,
+) -> Response {
+    let words = &site.words;
+    let Some(read) = site.read(read_unsubscribe_token(&site.keys, &token)) else {
+        return not_ours(&site);
+    };
+    if read.purpose == Purpose::Test {
+        return a_test(&site);
+    }
+    let takes_it_back = form_urlencoded::parse(&body).any(|(name, _)| name == UNDO);
+    let done = if takes_it_back {
+        site.come_back(&read, from).await
+    } else {
+        site.leave(&read, from).await
+    };
+    match done {
+        Ok(Done::Left) => shell::page(&site, StatusCode::OK, &words.left, &left(&site)),
+        Ok(Done::Back) => shell::told(&site, StatusCode::OK, &words.back, &words.back_text),
+        Ok(Done::TooLate) => {
+            shell::told(&site, StatusCode::GONE, &words.expired, &words.subscribe_text)
+        }
+        Err(error) => busy(&site, &error),
+    }
+}
+
+/// Answers a link that is forged, cut short, or of another list: one answer for all.
+pub(super) fn not_ours(site: &Site) -> Response {
+    site.counts.forged();
+    shell::told(site, StatusCode::NOT_FOUND, &site.words.not_ours, &site.words.not_ours_text)
+}
+
+fn a_test(site: &Site) -> Response {
+    shell::told(site, StatusCode::OK, &site.words.a_test, &site.words.a_test_text)
+}
+
+fn left(site: &Site) -> Markup {
+    let words = &site.words;
+    html! {
+        h1 { (words.left) }
+        p { (words.left_text) }
+        form method="post" { button.quiet type="submit" name=(UNDO) value="1" { (words.undo) } }
+    }
+}
+
+/// What came of a press of a button.
+enum Done {
+    Left,
+    Back,
+    TooLate,
+}
+
+impl Site {
+    /// Lets the reader go. Whoever is gone already, or was never there, is told the same.
+    async fn leave(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
+        let Some(reader) = self.reader(token).await? else { return Ok(Done::Left) };
+        if matches!(reader.state, SubscriberState::Active | SubscriberState::Pending) {
+            let event = event("unsubscribe", &format!("issue {}", token.issue), Some(from));
+            let to = SubscriberState::Unsubscribed;
+            self.ledger.move_subscriber(&self.publication.id, &reader.address, to, &event).await?;
+            self.counts.left();
+        }
+        Ok(Done::Left)
+    }
+
+    /// Takes a reader back who left here a moment ago; an old link lying in some mailbox brings nobody back.
+    async fn come_back(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
+        let Some(reader) = self.reader(token).await? else { return Ok(Done::TooLate) };
+        match reader.state {
+            SubscriberState::Active => return Ok(Done::Back),
+            SubscriberState::Unsubscribed => {}
+            _ => return Ok(Done::TooLate),
+        }
+        let history = self.ledger.history(&self.publication.id, &reader.address).await?;
+        let now = self.ledger.now().await?;
+        let left_here = history.last().is_some_and(|last| {
+            last.event.name == "unsubscribe"
+                && last.event.source == "web"
+                && now.duration_since(last.at) < SECOND_THOUGHTS
+        });
+        // Somebody who had not confirmed before they left is not made a reader by it.
+        let was = history.iter().rev().nth(1).map(|before| before.state);
+        if !left_here || was == Some(SubscriberState::Pending) {
+            return Ok(Done::TooLate);
+        }
+        let event = event("resubscribe", "taken back at once", Some(from));
+        let to = SubscriberState::Active;
+        self.ledger.move_subscriber(&self.publication.id, &reader.address, to, &event).await?;
+        self.counts.back();
+        Ok(Done::Back)
+    }
+}

@@ -1,0 +1,186 @@
+//! Those who are no readers: scanners, forgers, floods, other people's pages.
+
+use std::io::{Read, Write};
+
+use super::{Site, publication};
+use crate::http;
+
+const ANNA: &str = "anna@example.org";
+
+#[test]
+fn a_scanner_that_follows_every_link_changes_nothing() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE"] {
+        let head = format!("{method} {leave} HTTP/1.1\r\nHost: news.example.org\r\n");
+        http::ask(&site.host, &head, "");
+        assert_eq!(site.state(ANNA), "active", "{method}");
+    }
+}
+
+#[test]
+fn a_forged_link_is_answered_like_any_other_that_is_not_ours() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    let mut forged =
+        vec!["/u/x".to_owned(), format!("/u/{}", "A".repeat(44)), format!("/u/{}", "é")];
+    for at in [5, 20, 40] {
+        let mut letters: Vec<char> = leave.chars().collect();
+        letters[at] = if letters[at] == 'A' { 'B' } else { 'A' };
+        forged.push(letters.into_iter().collect());
+    }
+    let said = |answer: http::Answer| (answer.status, answer.body);
+    let first = said(site.get(&forged[0]));
+    assert_eq!(first.0, 404);
+    for path in &forged {
+        let other = path.replace("/u/", "/confirm/");
+        for path in [path, &other] {
+            assert_eq!(said(site.get(path)), first, "{path}");
+            assert_eq!(said(site.send(path, "leave=1")), first, "{path}");
+        }
+    }
+    assert_eq!(site.state(ANNA), "active");
+}
+
+#[test]
+fn the_answer_does_not_tell_whether_the_list_knows_an_address() {
+    let site = Site::start();
+    site.env.postrider("subscribers suppress blocked@example.org").code(0);
+    let said = |address: &str| {
+        let answer = site.send("/subscribe", &format!("address={address}"));
+        (answer.status, answer.body, answer.headers.get("content-length").cloned())
+    };
+    let unknown = said("unknown%40example.org");
+    for address in ["anna%40example.org", "blocked%40example.org", "unknown%40example.org"] {
+        assert_eq!(said(address), unknown, "{address}");
+    }
+    assert_eq!(site.state("blocked@example.org"), "blocked");
+}
+
+#[test]
+fn one_address_is_asked_once_however_often_somebody_types_it() {
+    let site = Site::start();
+    for _ in 0..5 {
+        assert_eq!(site.send("/subscribe", "address=victim%40example.org").status, 200);
+    }
+    site.link("victim@example.org", "/confirm/");
+    let mails = site.env.mails();
+    assert_eq!(mails.iter().filter(|mail| mail.contains("Please confirm")).count(), 1);
+    let metrics = http::ask(&site.health, "GET /metrics HTTP/1.1\r\nHost: x\r\n", "").body;
+    assert!(metrics.contains("postrider_web_confirmations_withheld_total 4\n"), "{metrics}");
+}
+
+#[test]
+fn one_visitor_cannot_have_us_write_to_the_whole_world() {
+    let site = Site::of(publication());
+    let statuses: Vec<u16> = (0..25)
+        .map(|n| site.send("/subscribe", &format!("address=v{n}%40example.org")).status)
+        .collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 20, "{statuses:?}");
+    assert!(statuses[20..].iter().all(|status| *status == 429), "{statuses:?}");
+    // Another visitor, whom the proxy on this machine names.
+    let other = "X-Forwarded-For: 203.0.113.9\r\n";
+    assert_eq!(site.post("/subscribe", other, "address=w%40example.org").status, 200);
+}
+
+#[test]
+fn a_program_that_fills_every_field_is_thanked_and_forgotten() {
+    let site = Site::start();
+    let answer = site.send("/subscribe", "address=bot%40example.org&website=https%3A%2F%2Fx");
+    assert_eq!(answer.status, 200);
+    assert_eq!(site.state("bot@example.org"), "unknown");
+}
+
+#[test]
+fn a_page_of_a_strangers_and_another_name_for_us_are_refused() {
+    let site = Site::start();
+    let evil = "Origin: https://evil.example\r\n";
+    assert_eq!(site.post("/subscribe", evil, "address=v%40example.org").status, 403);
+    assert_eq!(site.post("/subscribe", "Origin: null\r\n", "address=v%40example.org").status, 403);
+    for host in ["evil.example", "news.example.org.evil.example", "127.0.0.1", ""] {
+        let answer = http::ask(&site.host, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n"), "");
+        assert_eq!(answer.status, 421, "{host}");
+    }
+    let own = http::ask(&site.host, &format!("GET / HTTP/1.1\r\nHost: {}\r\n", site.host), "");
+    assert_eq!(own.status, 200, "whoever looks from this machine");
+}
+
+#[test]
+fn what_is_no_address_is_told_in_the_form_and_never_shown_again() {
+    let site = Site::start();
+    for typed in ["", "x", "%3Cscript%3Ealert(1)%3C/script%3E", "a%40b%0D%0ABcc%3A+c%40d.example"] {
+        let answer = site.send("/subscribe", &format!("address={typed}"));
+        assert_eq!(answer.status, 422, "{typed}");
+        assert!(
+            answer.body.contains("role=\"alert\"") && !answer.body.contains("alert(1)"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_ledger_that_is_held_is_told_as_that_and_never_as_a_success() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    let ledger = site.env.root.join(".postrider/ledger.sqlite");
+    let hold = rusqlite::Connection::open(ledger).expect("it opens");
+    hold.execute_batch("BEGIN IMMEDIATE").expect("it can be held");
+    let answer = site.send(&leave, "leave=1");
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(answer.header("retry-after"), "60");
+    assert!(answer.body.contains("Nothing has changed"), "{answer:?}");
+    hold.execute_batch("ROLLBACK").expect("it can be let go");
+    assert_eq!(site.send(&leave, "leave=1").status, 200);
+    assert_eq!(site.state(ANNA), "unsubscribed");
+}
+
+#[test]
+fn ten_thousand_malformed_requests_and_a_thousand_connections_leave_it_serving() {
+    let site = Site::start();
+    let seed = std::env::var("POSTRIDER_SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut state: u64 = seed.unwrap_or(20_261_126);
+    let mut next = move || {
+        // xorshift64*: the same requests for the same seed.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    };
+    let leave = site.link(ANNA, "/u/");
+    let whole = format!(
+        "POST {leave} HTTP/1.1\r\nHost: news.example.org\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+    );
+    let idle: Vec<_> = (0..200).map(|_| http::say(&site.host, b"GET / HT")).collect();
+    drop(idle);
+    for round in 0..10_000_u32 {
+        let mut bytes = whole.clone().into_bytes();
+        // Never the whole, nor its body alone: that would be a reader's word.
+        let line = bytes.iter().position(|byte| *byte == b'\n').expect("a line");
+        let path = u64::try_from(line).expect("small");
+        for _ in 0..=next() % 8 {
+            let at = usize::try_from(next() % path).expect("small");
+            bytes[at] = u8::try_from(next() % 256).expect("a byte");
+        }
+        // The token itself is broken whatever else is.
+        let token = "POST /u/".len() + usize::try_from(next() % 40).expect("small");
+        bytes[token] = if bytes[token] == b'!' { b'~' } else { b'!' };
+        let cut =
+            usize::try_from(next() % u64::try_from(bytes.len()).expect("small")).expect("small");
+        if round % 3 == 0 {
+            bytes.truncate(cut);
+        }
+        let mut stream = std::net::TcpStream::connect(&site.host).expect("it listens");
+        let _ = stream.write_all(&bytes);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        if round % 50 == 0 {
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+        }
+    }
+    let held: Vec<_> = (0..1_000).map(|_| http::say(&site.host, b"GET / HTTP/1.1\r\n")).collect();
+    drop(held);
+    assert_eq!(site.get("/").status, 200);
+    assert_eq!(site.state(ANNA), "active");
+    let listed = site.env.postrider("subscribers list --json").out;
+    assert_eq!(listed.lines().count(), 3, "nobody was subscribed: {listed}");
+}

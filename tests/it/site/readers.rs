@@ -1,0 +1,135 @@
+//! What readers do: subscribe, confirm, leave, take it back, say their name.
+
+use super::{Site, publication};
+
+const ANNA: &str = "anna@example.org";
+
+#[test]
+fn a_new_reader_confirms_before_anything_is_sent_to_them() {
+    let site = Site::start();
+    assert!(site.page("/").contains("action=\"/subscribe\""));
+    let asked = site.send("/subscribe", "address=new%40example.org&website=");
+    assert_eq!(asked.status, 200);
+    assert!(asked.body.contains("Look into your mailbox"), "{asked:?}");
+    assert_eq!(site.state("new@example.org"), "pending");
+    let confirm = site.link("new@example.org", "/confirm/");
+    assert!(site.page(&confirm).contains("<button"));
+    assert_eq!(site.state("new@example.org"), "pending", "a look changes nothing");
+    assert!(site.send(&confirm, "confirm=1").body.contains("You are subscribed"));
+    assert_eq!(site.state("new@example.org"), "active");
+    assert_eq!(site.send(&confirm, "confirm=1").status, 200, "twice is as good as once");
+    let told = site.env.postrider("subscribers show new@example.org").code(0);
+    told.tells("the button in the mail was pressed, from 127.0.0.1");
+}
+
+#[test]
+fn the_mail_that_asks_holds_nothing_that_was_typed_and_lets_its_reader_leave() {
+    let site = Site::start();
+    let typed = "address=new%40example.org&name=%3Cscript%3E&note=buy%20pills";
+    site.send("/subscribe", typed);
+    site.link("new@example.org", "/confirm/");
+    let mails = site.env.mails();
+    let mail = mails.iter().find(|mail| mail.contains("Please confirm")).expect("it was sent");
+    assert!(!mail.contains("pills") && !mail.contains("<script"), "{mail}");
+    assert!(mail.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{mail}");
+    let leave = site.link("new@example.org", "/u/");
+    site.send(&leave, "leave=1");
+    assert_eq!(site.state("new@example.org"), "unsubscribed");
+    let confirm = site.link("new@example.org", "/confirm/");
+    let answer = site.send(&confirm, "confirm=1");
+    // Within the minute of the mail the two cannot be told apart, so the button still counts.
+    assert!(matches!(answer.status, 200 | 410), "{answer:?}");
+}
+
+#[test]
+fn a_mail_program_unsubscribes_with_one_request_as_rfc_8058_says() {
+    for (kind, body) in [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click".to_owned()),
+        (
+            "multipart/form-data; boundary=x",
+            "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n".to_owned(),
+        ),
+        ("text/plain", String::new()),
+    ] {
+        let site = Site::start();
+        let leave = site.link(ANNA, "/u/");
+        let head = format!("POST {leave} HTTP/1.1\r\nHost: news.example.org\r\nContent-Type: {kind}\r\n");
+        let answer = crate::http::ask(&site.host, &head, &body);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!((answer.header("location"), answer.header("set-cookie")), ("", ""));
+        assert_eq!(site.state(ANNA), "unsubscribed", "{kind}");
+    }
+}
+
+#[test]
+fn leaving_is_one_press_and_can_be_taken_back() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    for _ in 0..2 {
+        assert!(site.page(&leave).contains("Leave the TT Business Intelligence Report?"));
+        assert_eq!(site.state(ANNA), "active", "a look changes nothing");
+    }
+    assert!(site.send(&leave, "leave=1").body.contains("You have left"));
+    assert_eq!(site.state(ANNA), "unsubscribed");
+    assert!(site.send(&leave, "undo=1").body.contains("You are subscribed again"));
+    assert_eq!(site.state(ANNA), "active");
+    site.send(&leave, "leave=1");
+    site.env.postrider("subscribers unsubscribe bolat@example.com").code(0);
+    let other = site.link("bolat@example.com", "/u/");
+    assert_eq!(
+        site.send(&other, "undo=1").status,
+        410,
+        "who left elsewhere is not brought back here"
+    );
+    assert_eq!(site.state("bolat@example.com"), "unsubscribed");
+}
+
+#[test]
+fn whoever_left_is_not_mailed_by_the_next_issue_and_may_subscribe_anew() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    site.send(&leave, "leave=1");
+    site.send("/subscribe", "address=Anna%40EXAMPLE.org");
+    assert_eq!(site.state(ANNA), "unsubscribed", "a form alone changes nothing");
+    let confirm = site.link(ANNA, "/confirm/");
+    site.env.postrider("draft next --date 2026-12-07").code(0);
+    assert_eq!(site.env.json("plan 2026-12-07-next")["recipients"], 2);
+    site.send(&confirm, "confirm=1");
+    assert_eq!(site.state(ANNA), "active");
+}
+
+#[test]
+fn a_reader_says_how_they_are_called() {
+    let site = Site::start();
+    let page = site.page(&site.link(ANNA, "/u/"));
+    let (_, rest) = page.split_once("href=\"/p/").expect("a link to the preferences");
+    let path = format!("/p/{}", rest.split('"').next().expect("its end"));
+    assert!(site.page(&path).contains("Anna O’Neill"));
+    site.send(&path, "name=Anna%0D%0ABcc%3A+x%40example.org+%3Cb%3E");
+    let page = site.page(&path);
+    assert!(page.contains("value=\"AnnaBcc: x@example.org &lt;b&gt;\""), "{page}");
+}
+
+#[test]
+fn the_link_of_a_test_mail_says_so_and_does_nothing() {
+    let site = Site::of(publication());
+    site.env.postrider("test kazakhstan --to anna@example.org").code(0);
+    let leave = site.link(ANNA, "/u/");
+    assert!(site.page(&leave).contains("This link is from a test"));
+    assert!(site.send(&leave, "leave=1").body.contains("This link is from a test"));
+    assert_ne!(site.state(ANNA), "unsubscribed");
+}
+
+#[test]
+fn a_site_ends_when_it_is_asked_to_and_tells_how_it_was() {
+    let site = Site::start();
+    let get = |path: &str| {
+        crate::http::ask(&site.health, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n"), "")
+    };
+    assert_eq!(get("/healthz").body, "well\n");
+    site.page("/");
+    let metrics = get("/metrics").body;
+    assert!(metrics.contains("\npostrider_web_requests_total 1\n"), "{metrics}");
+    assert!(!site.get("/metrics").body.contains("postrider_web"), "not for readers");
+    assert_eq!(site.stop(), "Ctrl-C stops it\n");
+}
