@@ -1,6 +1,6 @@
 //! The command line as types: what may be asked, and the help that teaches it. Nothing here acts.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{
     Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -429,6 +429,16 @@ Examples:
   postrider relay --count --listen 127.0.0.1:0
   postrider relay --tls relay.pem --user report --password-file secret")]
     Relay(Relay),
+    /// Look the sender up as receivers do: SPF, DKIM, DMARC, MX, PTR
+    #[command(after_help = "\
+Says how each stands, why, who asks for it and how to mend it, and ends with the
+DNS records to publish. What could not be reached is `not checked`, never `ok`.
+Ends with 1 where something is wrong, with 69 where nobody could be asked.
+
+Examples:
+  postrider doctor
+  postrider doctor --resolver 9.9.9.9:53 --json")]
+    Doctor(Doctor),
     /// Keys that sign your mail (DKIM): make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
@@ -737,6 +747,14 @@ pub struct Relay {
     /// The file whose first line is that password; only yours to read
     #[arg(long, value_name = "FILE", requires = "user")]
     pub password_file: Option<PathBuf>,
+}
+
+/// Whom to ask.
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Ask this resolver, else the system's
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub resolver: Option<SocketAddr>,
 }
 
 /// When to send.

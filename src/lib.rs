@@ -9,6 +9,7 @@ pub mod cli;
 pub mod command;
 pub mod compose;
 pub mod config;
+pub mod doctor;
 pub mod ledger;
 pub mod list;
 pub mod mailbox;

@@ -15,11 +15,9 @@ use crate::{
     cli::{Global, KeysVerb},
     compose::{Algorithm, DkimKey, is_selector},
     config,
+    doctor::strings,
     model::{DkimKeyFile, DkimSettings, Place},
 };
-
-/// As many bytes as one string of a TXT record holds (RFC 1035 section 3.3).
-const STRING_BYTES: usize = 255;
 
 /// A key, and by what name the DNS knows it.
 struct Named {
@@ -201,10 +199,4 @@ fn document(domain: &str, named: &Named) -> Value {
 /// Returns the record's name (RFC 6376 section 3.6.2.1).
 fn name(domain: &str, named: &Named) -> String {
     format!("{}._domainkey.{domain}", named.selector)
-}
-
-/// Cuts a record's text into the strings that a zone file writes it as; receivers join them.
-fn strings(record: &str) -> impl Iterator<Item = &str> {
-    let cuts = (0..record.len()).step_by(STRING_BYTES);
-    cuts.filter_map(|start| record.get(start..record.len().min(start + STRING_BYTES)))
 }

@@ -11,6 +11,7 @@ mod config;
 mod confirmation;
 mod console;
 mod demo;
+mod doctor;
 mod draft;
 mod due;
 mod ears;
@@ -134,6 +135,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Log { address } => log::run(console, global, &address).await,
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Relay(wish) => relay::run(console, &wish),
+            Command::Doctor(wish) => doctor::run(console, global, &wish).await,
             Command::Keys(verb) => keys::run(console, global, verb),
             Command::Web(wish) => web::run(console, global, &wish).await,
             Command::Archive { folder } => web::archive(console, global, &folder).await,

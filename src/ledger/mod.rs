@@ -491,7 +491,7 @@ pub struct Freeze {
     pub segment: String,
 }
 
-/// Judges whether a reader's copy can be made; called once for each person who may be mailed, on the thread that freezes.
+/// Judges whether a reader's copy can be made; called once for each person who may be mailed, in the order of their slots, on one thread.
 pub type Admit = Box<dyn FnMut(&Subscriber) -> Result<(), Suppressed> + Send>;
 
 /// What a freeze found.

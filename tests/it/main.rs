@@ -12,6 +12,7 @@ mod config;
 mod cron;
 mod dkim;
 mod docs;
+mod doctor;
 mod dovecot;
 mod faults;
 mod floors;

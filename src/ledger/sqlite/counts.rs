@@ -26,11 +26,6 @@ impl Counts {
         *self.of(issue, to) += 1;
     }
 
-    /// Notes one that was made.
-    pub(super) fn made(&mut self, issue: i64, state: DeliveryState) {
-        *self.of(issue, state) += 1;
-    }
-
     fn of(&mut self, issue: i64, state: DeliveryState) -> &mut i64 {
         self.changes.entry((issue, kind(state))).or_default()
     }

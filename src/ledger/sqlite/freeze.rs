@@ -2,21 +2,23 @@
 
 use rusqlite::{Connection, params};
 
-use super::{
-    columns::{Micros, reason_json},
-    counts::{self, Counts},
-    enrol,
-    fault::Fault,
-    issue, list,
-    run::reopen,
-};
+use super::{admission, columns::Micros, counts, enrol, fault::Fault, issue, run::reopen};
 use crate::{
-    ledger::{
-        Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
-        rules::{self, reason},
-    },
-    model::{DeliveryState, IssueState, Tally},
+    ledger::{Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records, rules},
+    model::{IssueState, Tally},
 };
+
+/// Makes the deliveries of a whole list in one statement; a state that is a reason is also its word.
+const OWE: &str = "
+    INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
+    SELECT ?1, ?2 + row_number() OVER (ORDER BY s.id), s.id, s.version,
+           iif(s.state = 'active', 'planned', 'suppressed'),
+           iif(s.state = 'active', NULL, '\"' || s.state || '\"'), ?4
+    FROM subscribers s WHERE s.publication = ?3 AND s.from_file < 2";
+
+/// Leaves out who has one already.
+const UNLESS_OWED: &str =
+    "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.subscriber = s.id AND d.issue = ?1)";
 
 /// Freezes an issue, or finds it frozen and adds whom `order.catch_up` asks for.
 pub(super) fn freeze(
@@ -111,7 +113,7 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
     Ok(issue)
 }
 
-/// Makes a delivery of everybody on the list who has none, one at a time, so that memory does not grow with the list; returns how many.
+/// Makes a delivery of everybody on the list who has none, and suppresses those whose copy cannot be made; returns how many.
 ///
 /// What a copy is made from stays with the person: a delivery knows which
 /// version of them was frozen, and the ledger keeps that one when they change.
@@ -120,59 +122,38 @@ fn plan(
     now: Micros,
     publication: &str,
     issue: i64,
-    mut admit: Admit,
+    admit: Admit,
 ) -> Result<i64, Fault> {
     let first: i64 = ledger.query_row(
         "SELECT coalesce(max(slot), 0) FROM deliveries WHERE issue = ?1",
         [issue],
         |row| row.get(0),
     )?;
-    let mut list = ledger.prepare(concat!(
-        "SELECT ",
-        list::person_columns!(),
-        ", s.version FROM subscribers s
-         WHERE s.publication = ?1 AND s.from_file < 2
-           AND (?3 = 0 OR NOT EXISTS (SELECT 1 FROM deliveries d
-                                      WHERE d.subscriber = s.id AND d.issue = ?2))
-         ORDER BY s.id"
-    ))?;
-    let mut owe = ledger.prepare_cached(
-        "INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let mut rows = list.query((publication, issue, first))?;
-    let mut slot = first;
-    let mut counts = Counts::default();
-    while let Some(row) = rows.next()? {
-        let reader = list::person(row)?;
-        let reason = match reason(reader.state) {
-            None => admit(&reader).err(),
-            reason => reason,
-        };
-        slot += 1;
-        let state = match reason {
-            Some(_) => DeliveryState::Suppressed,
-            None => DeliveryState::Planned,
-        };
-        owe.execute((
-            issue,
-            slot,
-            reader.id,
-            row.get::<_, i64>(7)?,
-            state.word(),
-            reason.as_ref().map(reason_json),
-            now,
-        ))?;
-        counts.made(issue, state);
-    }
-    counts.write(ledger)?;
-    ledger
-        .execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, slot - first))?;
-    Ok(slot - first)
+    let sql = if first == 0 { OWE.to_owned() } else { format!("{OWE} {UNLESS_OWED}") };
+    let added = ledger.execute(&sql, (issue, first, publication, now))?;
+    let added = i64::try_from(added).unwrap_or(i64::MAX);
+    admission::admit_all(ledger, (issue, first), admit)?;
+    counts::recount(ledger, issue)?;
+    ledger.execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, added))?;
+    Ok(added)
 }
 
 /// Returns what an issue's Message-IDs begin with.
 fn message_stem(ledger: &Connection, publication: &str, slug: &str) -> Result<String, Fault> {
     let id: String = ledger.query_row("SELECT id FROM ledger", [], |row| row.get(0))?;
     Ok(rules::message_stem(&id, publication, slug))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rules::{reason, reason_json};
+    use crate::model::SubscriberState;
+
+    #[test]
+    fn a_state_that_is_a_reason_is_its_word() {
+        for state in SubscriberState::ALL {
+            let word = (state != SubscriberState::Active).then(|| format!("\"{}\"", state.word()));
+            assert_eq!(reason(state).as_ref().map(reason_json), word, "{state:?}");
+        }
+    }
 }

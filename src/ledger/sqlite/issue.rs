@@ -148,10 +148,9 @@ pub(super) fn deliveries(
         .map(|state| {
             let word = state.word();
             format!(
-                "SELECT * FROM (SELECT issue, slot FROM deliveries
-                 WHERE issue = ?1 AND slot > ?2 AND state = '{word}'{index}
-                 ORDER BY slot LIMIT ?3)",
-                index = is_in(*state)
+                "SELECT * FROM (SELECT issue, slot FROM deliveries {index}
+                 AND issue = ?1 AND slot > ?2 AND state = '{word}' ORDER BY slot LIMIT ?3)",
+                index = index_of(*state)
             )
         })
         .collect();
@@ -185,16 +184,19 @@ pub(super) fn deliveries(
     Ok(deliveries)
 }
 
-/// Says in SQL of which index a state's rows are: SQLite wants its condition word by word.
-fn is_in(state: DeliveryState) -> &'static str {
+/// Says in SQL in which index a state's rows are, with its condition word by word as SQLite wants it; the settled ones that nobody looks for have none.
+fn index_of(state: DeliveryState) -> &'static str {
     match state {
+        DeliveryState::Planned => "INDEXED BY deliveries_planned WHERE state = 'planned'",
         DeliveryState::Claimed | DeliveryState::Attempting => {
-            " AND state IN ('claimed', 'attempting')"
+            "INDEXED BY deliveries_held WHERE state IN ('claimed', 'attempting')"
         }
+        DeliveryState::Deferred => "INDEXED BY deliveries_due WHERE state = 'deferred'",
+        DeliveryState::Suppressed => "INDEXED BY deliveries_suppressed WHERE state = 'suppressed'",
         DeliveryState::Rejected | DeliveryState::InDoubt | DeliveryState::Expired => {
-            " AND state IN ('rejected', 'in_doubt', 'expired')"
+            "INDEXED BY deliveries_failed WHERE state IN ('rejected', 'in_doubt', 'expired')"
         }
-        _ => "",
+        DeliveryState::Accepted | DeliveryState::Cancelled => "WHERE true",
     }
 }
 

@@ -6,6 +6,7 @@
 //! once the lock is held, so a lease is never judged by an hour that passed
 //! while waiting.
 
+mod admission;
 mod ahead;
 mod brake;
 mod columns;

@@ -21,6 +21,8 @@ ask_every_ledger! {
     a_deferral_of_a_cancelled_issue_is_cancelled,
     a_freeze_stands,
     the_reader_is_the_one_frozen,
+    each_issue_keeps_the_reader_as_it_froze_them,
+    whose_copy_cannot_be_made_is_suppressed_wherever_they_stand,
     who_joins_later_is_mailed_only_when_caught_up,
     whoever_must_not_be_mailed_has_a_row_that_says_why,
     who_left_the_list_file_gets_no_row,
@@ -125,6 +127,47 @@ async fn the_reader_is_the_one_frozen(desk: Desk) {
         ("ann", "Templeton Thorp")
     );
     assert_eq!(reader.tags, ["energy"]);
+}
+
+async fn each_issue_keeps_the_reader_as_it_froze_them(desk: Desk) {
+    let renamed = async |name: &str| {
+        let record = Record { name: name.to_owned(), ..record(2, "ann") };
+        let lists = vec![(import(), Box::new([Ok(record)].into_iter()) as _)];
+        desk.ledger.enrol(lists).await.expect("it enrols");
+    };
+    let mut issues = Vec::new();
+    for name in ["Ann", "Anna", "Anne"] {
+        // Twice: what nobody was sent is in the way of nothing.
+        renamed(&format!("not yet {name}")).await;
+        renamed(name).await;
+        let order = Freeze { slug: name.to_owned(), ..order() };
+        let frozen = desk.ledger.freeze(order, None, Box::new(|_| Ok(()))).await;
+        issues.push((frozen.expect("it freezes").issue.id, name));
+    }
+    renamed("Annabel").await;
+    for (issue, name) in issues {
+        let claims = desk.claim(issue, "host/1", 9).await;
+        let names: Vec<_> = claims.iter().map(|claim| claim.reader.name.as_str()).collect();
+        assert_eq!(names, [name]);
+    }
+}
+
+async fn whose_copy_cannot_be_made_is_suppressed_wherever_they_stand(desk: Desk) {
+    let names: Vec<_> = (0..1_000).map(|number| format!("reader{number}")).collect();
+    desk.enrol(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut asked = Vec::new();
+    let (tell, told) = std::sync::mpsc::channel();
+    let admit = move |reader: &Subscriber| {
+        tell.send(reader.name.clone()).expect("somebody listens");
+        let fails = reader.name.ends_with('7') || reader.name == "reader999";
+        if fails { Err(Suppressed::MissingField("account".to_owned())) } else { Ok(()) }
+    };
+    let frozen = desk.ledger.freeze(order(), None, Box::new(admit)).await.expect("it freezes");
+    asked.extend(told);
+    assert_eq!(asked, names, "each once, in order");
+    assert_eq!((frozen.planned, frozen.recipients), (1_000, 899));
+    assert_eq!(frozen.suppressed, [(Suppressed::MissingField("account".to_owned()), 101)].into());
+    assert_eq!(desk.tally(frozen.issue.id).await.suppressed, 101);
 }
 
 async fn who_joins_later_is_mailed_only_when_caught_up(desk: Desk) {

@@ -15,6 +15,7 @@ ask_every_ledger! {
     records_become_people_with_a_history,
     the_same_file_again_changes_nothing,
     a_duplicate_is_reported_with_the_line_of_the_first,
+    a_long_list_is_taken_whole_in_any_order,
     suppression_always_wins,
     a_person_comes_back_only_for_a_reason,
     what_bounced_in_one_publication_is_not_mailed_in_another,
@@ -71,6 +72,30 @@ async fn a_duplicate_is_reported_with_the_line_of_the_first(desk: Desk) {
     assert_eq!(desk.state_of("bob").await, Some(S::Unsubscribed), "suppression still acts");
     let ann = desk.ledger.subscriber(LIST, &address("ann")).await.expect("it finds");
     assert_eq!(ann.map(|ann| ann.name), Some("ann".to_owned()));
+}
+
+async fn a_long_list_is_taken_whole_in_any_order(desk: Desk) {
+    const PEOPLE: u64 = 1_500;
+    let name = |number: u64| format!("reader{}", number * 7_919 % PEOPLE);
+    let once = (0..PEOPLE).map(|number| record(number + 2, &name(number)));
+    let left = |number| record(PEOPLE + number + 2, &format!("{} unsubscribed", name(number)));
+    let twice: Vec<_> = once.clone().chain((0..100).map(left)).collect();
+    let enrolled = enrol(&desk, import(), twice.clone()).await;
+    assert_eq!((enrolled.read, enrolled.added), (PEOPLE + 100, PEOPLE));
+    assert_eq!(enrolled.by_state, [("active", PEOPLE), ("unsubscribed", 100)].into());
+    let expected: Vec<_> =
+        (0..100).map(|number| (PEOPLE + number + 2, address(&name(number)), number + 2)).collect();
+    assert_eq!(enrolled.duplicates, expected);
+    let frozen = desk.freeze().await;
+    assert_eq!((frozen.planned, frozen.recipients), (PEOPLE, PEOPLE - 100));
+    let rows = desk.deliveries(frozen.issue.id).await;
+    let in_order = (1..).zip(&rows).all(|(slot, row)| {
+        row.slot == slot && row.address == address(&name(slot.cast_unsigned() - 1))
+    });
+    assert!(in_order, "slots are in the order of the file");
+    let again = enrol(&desk, import(), once.rev().collect()).await;
+    assert_eq!((again.unchanged, again.suppressed.len()), (PEOPLE - 100, 100));
+    assert!(again.suppressed.is_sorted_by_key(|(line, ..)| *line));
 }
 
 async fn suppression_always_wins(desk: Desk) {
