@@ -483,11 +483,12 @@ impl Enrolment<'_> {
     }
 
     /// Does what is left: from here on nobody begins until all of it is committed.
-    async fn close(self) -> Result<Enrolled, Fault> {
+    async fn close(mut self) -> Result<Enrolled, Fault> {
         gate::begins(self.tx).await?;
         for (id, state, event) in &self.settle {
             list::settle(self.tx, self.now, *id, *state, event).await?;
         }
+        self.report.suppressed.sort_by_key(|(line, ..)| *line);
         Ok(self.report)
     }
 }
