@@ -83,10 +83,10 @@ fn near(runtime: &Runtime) {
         rounds.note("smtp-source -d, one body, no record", source, None);
         rounds.note("postrider, BDAT", ours(runtime, &relay, 20_000, None), Some(0));
         rounds.note("postrider, DATA chained", ours(runtime, &data, 20_000, None), Some(0));
-        let ed25519 = ours(runtime, &relay, 12_000, Some(ED25519));
+        let ed25519 = ours(runtime, &data, 12_000, Some(ED25519));
         rounds.note("postrider, signed with Ed25519", ed25519, Some(0));
         rounds.note("RSA-2048 by ring alone, 2 threads", ring_alone(), None);
-        let rsa = ours(runtime, &relay, 2_000, Some(RSA));
+        let rsa = ours(runtime, &data, 2_000, Some(RSA));
         rounds.note("postrider, signed with RSA-2048", rsa, Some(4));
         let peer = peers::lettre_nodelay(relay.address(), CONNECTIONS, 2_000, &copy);
         let nodelay = per_second(2_000, runtime.block_on(peer));
@@ -228,6 +228,7 @@ async fn send(relay: SocketAddr, connections: u32, count: u32, key: Option<&str>
         connections: connections as usize,
         lane: "relay bench".to_owned(),
         messages: None,
+        chunking: true,
         rates: Vec::new(),
         domains: std::collections::BTreeMap::new(),
         limit: None,
@@ -282,6 +283,7 @@ async fn freeze(ledger: &dyn Ledger, count: u32) -> IssueRecord {
         rehearse: false,
         expected: None,
         segment: String::new(),
+        corrects: None,
     };
     ledger
         .freeze(order, Some(Box::new(records)), Box::new(|_| Ok(())))

@@ -304,6 +304,17 @@ Examples:
   postrider send kazakhstan --yes --limit 100
   postrider send kazakhstan --canary 50    look at these, then `resume`")]
     Send(Send),
+    /// Send an erratum to exactly those who got an issue, below it
+    #[command(after_help = "\
+Whoever did not get ISSUE is left out and counted as such, and so is who has
+left since. Who is in doubt counts as not having it: `resolve` settles that
+first. Run again, or `send ISSUE2`, it goes on where it was.
+
+Examples:
+  postrider draft kazakhstan-erratum
+  postrider correct kazakhstan --with kazakhstan-erratum
+  postrider correct kazakhstan --with kazakhstan-erratum --confirm 1198")]
+    Correct(Correct),
     /// Bind an issue to an hour; `due` sends it then
     #[command(after_help = "\
 What the issue says now is bound: after an edit it is not sent until you
@@ -694,12 +705,9 @@ pub struct Test {
 pub struct Send {
     /// The issue
     pub issue: String,
-    /// Do not ask
-    #[arg(long, conflicts_with = "confirm")]
-    pub yes: bool,
-    /// Go ahead only if this is the number of readers
-    #[arg(long, value_name = "COUNT")]
-    pub confirm: Option<u64>,
+    /// Who says yes
+    #[command(flatten)]
+    pub consent: Consent,
     /// Stop after this many readers; `send` again goes on
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -712,6 +720,33 @@ pub struct Send {
     /// Only to this segment, such as 'press and not town = Oslo'
     #[arg(long, value_name = "SEGMENT")]
     pub segment: Option<String>,
+}
+
+/// Who says that mail may go.
+#[derive(Clone, Debug, Args)]
+pub struct Consent {
+    /// Do not ask
+    #[arg(long, conflicts_with = "confirm")]
+    pub yes: bool,
+    /// Go ahead only if this is the number of readers
+    #[arg(long, value_name = "COUNT")]
+    pub confirm: Option<u64>,
+}
+
+/// What to correct, and how.
+#[derive(Clone, Debug, Args)]
+pub struct Correct {
+    /// The issue that was wrong
+    pub issue: String,
+    /// The issue that says so
+    #[arg(long, value_name = "ISSUE2")]
+    pub with: String,
+    /// Who says yes
+    #[command(flatten)]
+    pub consent: Consent,
+    /// Stop after this many readers; the same again goes on
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
 }
 
 /// What server to be.

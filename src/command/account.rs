@@ -16,6 +16,8 @@ pub(super) struct Account {
     pub(super) slug: String,
     pub(super) digest: String,
     pub(super) state: IssueState,
+    /// The slug of the issue that it corrects.
+    pub(super) corrects: Option<String>,
     pub(super) tally: Tally,
     pub(super) suppressed: BTreeMap<Suppressed, u64>,
     /// How long the deliveries took, or this run of them.
@@ -30,6 +32,8 @@ pub(super) struct Document<'a> {
     issue: &'a str,
     digest: &'a str,
     state: IssueState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrects: Option<&'a str>,
     #[serde(flatten)]
     tally: Tally,
     seconds: f64,
@@ -43,6 +47,7 @@ impl Account {
             slug: slug.to_owned(),
             digest: String::new(),
             state: IssueState::Draft,
+            corrects: None,
             tally: Tally::default(),
             suppressed: BTreeMap::new(),
             took: Duration::ZERO,
@@ -62,6 +67,7 @@ impl Account {
             slug: issue.slug.clone(),
             digest: issue.digest.clone(),
             state: issue.state,
+            corrects: issue.corrects.clone(),
             tally,
             suppressed,
             took,
@@ -85,6 +91,7 @@ impl Account {
             issue: &self.slug,
             digest: &self.digest,
             state: self.state,
+            corrects: self.corrects.as_deref(),
             tally: self.tally,
             seconds: round(self.took.as_secs_f64()),
             deliveries_per_second: round(self.rate()),
@@ -96,6 +103,9 @@ impl Account {
         let tally = &self.tally;
         if tally.planned == 0 {
             return;
+        }
+        if let Some(first) = &self.corrects {
+            console.tell(format_args!("  corrects   {first}"));
         }
         let reasons = reasons(&self.suppressed);
         let rows: [(&str, u64, Tone, &str); 8] = [

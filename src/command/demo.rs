@@ -38,7 +38,7 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
         "  goes to {} by SMTP; no mail leaves this machine",
         newsroom.publication.list.csv.as_deref().unwrap_or("its list")
     ));
-    let asked = Asked { go: Go::Yes, limit: None, canary: None, catch_up: false, segment: None };
+    let asked = Asked::whole(Go::Yes);
     let sent = send::deliver(console, &newsroom, &issue, &asked).await?;
     let rendered = render::write(&newsroom, &issue, None, None).await?;
     sent.report(console);

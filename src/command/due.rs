@@ -86,7 +86,7 @@ async fn one(
         return Ok(None);
     }
     let folder = newsroom.issue(&issue.slug)?;
-    let asked = Asked { go: Go::Yes, limit: None, canary: None, catch_up: false, segment: None };
+    let asked = Asked::whole(Go::Yes);
     send::deliver(console, newsroom, &folder, &asked).await.map(Some)
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Request {
     pub(super) expected: Option<u64>,
     /// The segment it is for, as it was typed; empty for everybody.
     pub(super) segment: String,
+    /// The issue that it corrects.
+    pub(super) corrects: Option<i64>,
 }
 
 /// What a freeze found.
@@ -102,6 +104,7 @@ fn order(
         rehearse: request.rehearse,
         expected: request.expected,
         segment: request.segment,
+        corrects: request.corrects,
     })
 }
 

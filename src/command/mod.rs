@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod confirmation;
 mod console;
+mod correct;
 mod demo;
 mod doctor;
 mod draft;
@@ -124,6 +125,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Inbox(verb) => inbox::run(console, global, verb).await,
             Command::Plan { issue } => plan::run(console, global, &issue).await,
             Command::Send(wish) => send::run(console, global, &wish).await,
+            Command::Correct(wish) => correct::run(console, global, &wish).await,
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,
             Command::Unschedule { issue } => unschedule::run(console, global, &issue).await,
             Command::Due => due::run(console, global).await,

@@ -29,6 +29,8 @@ use crate::{
 struct Document<'a> {
     issue: &'a str,
     digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrects: Option<&'a str>,
     recipients: u64,
     excluded: BTreeMap<String, u64>,
     largest_copy_bytes: usize,
@@ -239,6 +241,7 @@ fn document(
     console.document(&Document {
         issue: &folder.slug,
         digest: &plan.digest,
+        corrects: frozen.issue.corrects.as_deref(),
         recipients: plan.recipients,
         excluded: frozen
             .suppressed
@@ -277,6 +280,9 @@ fn tell(
     console.say(console.paint(Tone::Strong, composed.issue.title()));
     line("issue", &folder.slug);
     line("subject", composed.issue.subject());
+    if let Some(first) = &frozen.issue.corrects {
+        line("corrects", first);
+    }
     if frozen.fresh {
         line("readers", &console.paint(Tone::Good, grouped(plan.recipients)));
     } else {

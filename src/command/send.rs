@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     Console, Failure,
     account::{Account, reasons},
+    correct,
     ears::Ears,
     exit,
     failure::code_of,
@@ -37,15 +38,11 @@ pub(super) async fn run(
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(&wish.issue)?;
     let asked = Asked {
-        go: match (wish.yes, wish.confirm) {
-            (true, _) => Go::Yes,
-            (false, Some(count)) => Go::Count(count),
-            (false, None) => Go::Ask,
-        },
         limit: wish.limit,
         canary: wish.canary,
         catch_up: wish.catch_up,
         segment: wish.segment.clone(),
+        ..Asked::whole(Go::by(&wish.consent))
     };
     let sent = deliver(console, &newsroom, &folder, &asked).await?;
     sent.report(console);
@@ -62,6 +59,15 @@ pub(super) struct Asked {
     pub(super) catch_up: bool,
     /// The segment it goes to; `None` for everybody, or for whom it was frozen for.
     pub(super) segment: Option<String>,
+    /// The slug of the issue that it corrects, and to whose readers it goes.
+    pub(super) corrects: Option<String>,
+}
+
+impl Asked {
+    /// Asks for all of it to go to everybody.
+    pub(super) fn whole(go: Go) -> Self {
+        Self { go, limit: None, canary: None, catch_up: false, segment: None, corrects: None }
+    }
 }
 
 /// Why an issue is sending that must go no further than its first readers: whoever finds it so, after a crash, pauses it.
@@ -82,6 +88,17 @@ pub(super) enum Go {
     Count(u64),
     /// The person at the terminal.
     Ask,
+}
+
+impl Go {
+    /// Returns who says so, by the options of a command.
+    pub(super) fn by(consent: &cli::Consent) -> Self {
+        match (consent.yes, consent.confirm) {
+            (true, _) => Self::Yes,
+            (false, Some(count)) => Self::Count(count),
+            (false, None) => Self::Ask,
+        }
+    }
 }
 
 /// What a send came to.
@@ -106,6 +123,10 @@ pub(super) async fn deliver(
     let known = ledger.issue(publication, &folder.slug).await?;
     remembered(newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
     let known = held_after_canary(&*ledger, publication, known).await?;
+    let first = match &asked.corrects {
+        Some(slug) => Some(correct::first(&*ledger, publication, slug, known.as_ref()).await?),
+        None => None,
+    };
     let segment = segment(known.as_ref(), asked)?;
     if let Some(issue) = &known
         && let Some(sent) = recall_or_refuse(&*ledger, issue, asked).await?
@@ -128,7 +149,18 @@ pub(super) async fn deliver(
     let ears = (asked.go != Go::Ask).then(Ears::open);
     let issue = match known {
         Some(issue) if issue.frozen_at.is_some() && !asked.catch_up => issue,
-        _ => freeze(console, newsroom, &*ledger, folder, &composed, asked, &segment).await?,
+        _ => {
+            if let Some(first) = &first {
+                correct::warn_of_the_rest(console, &*ledger, first).await?;
+            }
+            let request = Request {
+                catch_up: asked.catch_up,
+                segment,
+                corrects: first.map(|first| first.id),
+                ..Request::default()
+            };
+            freeze(console, newsroom, &*ledger, folder, &composed, asked.go, request).await?
+        }
     };
     let started = Instant::now();
     let before = ledger.tally(issue.id).await?;
@@ -280,12 +312,10 @@ async fn freeze(
     ledger: &dyn Ledger,
     folder: &IssueFolder,
     composed: &Composed,
-    asked: &Asked,
-    segment: &str,
+    go: Go,
+    mut request: Request,
 ) -> Result<IssueRecord, Failure> {
-    let mut request =
-        Request { catch_up: asked.catch_up, segment: segment.to_owned(), ..Request::default() };
-    match asked.go {
+    match go {
         Go::Yes => {}
         Go::Count(count) => request.expected = Some(count),
         Go::Ask if console.can_ask() => {
@@ -403,6 +433,7 @@ async fn transmit(
         connections: settings.connections,
         lane: settings.url.lane(),
         messages: settings.messages,
+        chunking: settings.chunking,
         rates: settings.rates(ledger.now().await?),
         domains: settings.domains.clone(),
         limit,

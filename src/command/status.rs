@@ -311,6 +311,7 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
 fn summary(issue: &IssueRecord, account: &Account, sender: Option<&str>) -> String {
     let tally = &account.tally;
     let mut parts = vec![standing(issue, sender)];
+    parts.extend(issue.corrects.as_ref().map(|first| format!("corrects {first}")));
     if tally.planned > 0 {
         parts.push(format!("{} of {} accepted", grouped(tally.accepted), grouped(tally.planned)));
     }

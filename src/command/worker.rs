@@ -301,6 +301,7 @@ impl Work<'_> {
             connections: self.wish.connections.map_or(settings_relay.connections, usize::from),
             lane: settings_relay.url.lane(),
             messages: settings_relay.messages,
+            chunking: settings_relay.chunking,
             rates: settings_relay.rates(ledger.now().await?),
             domains: settings_relay.domains.clone(),
             limit: None,

@@ -170,7 +170,19 @@ impl Press {
         slot: i64,
         purpose: Purpose,
     ) -> Result<Printed, Suppressed> {
-        let mut printed = self.unsigned(reader, message_id, slot, purpose)?;
+        self.answer(reader, message_id, None, slot, purpose)
+    }
+
+    /// Prints the same as an answer to another message that the reader got, `answers`, so that mail programs show it below that one (RFC 5322 section 3.6.4).
+    pub fn answer(
+        &self,
+        reader: &Subscriber,
+        message_id: &str,
+        answers: Option<&str>,
+        slot: i64,
+        purpose: Purpose,
+    ) -> Result<Printed, Suppressed> {
+        let mut printed = self.set(reader, message_id, answers, slot, purpose)?;
         if let Some(signer) = &self.signer {
             let signed = signer.sign(&mut printed.bytes);
             signed.map_err(|why| Suppressed::Unprintable(why.to_string()))?;
@@ -186,6 +198,17 @@ impl Press {
         slot: i64,
         purpose: Purpose,
     ) -> Result<Printed, Suppressed> {
+        self.set(reader, message_id, None, slot, purpose)
+    }
+
+    fn set(
+        &self,
+        reader: &Subscriber,
+        message_id: &str,
+        answers: Option<&str>,
+        slot: i64,
+        purpose: Purpose,
+    ) -> Result<Printed, Suppressed> {
         let way = self.way(reader, purpose)?;
         let return_path = self.return_path(slot, purpose)?;
         let mut merge = Merge::new(reader, &self.fields, &way.link)?;
@@ -194,7 +217,11 @@ impl Press {
         out.extend_from_slice(&self.before_to);
         header::mailbox("To", &reader.name, &reader.address, &mut out);
         plate.subject.print(&mut merge, purpose, &mut out);
-        print_message_id(message_id, &mut out)?;
+        print_message_id("Message-ID", message_id, &mut out)?;
+        if let Some(first) = answers {
+            print_message_id("In-Reply-To", first, &mut out)?;
+            print_message_id("References", first, &mut out)?;
+        }
         out.extend_from_slice(&self.list_id);
         self.print_unsubscribe(&way, &mut out);
         out.extend_from_slice(&self.list);
@@ -270,11 +297,12 @@ fn unprintable(why: TokenError) -> Suppressed {
     Suppressed::Unprintable(why.to_string())
 }
 
-fn print_message_id(message_id: &str, out: &mut Vec<u8>) -> Result<(), Suppressed> {
+fn print_message_id(field: &str, message_id: &str, out: &mut Vec<u8>) -> Result<(), Suppressed> {
     if !header::fits(message_id) {
         return Err(Suppressed::Unprintable("the Message-ID is malformed".to_owned()));
     }
-    out.extend_from_slice(b"Message-ID: ");
+    out.extend_from_slice(field.as_bytes());
+    out.extend_from_slice(b": ");
     out.extend_from_slice(message_id.as_bytes());
     out.extend_from_slice(b"\r\n");
     Ok(())

@@ -173,6 +173,7 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
         value.number("messages_per_connection", 1..=MESSAGES_PER_CONNECTION_MAX, page)
     });
     let messages = messages.and_then(|messages| u32::try_from(messages).ok());
+    let chunking = table.take("chunking").and_then(|value| value.switch("chunking", page));
     let warm_up = table.take("warm_up").and_then(|value| warm_up(value, page));
     let domains = domains(&mut table, page);
     let ca_file = table.text("ca_file", page, value::line);
@@ -190,6 +191,7 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
         warm_up,
         domains,
         connections: connections.or(preset.map(|preset| preset.connections)).unwrap_or(CONNECTIONS),
+        chunking: chunking.unwrap_or(false),
         messages: messages.or(preset.and_then(|preset| preset.messages)),
         ca_file,
         password: file.or(command),

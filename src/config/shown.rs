@@ -141,6 +141,7 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 ("rate", Some(rates_of(&relay.rate))),
                 ("connections", number(relay.connections)),
                 ("messages_per_connection", relay.messages.and_then(number)),
+                ("chunking", Some(Value::Boolean(relay.chunking))),
                 ("warm_up", relay.warm_up.as_ref().map(warm_up)),
                 ("ca_file", relay.ca_file.as_ref().map(text)),
                 ("password_file", password_file(relay.password.as_ref())),

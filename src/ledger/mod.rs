@@ -187,6 +187,11 @@ pub trait Ledger: Send + Sync {
     /// `order.catch_up` they are, and whoever has no row yet gets one, which
     /// opens a finished issue again. To freeze or catch up a cancelled issue is
     /// `Refused`.
+    ///
+    /// An issue that corrects another goes to whoever has that one accepted at
+    /// that moment. Everybody else on the list gets a row too, suppressed as
+    /// `NotSentTheFirst`, and so does, as `Unlisted`, who got it and has left
+    /// the list file since.
     async fn freeze(
         &self,
         order: Freeze,
@@ -449,6 +454,8 @@ pub struct IssueRecord {
     pub told: bool,
     /// The segment of readers it was frozen for, as it was typed; empty for all of them.
     pub segment: String,
+    /// The slug of the issue it corrects, where it was frozen as a correction.
+    pub corrects: Option<String>,
 }
 
 /// An hour an issue is bound to.
@@ -489,6 +496,8 @@ pub struct Freeze {
     pub expected: Option<u64>,
     /// The segment it is for, kept with the issue at its first freeze; who is in it is for `admit` to say.
     pub segment: String,
+    /// The issue it corrects, kept with it at its first freeze: it goes only to whoever got that one.
+    pub corrects: Option<i64>,
 }
 
 /// Judges whether a reader's copy can be made; called once for each person who may be mailed, in the order of their slots, on one thread.
@@ -522,6 +531,8 @@ pub struct Claim {
     pub reader: Subscriber,
     /// The Message-ID, with its angle brackets; the same for every attempt.
     pub message_id: String,
+    /// Where the issue corrects another: the Message-ID under which this reader got that one.
+    pub answers: Option<String>,
 }
 
 /// Proves the right to one attempt.

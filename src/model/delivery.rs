@@ -176,6 +176,8 @@ pub enum Suppressed {
     Unlisted,
     /// Not in the segment the issue was sent to.
     OutsideSegment,
+    /// Did not get the issue that this one corrects, or may not have.
+    NotSentTheFirst,
     /// A required merge field is empty: its name.
     MissingField(String),
     /// Their copy could not be made: why.
@@ -193,6 +195,7 @@ impl fmt::Display for Suppressed {
             Self::Erased => f.write_str("erased"),
             Self::Unlisted => f.write_str("no longer in the list file"),
             Self::OutsideSegment => f.write_str("not in the segment"),
+            Self::NotSentTheFirst => f.write_str("did not get the issue it corrects"),
             Self::MissingField(field) => write!(f, "no `{field}`"),
             Self::Unprintable(why) => write!(f, "copy not possible: {why}"),
         }

@@ -143,6 +143,8 @@ pub struct RelaySettings {
     pub connections: usize,
     /// How many messages a connection carries before another takes its place; `None` for any number.
     pub messages: Option<u32>,
+    /// Whether messages go by their length (BDAT, RFC 3030) where it takes that.
+    pub chunking: bool,
     /// A certificate to trust besides the system's, as a path relative to the publication.
     pub ca_file: Option<String>,
     /// Where the password is; `None` where the server wants none.

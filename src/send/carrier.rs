@@ -37,8 +37,8 @@ const REOPEN: [Duration; 4] = [
 /// How long a relay may fail, however slowly it does so.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups, and to send while it does.
-const AHEAD: usize = 8;
+/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups.
+const AHEAD: usize = 4;
 
 /// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
 const QUICK: Duration = Duration::from_millis(100);
@@ -81,7 +81,7 @@ impl Shared {
             called_back: Mutex::default(),
             is_anybody_called_back: AtomicBool::new(false),
             announce: AtomicBool::new(true),
-            chunk: AtomicBool::new(true),
+            chunk: AtomicBool::new(run.chunking),
             printer: Printer::new(Arc::clone(&run.press)),
             halt,
         }

@@ -224,7 +224,7 @@ struct Search {
 
 /// What is next.
 enum Next {
-    Hand(usize, Held),
+    Hand(usize, Box<Held>),
     End(Reason),
 }
 
@@ -233,7 +233,8 @@ impl Work {
         let mut reason = Reason::Nothing;
         while let Some(ask) = inbox.recv().await {
             match self.next().await {
-                Ok(Next::Hand(line, Held { claim, lease_ends })) => {
+                Ok(Next::Hand(line, held)) => {
+                    let Held { claim, lease_ends } = *held;
                     self.handed += 1;
                     self.is_sure = false;
                     self.lines[line].pace.note();
@@ -308,7 +309,7 @@ impl Work {
         if self.lines[0].waiting.is_empty() {
             self.refill(Timestamp::UNIX_EPOCH).await?;
         }
-        Ok(self.lines[0].waiting.pop_front().map(|handed| Next::Hand(0, handed)))
+        Ok(self.lines[0].waiting.pop_front().map(|handed| Next::Hand(0, Box::new(handed))))
     }
 
     /// Finds a delivery that every lane lets begin now; reserves where nothing is reserved.
@@ -323,7 +324,7 @@ impl Work {
             if self.relay.is_free()
                 && let Some(handed) = self.lines[0].waiting.pop_front()
             {
-                return Ok(Some(Next::Hand(0, handed)));
+                return Ok(Some(Next::Hand(0, Box::new(handed))));
             }
             if self.instants.is_empty() {
                 self.reserve(now).await?;
@@ -343,7 +344,7 @@ impl Work {
         if self.is_stopping() || due.elapsed() > STALE {
             return Ok(None);
         }
-        Ok(self.lines[line].waiting.pop_front().map(|handed| Next::Hand(line, handed)))
+        Ok(self.lines[line].waiting.pop_front().map(|handed| Next::Hand(line, Box::new(handed))))
     }
 
     /// Reserves beginnings for everybody who may begin about now, the longest waiting first.

@@ -66,6 +66,8 @@ pub struct Run {
     pub connections: usize,
     /// How many messages a connection carries before another takes its place; `None` for any number.
     pub messages: Option<u32>,
+    /// Whether messages go by their length (BDAT, RFC 3030) where the relay takes that.
+    pub chunking: bool,
     /// How fast, altogether.
     pub rates: Vec<Rate>,
     /// How fast to the readers at a domain, and at every other that the same provider keeps.

@@ -50,6 +50,8 @@ impl Printer {
 }
 
 fn print(press: &Press, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
-    let printed = press.print(&claim.reader, &claim.message_id, claim.ticket.slot, Purpose::Real);
+    let Claim { reader, message_id, answers, ticket } = &claim;
+    let answers = answers.as_deref();
+    let printed = press.answer(reader, message_id, answers, ticket.slot, Purpose::Real);
     (claim, printed)
 }

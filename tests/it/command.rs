@@ -3,6 +3,7 @@
 mod bounces;
 mod check;
 mod config;
+mod correct;
 mod doctor;
 pub(crate) mod env;
 mod help;

@@ -45,6 +45,7 @@ url = "smtps://report%40example.org@smtp.example.org"
 rate = ["14/s", "50000/day"]
 connections = 4
 messages_per_connection = 500
+chunking = true
 warm_up = { from = "200/day", since = "2026-12-01", double_every = "2d" }
 ca_file = "relay-ca.pem"
 password_file = "relay-password"

@@ -148,8 +148,26 @@ fn a_reader_without_a_required_field_gets_no_copy() {
 #[test]
 fn a_message_id_that_would_add_a_header_prints_nothing() {
     let press = press(&edition());
-    let printed = press.print(&reader("Anne"), "<1>\r\nBcc: x", 7, Purpose::Real);
+    let broken = "<1>\r\nBcc: x";
+    let printed = press.print(&reader("Anne"), broken, 7, Purpose::Real);
     assert!(matches!(printed, Err(Suppressed::Unprintable(_))));
+    let printed = press.answer(&reader("Anne"), MESSAGE_ID, Some(broken), 7, Purpose::Real);
+    assert!(matches!(printed, Err(Suppressed::Unprintable(_))));
+}
+
+#[test]
+fn an_answer_differs_from_any_other_copy_by_the_two_fields_that_thread_it() {
+    let (press, reader) = (press(&edition()), reader("Anne"));
+    let first = "<40.3@example.org>";
+    let printed = press.answer(&reader, MESSAGE_ID, Some(first), 7, Purpose::Real).expect("prints");
+    let message = MessageParser::default().parse(&printed.bytes).expect("it is a mail");
+    assert_eq!(message.in_reply_to().as_text(), Some("40.3@example.org"));
+    assert_eq!(message.references().as_text(), Some("40.3@example.org"));
+    let bytes = String::from_utf8(printed.bytes).expect("it is 7-bit");
+    let fields = format!("In-Reply-To: {first}\r\nReferences: {first}\r\n");
+    let alone = press.print(&reader, MESSAGE_ID, 7, Purpose::Real).expect("it prints");
+    assert_eq!(bytes.replacen(&fields, "", 1).as_bytes(), alone.bytes);
+    assert!(bytes.contains(&format!("Message-ID: {MESSAGE_ID}\r\n{fields}")));
 }
 
 #[test]

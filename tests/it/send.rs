@@ -96,6 +96,7 @@ impl Trial {
             lane: "relay test".to_owned(),
             connections: self.connections,
             messages: None,
+            chunking: true,
             rates: self.rates.clone(),
             domains: self.domains.clone(),
             limit: self.limit,
@@ -245,6 +246,7 @@ pub(crate) async fn freeze(
         rehearse: false,
         expected,
         segment: String::new(),
+        corrects: None,
     };
     Ok(ledger.freeze(order, Some(records), Box::new(|_| Ok(()))).await?.issue)
 }

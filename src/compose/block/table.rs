@@ -9,7 +9,7 @@ use crate::compose::{
     code::SPARE_CELL,
     field::is_mark,
     inline::{self, Inline, Links},
-    layout::Page,
+    layout::{Page, SPACE},
     proof::Help,
     reader::Reader,
     sheet::{COLUMNS, Sheet},
@@ -137,7 +137,12 @@ impl Block for Table {
                 }
                 thead { tr {
                     @for (column, cell) in self.head.iter().enumerate() {
-                        th.head scope="col" style=[style(column)] { (inline::html(cell)) }
+                        // A head that says nothing is announced all the same (WCAG H51): it heads nothing.
+                        @if cell.is_empty() {
+                            td.head style=[style(column)] { (SPACE) }
+                        } @else {
+                            th.head scope="col" style=[style(column)] { (inline::html(cell)) }
+                        }
                     }
                 } }
                 "\n"

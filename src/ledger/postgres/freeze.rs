@@ -20,7 +20,7 @@ use crate::{
         Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
         rules::{self, Micros, reason, reason_json},
     },
-    model::{IssueState, Subscriber, SubscriberState, Tally},
+    model::{IssueState, Subscriber, SubscriberState, Suppressed, Tally},
 };
 
 /// How many readers are looked at together.
@@ -100,12 +100,13 @@ async fn bind(tx: &Transaction<'_>, order: &Freeze) -> Result<i64, Fault> {
     let row = ask::one(
         tx,
         "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
-                             message_stem, message_domain, segment)
-         VALUES ($1, $2, 'sending', '', $3, $4, $5, $6, $7)
+                             message_stem, message_domain, segment, corrects)
+         VALUES ($1, $2, 'sending', '', $3, $4, $5, $6, $7, $8)
          ON CONFLICT (publication, slug) DO UPDATE SET
              state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
              frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
-             message_domain = excluded.message_domain, segment = excluded.segment
+             message_domain = excluded.message_domain, segment = excluded.segment,
+             corrects = excluded.corrects
          RETURNING id",
         &[
             &order.publication,
@@ -115,6 +116,7 @@ async fn bind(tx: &Transaction<'_>, order: &Freeze) -> Result<i64, Fault> {
             &stem,
             &order.message_domain,
             &order.segment,
+            &order.corrects,
         ],
     )
     .await?;
@@ -136,22 +138,47 @@ async fn plan(
     tx.batch_execute("SET LOCAL statement_timeout = 0").await?;
     let sql = "SELECT coalesce(max(slot), 0) FROM deliveries WHERE issue = $1";
     let first: i64 = ask::one(tx, sql, &[&issue]).await?.try_get(0)?;
+    let sql = "SELECT corrects FROM issues WHERE id = $1";
+    let corrects: Option<i64> = ask::one(tx, sql, &[&issue]).await?.try_get(0)?;
     let states = SubscriberState::ALL.map(SubscriberState::word);
     let reasons = SubscriberState::ALL.map(|state| reason(state).as_ref().map(reason_json));
     let made = ask::run(
         tx,
+        // Of an issue that corrects another, everybody who did not get the first has a reason, and so has who got it
+        // and left the list file.
         "INSERT INTO deliveries (issue, slot, subscriber, state, suppressed, at)
          SELECT $1::bigint, $2::bigint + row_number() OVER (ORDER BY s.id), s.id,
-                CASE WHEN why.reason IS NULL THEN 'planned' ELSE 'suppressed' END, why.reason,
+                CASE WHEN s.reason IS NULL THEN 'planned' ELSE 'suppressed' END, s.reason,
                 $4::bigint
-         FROM subscribers s
-              JOIN unnest($5::text[], $6::text[]) AS why (state, reason) ON why.state = s.state
-         WHERE s.publication = $3
-           AND (NOT s.from_file
-                OR s.enrolment >= (SELECT enrolment FROM lists WHERE publication = $3))
-           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.subscriber = s.id AND d.issue = $1)
+         FROM (SELECT s.id,
+                      CASE WHEN why.reason IS NOT NULL THEN why.reason
+                           WHEN NOT l.is_listed THEN $8::text
+                           WHEN $7::bigint IS NOT NULL AND f.state IS DISTINCT FROM 'accepted'
+                               THEN $9::text
+                      END AS reason
+               FROM subscribers s
+                    JOIN unnest($5::text[], $6::text[]) AS why (state, reason)
+                        ON why.state = s.state
+                    CROSS JOIN LATERAL (
+                        SELECT NOT s.from_file OR coalesce(s.enrolment >= (
+                            SELECT enrolment FROM lists WHERE publication = $3), false)
+                    ) AS l (is_listed)
+                    LEFT JOIN deliveries f ON f.subscriber = s.id AND f.issue = $7
+               WHERE s.publication = $3 AND (l.is_listed OR f.state = 'accepted')
+                 AND NOT EXISTS (SELECT FROM deliveries d
+                                 WHERE d.subscriber = s.id AND d.issue = $1)) AS s
          ORDER BY s.id",
-        &[&issue, &first, &publication, &now, &states.as_slice(), &reasons.as_slice()],
+        &[
+            &issue,
+            &first,
+            &publication,
+            &now,
+            &states.as_slice(),
+            &reasons.as_slice(),
+            &corrects,
+            &reason_json(&Suppressed::Unlisted),
+            &reason_json(&Suppressed::NotSentTheFirst),
+        ],
     )
     .await?;
     let made = i64::try_from(made).unwrap_or(i64::MAX);

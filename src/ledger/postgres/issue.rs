@@ -23,7 +23,8 @@ use crate::{
 macro_rules! issue_columns {
     () => {
         "id, slug, state, why, digest, booked_at, booked_shown, booked_late, booked_digest, \
-         frozen_at, started_at, ended_at, told, segment"
+         frozen_at, started_at, ended_at, told, segment, \
+         (SELECT f.slug FROM issues f WHERE f.id = issues.corrects)"
     };
 }
 
@@ -311,6 +312,7 @@ fn record(row: &Row) -> Result<IssueRecord, Fault> {
         ended_at: instant(11)?,
         told: row.try_get(12)?,
         segment: row.try_get(13)?,
+        corrects: row.try_get(14)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The run: what a sender may take, and what is taken back when it dies or its ledger was restored.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
@@ -251,6 +251,7 @@ pub(super) async fn claim(
     let mut search = Search { tx, now, sending, wanted, claims: Vec::new() };
     search.take_due().await?;
     search.take_planned().await?;
+    search.answer().await?;
     search.note().await?;
     Ok(search.claims)
 }
@@ -263,6 +264,8 @@ struct Sending {
     expire_after: Micros,
     /// The last slot there is.
     last: i64,
+    /// The issue it corrects, and that one's stem and domain.
+    corrects: Option<(i64, String, String)>,
 }
 
 impl Sending {
@@ -272,15 +275,21 @@ impl Sending {
         issue: i64,
         expire_after: Micros,
     ) -> Result<Option<Self>, Fault> {
-        let sql = "SELECT message_stem, message_domain, expire_after, planned FROM issues
-                   WHERE id = $1 AND state = 'sending'";
+        let sql = "SELECT i.message_stem, i.message_domain, i.expire_after, i.planned,
+                          f.id, f.message_stem, f.message_domain
+                   FROM issues i LEFT JOIN issues f ON f.id = i.corrects
+                   WHERE i.id = $1 AND i.state = 'sending'";
         let Some(row) = ask::any(tx, sql, &[&issue]).await? else { return Ok(None) };
         if row.try_get::<_, Option<Micros>>(2)? != Some(expire_after) {
             let sql = "UPDATE issues SET expire_after = $2 WHERE id = $1";
             ask::run(tx, sql, &[&issue, &expire_after]).await?;
         }
         let (stem, domain) = (row.try_get(0)?, row.try_get(1)?);
-        Ok(Some(Self { issue, stem, domain, expire_after, last: row.try_get(3)? }))
+        let corrects = match row.try_get(4)? {
+            None => None,
+            Some(issue) => Some((issue, row.try_get(5)?, row.try_get(6)?)),
+        };
+        Ok(Some(Self { issue, stem, domain, expire_after, last: row.try_get(3)?, corrects }))
     }
 
     fn claim(&self, row: &Row) -> Result<Claim, Fault> {
@@ -290,7 +299,8 @@ impl Sending {
         Ok(Claim {
             ticket: Ticket { issue: self.issue, slot, fence: row.try_get(1)?, attempt },
             reader,
-            message_id: format!("<{}.{slot}@{}>", self.stem, self.domain),
+            message_id: message_id(&self.stem, slot, &self.domain),
+            answers: None,
         })
     }
 }
@@ -392,6 +402,23 @@ impl Search<'_> {
         rows.iter().map(|row| self.sending.claim(row)).collect()
     }
 
+    /// Says of a correction which message each reader got that it corrects.
+    async fn answer(&mut self) -> Result<(), Fault> {
+        let Some((first, stem, domain)) = &self.sending.corrects else { return Ok(()) };
+        let readers: Vec<i64> = self.claims.iter().map(|claim| claim.reader.id).collect();
+        let sql = "SELECT subscriber, slot FROM deliveries
+                   WHERE issue = $1 AND subscriber = ANY ($2)";
+        let mut slots = HashMap::new();
+        for row in ask::all(self.tx, sql, &[first, &readers]).await? {
+            slots.insert(row.try_get::<_, i64>(0)?, row.try_get::<_, i64>(1)?);
+        }
+        for claim in &mut self.claims {
+            let slot = slots.get(&claim.reader.id);
+            claim.answers = slot.map(|slot| message_id(stem, *slot, domain));
+        }
+        Ok(())
+    }
+
     /// Notes what was taken, for whoever must take it back.
     async fn note(&self) -> Result<(), Fault> {
         if self.claims.is_empty() {
@@ -406,6 +433,10 @@ impl Search<'_> {
         .await?;
         Ok(())
     }
+}
+
+fn message_id(stem: &str, slot: i64, domain: &str) -> String {
+    format!("<{stem}.{slot}@{domain}>")
 }
 
 /// Returns when the next deferred delivery may be tried.

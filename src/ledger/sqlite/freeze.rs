@@ -16,6 +16,21 @@ const OWE: &str = "
            iif(s.state = 'active', NULL, '\"' || s.state || '\"'), ?4
     FROM subscribers s WHERE s.publication = ?3 AND s.from_file < 2";
 
+/// Makes those of an issue that corrects another: everybody else on the list has a reason, and so has who got the first and left the list file.
+const OWE_WHO_HAS_THE_FIRST: &str = "
+    INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
+    SELECT ?1, ?2 + row_number() OVER (ORDER BY s.id), s.id, s.version,
+           iif(s.reason IS NULL, 'planned', 'suppressed'), '\"' || s.reason || '\"', ?4
+    FROM (SELECT s.id, s.version,
+                 CASE WHEN s.state <> 'active' THEN s.state
+                      WHEN s.from_file = 2 THEN 'unlisted'
+                      WHEN first.state IS NOT 'accepted' THEN 'not_sent_the_first'
+                 END AS reason
+          FROM subscribers s
+               LEFT JOIN deliveries first ON first.subscriber = s.id AND first.issue = ?5
+          WHERE s.publication = ?3 AND (s.from_file < 2 OR first.state = 'accepted')) AS s
+    WHERE true";
+
 /// Leaves out who has one already.
 const UNLESS_OWED: &str =
     "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.subscriber = s.id AND d.issue = ?1)";
@@ -90,12 +105,13 @@ fn list_file(order: &Freeze) -> Enrol {
 fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
     let issue = ledger.query_row(
         "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
-                             message_stem, message_domain, segment)
-         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6, ?7)
+                             message_stem, message_domain, segment, corrects)
+         VALUES (?1, ?2, 'sending', '', ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (publication, slug) DO UPDATE SET
              state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
              frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
-             message_domain = excluded.message_domain, segment = excluded.segment
+             message_domain = excluded.message_domain, segment = excluded.segment,
+             corrects = excluded.corrects
          RETURNING id",
         params![
             order.publication,
@@ -105,6 +121,7 @@ fn bind(ledger: &Connection, order: &Freeze) -> Result<i64, Fault> {
             message_stem(ledger, &order.publication, &order.slug)?,
             order.message_domain,
             order.segment,
+            order.corrects,
         ],
         |row| row.get(0),
     )?;
@@ -124,15 +141,23 @@ fn plan(
     issue: i64,
     admit: Admit,
 ) -> Result<i64, Fault> {
-    let first: i64 = ledger.query_row(
+    let last: i64 = ledger.query_row(
         "SELECT coalesce(max(slot), 0) FROM deliveries WHERE issue = ?1",
         [issue],
         |row| row.get(0),
     )?;
-    let sql = if first == 0 { OWE.to_owned() } else { format!("{OWE} {UNLESS_OWED}") };
-    let added = ledger.execute(&sql, (issue, first, publication, now))?;
+    let corrects: Option<i64> =
+        ledger.query_row("SELECT corrects FROM issues WHERE id = ?1", [issue], |row| row.get(0))?;
+    let unless_owed = if last == 0 { "" } else { UNLESS_OWED };
+    let added = match corrects {
+        None => ledger.execute(&format!("{OWE} {unless_owed}"), (issue, last, publication, now))?,
+        Some(first) => ledger.execute(
+            &format!("{OWE_WHO_HAS_THE_FIRST} {unless_owed}"),
+            (issue, last, publication, now, first),
+        )?,
+    };
     let added = i64::try_from(added).unwrap_or(i64::MAX);
-    admission::admit_all(ledger, (issue, first), admit)?;
+    admission::admit_all(ledger, (issue, last), admit)?;
     counts::recount(ledger, issue)?;
     ledger.execute("UPDATE issues SET planned = planned + ?2 WHERE id = ?1", (issue, added))?;
     Ok(added)

@@ -19,7 +19,8 @@ use crate::{
 macro_rules! issue_columns {
     () => {
         "id, slug, state, why, digest, booked_at, booked_shown, booked_late, booked_digest, \
-         frozen_at, started_at, ended_at, told, segment"
+         frozen_at, started_at, ended_at, told, segment, \
+         (SELECT first.slug FROM issues first WHERE first.id = issues.corrects)"
     };
 }
 
@@ -299,6 +300,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IssueRecord> {
         ended_at: instant(11)?,
         told: row.get(12)?,
         segment: row.get(13)?,
+        corrects: row.get(14)?,
     })
 }
 

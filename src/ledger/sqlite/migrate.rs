@@ -10,13 +10,14 @@ use crate::ledger::LedgerError;
 const APPLICATION_ID: i32 = 0x5073_7452;
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("brakes.sql"),
     include_str!("segment.sql"),
     include_str!("million.sql"),
     include_str!("pruned.sql"),
     include_str!("reports.sql"),
+    include_str!("corrects.sql"),
     include_str!("workers.sql"),
 ];
 

@@ -332,6 +332,14 @@ struct Sending {
     stem: String,
     domain: String,
     expire_after: Micros,
+    corrects: Option<First>,
+}
+
+/// The issue that one being sent corrects.
+struct First {
+    issue: i64,
+    stem: String,
+    domain: String,
 }
 
 /// A delivery that may be claimed.
@@ -348,11 +356,18 @@ impl Sending {
     fn find(ledger: &Connection, issue: i64, expire_after: Micros) -> Result<Option<Self>, Fault> {
         let found = ledger
             .prepare_cached(
-                "SELECT message_stem, message_domain, expire_after FROM issues
-                 WHERE id = ?1 AND state = 'sending'",
+                "SELECT i.message_stem, i.message_domain, i.expire_after,
+                        first.id, first.message_stem, first.message_domain
+                 FROM issues i LEFT JOIN issues first ON first.id = i.corrects
+                 WHERE i.id = ?1 AND i.state = 'sending'",
             )?
             .query_row([issue], |row| {
-                let sending = Self { issue, stem: row.get(0)?, domain: row.get(1)?, expire_after };
+                let (stem, domain) = (row.get(0)?, row.get(1)?);
+                let corrects = match row.get(3)? {
+                    None => None,
+                    Some(issue) => Some(First { issue, stem: row.get(4)?, domain: row.get(5)? }),
+                };
+                let sending = Self { issue, stem, domain, expire_after, corrects };
                 Ok((sending, row.get::<_, Option<Micros>>(2)?))
             })
             .optional()?;
@@ -387,12 +402,30 @@ impl Sending {
             )?
             .execute((self.issue, row.slot, owner, lease_end, now))?;
         let Free { slot, fence, tries, reader, .. } = row;
+        let first = self.corrects.as_ref();
+        let answers = first.map(|first| first.message_id(ledger, reader.id)).transpose()?.flatten();
         Ok(Claim {
             ticket: Ticket { issue: self.issue, slot, fence: fence + 1, attempt: tries + 1 },
             reader,
-            message_id: format!("<{}.{slot}@{}>", self.stem, self.domain),
+            message_id: message_id(&self.stem, slot, &self.domain),
+            answers,
         })
     }
+}
+
+impl First {
+    /// Returns the Message-ID under which a reader was sent it.
+    fn message_id(&self, ledger: &Connection, subscriber: i64) -> Result<Option<String>, Fault> {
+        let slot = ledger
+            .prepare_cached("SELECT slot FROM deliveries WHERE subscriber = ?1 AND issue = ?2")?
+            .query_row((subscriber, self.issue), |row| row.get(0))
+            .optional()?;
+        Ok(slot.map(|slot| message_id(&self.stem, slot, &self.domain)))
+    }
+}
+
+fn message_id(stem: &str, slot: i64, domain: &str) -> String {
+    format!("<{stem}.{slot}@{domain}>")
 }
 
 fn rows(limit: usize) -> i64 {

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use super::{env::Env, shows, stopped::signal};
 
 /// A `relay --json` that runs.
-struct Running {
+pub(super) struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Running {
@@ -36,7 +36,7 @@ impl Running {
     }
 
     /// Starts one that plays a script, and makes it the relay of the publication.
-    fn scripted(env: &Env, script: &str) -> Self {
+    pub(super) fn scripted(env: &Env, script: &str) -> Self {
         env.write("script.txt", script);
         let relay = Self::start(env, "box --script script.txt");
         env.set("url = \"outbox\"", &format!("url = \"{}\"", relay.url));
@@ -49,7 +49,7 @@ impl Running {
     }
 
     /// Ends it by a signal; returns what it told since, the sum last.
-    fn end(self) -> (Vec<Value>, Value) {
+    pub(super) fn end(self) -> (Vec<Value>, Value) {
         signal(self.child.id(), "TERM");
         self.told()
     }

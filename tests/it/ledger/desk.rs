@@ -265,6 +265,7 @@ pub(super) fn order() -> Freeze {
         rehearse: false,
         expected: None,
         segment: String::new(),
+        corrects: None,
     }
 }
 

@@ -11,7 +11,7 @@ use postrider::{
 
 use super::{
     Desk, ask_every_ledger,
-    desk::{self, LIST, SLUG, accepted, deferred, import, order, record},
+    desk::{self, LIST, SLUG, accepted, deferred, import, order, record, rejected},
 };
 
 ask_every_ledger! {
@@ -32,6 +32,7 @@ ask_every_ledger! {
     a_missed_issue_is_told_of_once,
     how_it_goes_out_is_kept_as_it_was_said_last,
     workers_are_known_until_they_sign_out_or_a_day_is_over,
+    a_correction_goes_to_whoever_got_the_first_and_answers_their_mail,
 }
 
 async fn finished_needs_every_reader_settled(desk: Desk) {
@@ -345,4 +346,51 @@ async fn workers_are_known_until_they_sign_out_or_a_day_is_over(desk: Desk) {
     ledger.sign_in(&worker(3, None)).await.expect("it notes");
     let seen = ledger.workers().await.expect("it tells");
     assert_eq!(seen.iter().map(|seen| seen.worker.pid).collect::<Vec<_>>(), [3]);
+}
+
+async fn a_correction_goes_to_whoever_got_the_first_and_answers_their_mail(desk: Desk) {
+    let freeze = async |order: Freeze, names: &[&str]| {
+        let records: Vec<_> = (2..).zip(names).map(|(line, name)| record(line, name)).collect();
+        let records = Some(Box::new(records.into_iter().map(Ok)) as _);
+        desk.ledger.freeze(order, records, Box::new(|_| Ok(()))).await.expect("it freezes")
+    };
+    let listed = ["ann", "bob", "cyd", "dan", "eve", "fay"];
+    let first = freeze(order(), &listed).await.issue;
+    assert_eq!(first.corrects, None);
+    let doubt = Outcome::InDoubt { said: "the connection closed after the dot".to_owned() };
+    for outcome in [accepted(), rejected(false), doubt, accepted(), accepted()] {
+        let ticket = desk.begin_one(first.id).await;
+        assert_eq!(desk.enter(Entry::Record(ticket, outcome)).await, Entered::Done);
+    }
+    let sent: Vec<_> =
+        desk.deliveries(first.id).await.into_iter().map(|row| row.message_id).collect();
+    desk.tell("dan", S::Unsubscribed, "unsubscribe").await;
+
+    // Eve has left the file since, Gil joined it, and Fay is still owed the first.
+    let order = Freeze { slug: "erratum".to_owned(), corrects: Some(first.id), ..order() };
+    let listed = ["gil", "ann", "bob", "cyd", "dan", "fay"];
+    let correction = freeze(order.clone(), &listed).await;
+    assert_eq!((correction.planned, correction.recipients, correction.added), (7, 1, 1));
+    let left_out = [
+        (Suppressed::Unsubscribed, 1),
+        (Suppressed::Unlisted, 1),
+        (Suppressed::NotSentTheFirst, 4),
+    ];
+    assert_eq!(correction.suppressed, left_out.into());
+    let issue = correction.issue;
+    assert_eq!(issue.corrects.as_deref(), Some(SLUG));
+    let found = desk.ledger.issue(LIST, "erratum").await.expect("it finds");
+    assert_eq!(found, Some(issue.clone()));
+    let claims = desk.claim(issue.id, "host/1", 9).await;
+    let told: Vec<_> =
+        claims.iter().map(|claim| (claim.reader.name.as_str(), claim.answers.as_ref())).collect();
+    assert_eq!(told, [("ann", Some(&sent[0]))]);
+    assert_ne!(claims[0].message_id, sent[0]);
+    desk.tally(issue.id).await;
+
+    // Whoever comes later did not get the first either, and an issue of its own answers nothing.
+    let later = freeze(Freeze { catch_up: true, ..order }, &["ann", "hal"]).await;
+    assert_eq!((later.planned, later.added), (8, 0));
+    assert_eq!(later.suppressed[&Suppressed::NotSentTheFirst], 5);
+    assert_eq!(desk.claim(first.id, "host/1", 9).await[0].answers, None);
 }
