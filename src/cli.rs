@@ -345,6 +345,18 @@ once. Where the relay refuses us or too many readers, the issue is paused.
 Examples:
   postrider -C /srv/tt-report due")]
     Due,
+    /// Send whatever a shared ledger is sending, on a machine without the publication's files
+    #[command(after_help = "\
+It needs the URL of the ledger and a state folder of its own, with the file `key`
+of the publication's `.postrider` in it, and the relay's password where there is
+one. Everything else comes from the ledger. It waits for the next issue until a
+signal ends it; what is in flight is finished first.
+
+Examples:
+  postrider -C /srv/tt-report worker
+  postrider worker --ledger postgres://postrider@db.example.org/news --state /var/lib/postrider
+  postrider worker --until-idle")]
+    Worker(Worker),
     /// Hold an issue that is being sent or scheduled
     #[command(after_help = "\
 What is in flight finishes; nothing else begins until `resume`.
@@ -798,6 +810,23 @@ pub struct Schedule {
     /// Write a service and a timer for systemd into this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["issue", "at", "max_late", "cron_line"])]
     pub systemd: Option<PathBuf>,
+}
+
+/// How a worker is to work.
+#[derive(Args, Debug)]
+pub struct Worker {
+    /// The ledger [default: that of the publication we stand in]
+    #[arg(long, env = "POSTRIDER_LEDGER_URL", value_name = "URL", hide_env = true)]
+    pub ledger: Option<String>,
+    /// The folder of this worker's key, passwords and journal [default: .postrider]
+    #[arg(long, env = "POSTRIDER_STATE", value_name = "DIR", hide_env = true)]
+    pub state: Option<PathBuf>,
+    /// How many connections to the relay at most [default: as the publication says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub connections: Option<u16>,
+    /// End when nothing is left to be sent
+    #[arg(long)]
+    pub until_idle: bool,
 }
 
 /// What to show.

@@ -1,8 +1,15 @@
 //! `ledger`: care for the ledger itself.
 
-use super::{Console, Failure, exit, newsroom::Newsroom};
+use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
+
+use super::{
+    Console, Failure, exit,
+    newsroom::{Newsroom, secret_of},
+};
 use crate::{
     cli::{Global, LedgerVerb},
+    ledger::{Ledger, PostgresLedger, PostgresSettings, SqliteLedger},
+    model::{LedgerSettings, LedgerUrl},
     send::guard::HighWater,
 };
 
@@ -13,7 +20,7 @@ pub(super) async fn run(
     verb: LedgerVerb,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
-    if !newsroom.ledger_path().exists() {
+    if !newsroom.has_ledger() {
         return Err(Failure::new(exit::NO_INPUT, "there is no ledger yet")
             .hint("the first `send`, `schedule` or `subscribers` makes it"));
     }
@@ -40,4 +47,51 @@ pub(super) async fn run(
         }
     }
     Ok(exit::DONE)
+}
+
+/// Opens a ledger, making it where there is none; paths are relative to `root`.
+pub(super) fn open(settings: &LedgerSettings, root: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+    match &settings.url {
+        LedgerUrl::Sqlite(path) => {
+            if root.join(path).starts_with(root.join(".postrider")) {
+                make_private(&root.join(".postrider"))?;
+            }
+            Ok(Arc::new(SqliteLedger::open(&root.join(path))?))
+        }
+        LedgerUrl::Postgres(url) => {
+            let source = settings.password.as_ref();
+            let password =
+                secret_of(source, root, "POSTRIDER_LEDGER_PASSWORD", "ledger-password").map_err(
+                    |error| {
+                        Failure::new(exit::CONFIG, error.to_string()).hint(
+                            "the password of the ledger is looked for where [ledger] in publication.toml says",
+                        )
+                    },
+                )?;
+            let trust = match &settings.ca_file {
+                Some(file) => {
+                    let path = root.join(file);
+                    fs::read(&path).map_err(|error| {
+                        Failure::file(&path, "read", &error)
+                            .hint("it is `ca_file` under [ledger] in publication.toml")
+                    })?
+                }
+                None => Vec::new(),
+            };
+            let settings = PostgresSettings { url: url.clone(), password, trust };
+            Ok(Arc::new(PostgresLedger::new(&settings)?))
+        }
+    }
+}
+
+/// Makes a folder for its owner alone, where it is missing.
+pub(super) fn make_private(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)
+        .map_err(|error| Failure::file(folder, "make", &error))
 }

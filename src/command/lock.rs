@@ -1,14 +1,21 @@
 //! A courtesy between processes of one machine: who sends says so. The fence in the ledger is the safety (rule D10).
 
 use std::{
-    fs::{File, TryLockError},
-    io::{Read, Seek, Write},
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
     time::Duration,
 };
 
-use super::{Failure, exit, words};
+use data_encoding::HEXLOWER;
+
+use super::{
+    Failure, exit,
+    newsroom::{random_bytes, write_private},
+    words,
+};
+use crate::ledger::Gone;
 
 /// Held until it is dropped or the process ends, however it ends.
 pub(super) struct Lock {
@@ -73,6 +80,40 @@ fn signature(file: &mut File) -> String {
     match holder.trim() {
         "" => "another sender".to_owned(),
         holder => holder.to_owned(),
+    }
+}
+
+/// A sender on a ledger that machines share: its name, and what tells it from every other state folder's.
+pub(super) struct Sender {
+    /// `host/pid-folder`.
+    pub(super) name: String,
+    /// The folder's own mark, made once.
+    mark: String,
+}
+
+impl Sender {
+    /// Names the sender of a state folder whose lock we hold.
+    pub(super) fn of(folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join("sender");
+        let mark = match fs::read_to_string(&path) {
+            Ok(mark) if !mark.trim().is_empty() => mark.trim().to_owned(),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Failure::file(&path, "read", &error));
+            }
+            _ => {
+                let random = random_bytes()?;
+                let mark = HEXLOWER.encode(&random[..6]);
+                write_private(&path, mark.as_bytes())?;
+                mark
+            }
+        };
+        Ok(Self { name: format!("{}-{mark}", sender_name()), mark })
+    }
+
+    /// Tells of a name whether its sender is dead: all of this folder's are, but for ourselves, who hold nothing yet.
+    pub(super) fn gone(&self) -> Gone {
+        let ending = format!("-{}", self.mark);
+        Box::new(move |owner: &str| owner.ends_with(&ending))
     }
 }
 

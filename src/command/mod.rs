@@ -31,6 +31,7 @@ mod log;
 mod man;
 mod manuscript;
 mod newsroom;
+mod orders;
 mod pace;
 mod pause;
 mod plan;
@@ -54,6 +55,7 @@ mod unschedule;
 mod watch;
 mod web;
 mod words;
+mod worker;
 
 pub use console::Console;
 pub use failure::Failure;
@@ -127,6 +129,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,
             Command::Unschedule { issue } => unschedule::run(console, global, &issue).await,
             Command::Due => due::run(console, global).await,
+            Command::Worker(wish) => worker::run(console, global, &wish).await,
             Command::Pause { issue } => pause::run(console, global, &issue).await,
             Command::Resume { issue } => resume::run(console, global, &issue).await,
             Command::Cancel { issue, yes } => cancel::run(console, global, &issue, yes).await,

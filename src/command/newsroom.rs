@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
 use super::{
-    Failure, exit,
+    Failure, exit, ledger,
     lock::Lock,
     manuscript,
     rows::{self, Break, Meeting},
@@ -22,8 +22,8 @@ use crate::{
     cli::Global,
     compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
     config::{self, SecretError},
-    ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, Problem, Publication, RelayUrl, Secret, SecretSource},
+    ledger::{Ledger, Records},
+    model::{DkimSettings, LedgerUrl, Problem, Publication, RelayUrl, Secret, SecretSource},
     smtp,
 };
 
@@ -238,30 +238,26 @@ impl Newsroom {
     /// Returns the private folder `.postrider/`, making it where it is missing.
     pub(super) fn private(&self) -> Result<PathBuf, Failure> {
         let folder = self.root.join(".postrider");
-        if !folder.is_dir() {
-            fs::DirBuilder::new()
-                .mode(0o700)
-                .recursive(true)
-                .create(&folder)
-                .map_err(|error| Failure::file(&folder, "make", &error))?;
-        }
+        ledger::make_private(&folder)?;
         Ok(folder)
     }
 
     /// Opens the ledger, making it where there is none.
     pub(super) fn ledger(&self) -> Result<Arc<dyn Ledger>, Failure> {
-        let path = self.ledger_path();
-        if path.starts_with(self.root.join(".postrider")) {
-            self.private()?;
-        }
-        Ok(Arc::new(SqliteLedger::open(&path)?))
+        ledger::open(&self.publication.ledger, &self.root)
     }
 
-    /// Returns where the ledger's file is.
-    pub(super) fn ledger_path(&self) -> PathBuf {
-        let path =
-            self.publication.ledger.strip_prefix("sqlite:").unwrap_or(&self.publication.ledger);
-        self.root.join(path)
+    /// Tells whether there is a ledger to look into. A server has one, or makes it.
+    pub(super) fn has_ledger(&self) -> bool {
+        self.ledger_file().is_none_or(|file| file.exists())
+    }
+
+    /// Returns the ledger's file; `None` where it is a server's.
+    pub(super) fn ledger_file(&self) -> Option<PathBuf> {
+        match &self.publication.ledger.url {
+            LedgerUrl::Sqlite(path) => Some(self.root.join(path)),
+            LedgerUrl::Postgres(_) => None,
+        }
     }
 
     /// Takes the lock of whoever sends from this ledger on this machine.
@@ -270,9 +266,10 @@ impl Newsroom {
         Lock::take(&self.lock_path())
     }
 
-    /// Returns where that lock is: beside the ledger, since two folders may share one.
+    /// Returns where that lock is: beside the ledger's file, since two folders may share one.
     pub(super) fn lock_path(&self) -> PathBuf {
-        self.ledger_path().with_file_name("send.lock")
+        let file = self.ledger_file().unwrap_or_else(|| self.root.join(".postrider/ledger"));
+        file.with_file_name("send.lock")
     }
 
     /// Reads the keys that sign links, making the first one where there is none.
@@ -347,58 +344,7 @@ impl Newsroom {
         &self,
         outbox: Option<std::net::SocketAddr>,
     ) -> Result<smtp::Relay, Failure> {
-        let settings = &self.publication.relay;
-        let hello = self.publication.sender.from.address.domain().to_owned();
-        let deadlines = smtp::Deadlines::default();
-        match (&settings.url, outbox) {
-            (RelayUrl::Server { security, host, port, user }, _) => {
-                let credentials = user.as_ref().map(|user| self.credentials(user)).transpose()?;
-                let trust = match &settings.ca_file {
-                    Some(file) => {
-                        let path = self.root.join(file);
-                        fs::read(&path).map_err(|error| {
-                            Failure::file(&path, "read", &error)
-                                .hint("it is `ca_file` under [relay] in publication.toml")
-                        })?
-                    }
-                    None => Vec::new(),
-                };
-                Ok(smtp::Relay {
-                    host: host.clone(),
-                    port: *port,
-                    security: *security,
-                    credentials,
-                    trust,
-                    hello,
-                    deadlines,
-                })
-            }
-            (RelayUrl::Outbox, Some(address)) => Ok(smtp::Relay {
-                host: address.ip().to_string(),
-                port: address.port(),
-                security: crate::model::Security::Plain,
-                credentials: None,
-                trust: Vec::new(),
-                hello,
-                deadlines,
-            }),
-            (RelayUrl::Outbox, None) => {
-                Err(Failure::new(exit::BUG, "the built-in relay is not running"))
-            }
-        }
-    }
-
-    fn credentials(&self, user: &str) -> Result<smtp::Credentials, Failure> {
-        let password = relay_password(self.publication.relay.password.as_ref(), &self.root)
-            .map_err(|error| {
-                Failure::new(exit::CONFIG, error.to_string())
-                    .hint("the password of the relay is looked for where [relay] in publication.toml says")
-            })?
-            .ok_or_else(|| {
-                Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
-                    .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
-            })?;
-        Ok(smtp::Credentials { user: user.to_owned(), password })
+        relay_of(&self.publication, &self.root, outbox)
     }
 
     /// Opens the list file, if the publication has one. A break in it breaks the stream.
@@ -417,6 +363,71 @@ impl Newsroom {
     }
 }
 
+/// Says how to reach a publication's relay; paths are relative to `root`.
+pub(super) fn relay_of(
+    publication: &Publication,
+    root: &Path,
+    outbox: Option<std::net::SocketAddr>,
+) -> Result<smtp::Relay, Failure> {
+    let settings = &publication.relay;
+    let hello = publication.sender.from.address.domain().to_owned();
+    let deadlines = smtp::Deadlines::default();
+    match (&settings.url, outbox) {
+        (RelayUrl::Server { security, host, port, user }, _) => {
+            let credentials =
+                user.as_ref().map(|user| credentials_of(publication, root, user)).transpose()?;
+            let trust = match &settings.ca_file {
+                Some(file) => {
+                    let path = root.join(file);
+                    fs::read(&path).map_err(|error| {
+                        Failure::file(&path, "read", &error)
+                            .hint("it is `ca_file` under [relay] in publication.toml")
+                    })?
+                }
+                None => Vec::new(),
+            };
+            Ok(smtp::Relay {
+                host: host.clone(),
+                port: *port,
+                security: *security,
+                credentials,
+                trust,
+                hello,
+                deadlines,
+            })
+        }
+        (RelayUrl::Outbox, Some(address)) => Ok(smtp::Relay {
+            host: address.ip().to_string(),
+            port: address.port(),
+            security: crate::model::Security::Plain,
+            credentials: None,
+            trust: Vec::new(),
+            hello,
+            deadlines,
+        }),
+        (RelayUrl::Outbox, None) => {
+            Err(Failure::new(exit::BUG, "the built-in relay is not running"))
+        }
+    }
+}
+
+fn credentials_of(
+    publication: &Publication,
+    root: &Path,
+    user: &str,
+) -> Result<smtp::Credentials, Failure> {
+    let password = relay_password(publication.relay.password.as_ref(), root)
+            .map_err(|error| {
+                Failure::new(exit::CONFIG, error.to_string())
+                    .hint("the password of the relay is looked for where [relay] in publication.toml says")
+            })?
+            .ok_or_else(|| {
+                Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
+                    .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
+            })?;
+    Ok(smtp::Credentials { user: user.to_owned(), password })
+}
+
 const PASSWORD: &str = "POSTRIDER_RELAY_PASSWORD";
 
 /// The variable wins over what systemd hands over, and that over what publication.toml says.
@@ -424,9 +435,19 @@ fn relay_password(
     source: Option<&SecretSource>,
     root: &Path,
 ) -> Result<Option<Secret>, SecretError> {
-    let variable = std::env::var(PASSWORD).ok();
+    secret_of(source, root, PASSWORD, CREDENTIAL)
+}
+
+/// Finds a secret in its variable, else in systemd's credential of this name, else where the settings say.
+pub(super) fn secret_of(
+    source: Option<&SecretSource>,
+    root: &Path,
+    variable: &str,
+    credential: &str,
+) -> Result<Option<Secret>, SecretError> {
+    let variable = std::env::var(variable).ok();
     let credentials = credentials().filter(|_| variable.is_none());
-    match config::credential(credentials.as_deref(), CREDENTIAL)? {
+    match config::credential(credentials.as_deref(), credential)? {
         Some(secret) => Ok(Some(secret)),
         None => config::secret(source, root, variable),
     }
@@ -447,7 +468,22 @@ fn credentials() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-fn mistakes(problems: Vec<Problem>) -> Failure {
+/// Reads the keys that sign links out of a private folder, or systemd's credential `key`; `None` where there are none.
+pub(super) fn keys_in(folder: &Path) -> Result<Option<KeyRing>, Failure> {
+    let path = credentials().map(|folder| folder.join("key")).filter(|path| path.is_file());
+    let path = path.unwrap_or_else(|| folder.join("key"));
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => text,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::file(&path, "read", &error)),
+    };
+    text.parse().map(Some).map_err(|error| {
+        Failure::new(exit::CONFIG, format!("failed to read `{}`: {error}", path.display()))
+    })
+}
+
+pub(super) fn mistakes(problems: Vec<Problem>) -> Failure {
     let count = counted(problems.len() as u64, "mistake");
     Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
 }

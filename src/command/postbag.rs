@@ -45,8 +45,7 @@ async fn gone_through(
 ) -> Result<Vec<Returned>, Failure> {
     let newsroom = Newsroom::open(global)?;
     let source = wish.name();
-    let has_ledger =
-        newsroom.ledger_path().exists() || !newsroom.publication.ledger.starts_with("sqlite:");
+    let has_ledger = newsroom.has_ledger();
     let clerk = Clerk {
         keys: newsroom.keys_for_a_look()?,
         ledger: if has_ledger { Some(newsroom.ledger()?) } else { None },

@@ -13,15 +13,16 @@ use super::{
     failure::code_of,
     freeze::{self, Request},
     inspection,
-    lock::{boot, host, sender_name},
+    lock::{Sender, boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
+    orders::Orders,
     progress, status,
     words::{clock_time, counted, printable},
 };
 use crate::{
     cli::{self, Global},
     compose::{Composed, Edition},
-    ledger::{IssueRecord, Ledger},
+    ledger::{Gone, IssueRecord, Ledger},
     model::{IssueState, RelayUrl, Segment},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
@@ -412,6 +413,17 @@ async fn transmit(
     let press = newsroom.press(&edition, issue.id, date)?;
     let left = ledger.tally(issue.id).await?.remaining;
     let private = newsroom.private()?;
+    let (owner, gone) = if newsroom.ledger_file().is_some() {
+        let host = format!("{}/", host());
+        // The lock is held, so every other sender of this publication on this machine is dead.
+        let gone: Gone = Box::new(move |owner: &str| owner.starts_with(&host));
+        (sender_name(), gone)
+    } else {
+        Orders::give(&*ledger, issue.id, &newsroom.settings, &newsroom.keys()?).await?;
+        let sender = Sender::of(&private)?;
+        let gone = sender.gone();
+        (sender.name, gone)
+    };
     let run = Run {
         ledger: Arc::clone(&ledger),
         publication: newsroom.publication.id.clone(),
@@ -426,7 +438,7 @@ async fn transmit(
         domains: settings.domains.clone(),
         limit,
         stop_at_rejected: newsroom.publication.send.stop_at_rejected,
-        owner: sender_name(),
+        owner,
         journal: private.join("outcomes.journal"),
         boot: boot(),
         high_water: private.join("high-water"),
@@ -438,9 +450,6 @@ async fn transmit(
         told,
         ears.stopped.clone(),
     );
-    let host = format!("{}/", host());
-    // The lock is held, so every other sender of this publication on this machine is dead.
-    let gone = Box::new(move |owner: &str| owner.starts_with(&host));
     let (ended, ()) = tokio::join!(run.deliver(gone, ears.stopped.clone(), news), show);
     if let Some(outbox) = way.outbox {
         outbox.stop();

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     cli::{self, Global},
-    ledger::{DeliveryRecord, IssueRecord, Ledger},
+    ledger::{DeliveryRecord, IssueRecord, Ledger, Seen, Worker},
     model::{DeliveryState, IssueState},
 };
 
@@ -238,12 +239,29 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
 #[derive(Serialize)]
 struct Overview<'a> {
     issues: Vec<Document<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workers: Vec<AtWork<'a>>,
+}
+
+/// A worker on a ledger that machines share.
+#[derive(Serialize)]
+struct AtWork<'a> {
+    #[serde(flatten)]
+    worker: &'a Worker,
+    seen_at: Timestamp,
+}
+
+impl<'a> AtWork<'a> {
+    fn of(seen: &'a Seen) -> Self {
+        Self { worker: &seen.worker, seen_at: seen.at }
+    }
 }
 
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
-    let mut known = Vec::new();
-    if newsroom.ledger_path().exists() {
+    let (mut known, mut workers) = (Vec::new(), Vec::new());
+    if newsroom.has_ledger() {
         let ledger = newsroom.ledger()?;
+        workers = ledger.workers().await?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
             let account = account(&*ledger, &issue).await?;
             known.push((issue, account));
@@ -259,7 +277,10 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     if console.json {
         let accounts: Vec<_> =
             known.into_iter().map(|(_, account)| account).chain(drafts).collect();
-        console.document(&Overview { issues: accounts.iter().map(Account::to_json).collect() });
+        console.document(&Overview {
+            issues: accounts.iter().map(Account::to_json).collect(),
+            workers: workers.iter().map(AtWork::of).collect(),
+        });
         return Ok(exit::DONE);
     }
     let sender = sender(newsroom);
@@ -275,6 +296,13 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     }
     if lines.is_empty() {
         console.note("there is no issue yet; `postrider draft SLUG` makes one");
+    }
+    for Seen { worker, at } in workers {
+        let doing = worker.issue.as_deref().map_or("waits".to_owned(), |slug| {
+            format!("sends {}, {} a second", printable(slug), worker.per_second)
+        });
+        let who = format!("worker {}, process {}", printable(&worker.host), worker.pid);
+        console.say(format_args!("{who}: {doing}, seen {}", instant(at)));
     }
     Ok(exit::DONE)
 }
@@ -307,7 +335,7 @@ pub(super) async fn known(
     newsroom: &Newsroom,
     slug: &str,
 ) -> Result<Option<(Arc<dyn Ledger>, IssueRecord)>, Failure> {
-    if !newsroom.ledger_path().exists() {
+    if !newsroom.has_ledger() {
         return Ok(None);
     }
     let ledger = newsroom.ledger()?;

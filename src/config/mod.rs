@@ -6,6 +6,7 @@
 
 mod code;
 mod dkim;
+mod ledger;
 mod mistake;
 mod preset;
 mod publication;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use code::CODES;
 pub use dkim::dkim_keys;
+pub use ledger::ledger_url;
 pub use publication::read;
 pub use secret::{SecretError, credential, secret};
 pub use shown::{Origin, Setting, settings};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    dkim,
+    dkim, ledger,
     mistake::Mistake,
     relay::relay_url,
     table::{Page, Table, Value},
@@ -20,7 +20,6 @@ const MESSAGES_PER_CONNECTION_MAX: usize = 1_000_000;
 const DOUBLE_EVERY: Duration = Duration::from_hours(24);
 const MAX_LATE: Duration = Duration::from_hours(6);
 const STOP_AT_REJECTED: f64 = 0.05;
-const LEDGER: &str = "sqlite:.postrider/ledger.sqlite";
 
 /// Reads a publication, or returns every mistake in it, in the order of the file.
 ///
@@ -63,9 +62,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let web = table.text("url", page, value::https_base);
     let proxies = texts(table.values("proxies"), "proxies", page, value::ip);
     table.finish(page);
-    let mut table = root.table("ledger", page);
-    let ledger = table.text("url", page, value::ledger);
-    table.finish(page);
+    let ledger = ledger::settings(root, page);
 
     Some(Publication {
         id: id?,
@@ -88,7 +85,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         send,
         web,
         proxies,
-        ledger: ledger.unwrap_or_else(|| LEDGER.to_owned()),
+        ledger,
     })
 }
 

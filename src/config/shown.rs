@@ -144,20 +144,8 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 ("chunking", Some(Value::Boolean(relay.chunking))),
                 ("warm_up", relay.warm_up.as_ref().map(warm_up)),
                 ("ca_file", relay.ca_file.as_ref().map(text)),
-                (
-                    "password_file",
-                    match &relay.password {
-                        Some(SecretSource::File(file)) => Some(text(file)),
-                        _ => None,
-                    },
-                ),
-                (
-                    "password_command",
-                    match &relay.password {
-                        Some(SecretSource::Command(command)) => Some(text(command)),
-                        _ => None,
-                    },
-                ),
+                ("password_file", password_file(relay.password.as_ref())),
+                ("password_command", password_command(relay.password.as_ref())),
             ]),
         ),
         ("relay.domains", domains.collect()),
@@ -194,8 +182,30 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 ("proxies", texts(&publication.proxies)),
             ]),
         ),
-        ("ledger", entries([("url", Some(text(&publication.ledger)))])),
+        (
+            "ledger",
+            entries([
+                ("url", Some(text(&publication.ledger.url))),
+                ("ca_file", publication.ledger.ca_file.as_ref().map(text)),
+                ("password_file", password_file(publication.ledger.password.as_ref())),
+                ("password_command", password_command(publication.ledger.password.as_ref())),
+            ]),
+        ),
     ]
+}
+
+fn password_file(source: Option<&SecretSource>) -> Option<Value> {
+    match source {
+        Some(SecretSource::File(file)) => Some(text(file)),
+        _ => None,
+    }
+}
+
+fn password_command(source: Option<&SecretSource>) -> Option<Value> {
+    match source {
+        Some(SecretSource::Command(command)) => Some(text(command)),
+        _ => None,
+    }
 }
 
 fn entries<const N: usize>(entries: [(&str, Option<Value>); N]) -> Entries {

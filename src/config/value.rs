@@ -206,15 +206,6 @@ pub(super) fn ip(text: &str) -> Checked<std::net::IpAddr> {
     })
 }
 
-/// Reads where the ledger is.
-pub(super) fn ledger(text: &str) -> Checked<String> {
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.trim().is_empty() => Ok(text.to_owned()),
-        _ => Err(Mistake::new(format!("`{text}` is not where a ledger can be"))
-            .help("write it as `sqlite:.postrider/ledger.sqlite`")),
-    }
-}
-
 /// Reads the name of a merge field, as an issue and a list's header write it.
 pub(super) fn field_name(text: &str) -> Checked<String> {
     let fits = |char: char| char.is_alphanumeric() || char == '_' || char == '-';

@@ -27,10 +27,12 @@ use crate::{
 };
 
 mod note;
+mod postgres;
 mod rules;
 mod sqlite;
 
 pub use note::{About, Did, Note, Noted, ReportRecord};
+pub use postgres::{PostgresLedger, PostgresSettings};
 pub use sqlite::{Clock, SqliteLedger};
 
 /// Remembers a publication's readers and what each of them was sent.
@@ -288,8 +290,52 @@ pub trait Ledger: Send + Sync {
         how: Resolution,
     ) -> Result<bool, LedgerError>;
 
+    /// Keeps how a frozen issue goes out, for senders that have none of the publication's files; opaque to the ledger. The last word holds.
+    async fn instruct(&self, issue: i64, orders: &[u8]) -> Result<(), LedgerError>;
+
+    /// Returns how an issue goes out, as the bytes given to `instruct`; `None` where nobody has said.
+    async fn orders(&self, issue: i64) -> Result<Option<Vec<u8>>, LedgerError>;
+
+    /// Returns the publication and slug of every issue that is being sent, oldest first.
+    async fn sending(&self) -> Result<Vec<(String, String)>, LedgerError>;
+
+    /// Notes that a worker lives, and what it does; forgets those not seen for a day.
+    async fn sign_in(&self, worker: &Worker) -> Result<(), LedgerError>;
+
+    /// Notes that a worker has ended.
+    async fn sign_out(&self, name: &str) -> Result<(), LedgerError>;
+
+    /// Returns the workers that did not sign out, and when each was seen last, by name.
+    async fn workers(&self) -> Result<Vec<Seen>, LedgerError>;
+
     /// Copies the whole ledger to a new file or fails where one is.
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
+}
+
+/// A sender that waits for whatever is to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its name as the owner of claims.
+    pub name: String,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process there.
+    pub pid: u32,
+    /// Its version of the program.
+    pub version: String,
+    /// The slug of the issue it is sending.
+    pub issue: Option<String>,
+    /// How many deliveries it settled a second since it was seen before.
+    pub per_second: f64,
+}
+
+/// A worker as it was when the ledger heard of it last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Which.
+    pub worker: Worker,
+    /// When, by the ledger's clock.
+    pub at: Timestamp,
 }
 
 /// Identifies a ledger and counts what it began.
@@ -299,6 +345,10 @@ pub struct Mark {
     pub ledger: String,
     /// How many deliveries were ever begun; never falls, unless a backup is restored.
     pub begins: u64,
+    /// How often a person accepted that it went back in time.
+    pub rollbacks: u64,
+    /// Whether other machines begin deliveries in it too, so that who never saw it need not wonder that some were.
+    pub is_shared: bool,
 }
 
 /// One record of a list file, read and judged by `list/`; its line is where it starts.
@@ -572,7 +622,7 @@ pub struct Reservation {
 }
 
 /// Tells of a sender's name whether it is known to be dead.
-pub type Gone = Box<dyn Fn(&str) -> bool + Send>;
+pub type Gone = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What a recovery took back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

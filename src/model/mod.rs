@@ -21,8 +21,9 @@ pub use duration::{DurationError, duration_words, parse_duration};
 pub use issue::IssueState;
 pub use problem::{Place, Problem, Severity};
 pub use publication::{
-    DkimKeyFile, DkimSettings, Field, Links, ListSettings, NavLink, Publication, RelaySettings,
-    RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp,
+    DkimKeyFile, DkimSettings, Field, LedgerSettings, LedgerUrl, Links, ListSettings, NavLink,
+    Publication, RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings,
+    Sender, WarmUp,
 };
 pub use rate::{Rate, RateError};
 pub use secret::Secret;

@@ -52,8 +52,37 @@ pub struct Publication {
     pub web: Option<String>,
     /// The proxies that say for whom they come, besides those on its own machine.
     pub proxies: Vec<IpAddr>,
-    /// The ledger's URL, `sqlite:` and a path relative to the publication.
-    pub ledger: String,
+    /// Where its ledger is.
+    pub ledger: LedgerSettings,
+}
+
+/// Where the ledger is, and how to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// Where.
+    pub url: LedgerUrl,
+    /// Where the password is; `None` to look where PostgreSQL's own programs look.
+    pub password: Option<SecretSource>,
+    /// A certificate to trust besides the system's, as a path relative to the publication.
+    pub ca_file: Option<String>,
+}
+
+impl fmt::Display for LedgerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{path}"),
+            Self::Postgres(url) => f.write_str(url),
+        }
+    }
+}
+
+/// A ledger as an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerUrl {
+    /// A file of this machine, relative to the publication.
+    Sqlite(String),
+    /// A database that machines share; holds no password.
+    Postgres(String),
 }
 
 /// The pages of a publication. Every one is an absolute `https:` URL; feedback may be `mailto:`.

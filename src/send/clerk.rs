@@ -142,7 +142,11 @@ impl Books {
                     begun(entry).is_some() && **entered == Entered::Done
                 });
                 // The mark is a guard for later; a disk that cannot take it stops the next begin by itself.
+                let is_behind = self.high_water.is_behind();
                 let _ = self.high_water.raise(done.count() as u64);
+                if is_behind && let Ok(mark) = self.ledger.mark().await {
+                    let _ = self.high_water.reach(mark.begins);
+                }
                 self.journal.settle(answered().filter_map(settled));
                 entered
             }

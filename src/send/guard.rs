@@ -6,6 +6,11 @@
 //! counts fewer than the file is refused until a person accepts it. The file
 //! also names the issues that were begun, so that an accepted ledger which
 //! never heard of one does not send it to everybody again.
+//!
+//! Where machines share a ledger each has a file of its own. The ledger counts
+//! what all of them begin, so it is never behind any file; a machine that comes
+//! to it for the first time takes its word. What a person accepted on one
+//! machine holds on all: the ledger counts that too.
 
 use std::{
     fs::File,
@@ -68,13 +73,16 @@ impl HighWater {
     pub fn compare(path: &Path, mark: &Mark) -> Result<(), RolledBack> {
         let Some(seen) = read(path)? else {
             // Before the first begin the file is not there yet, or was never finished; after it, its loss hides what was begun.
+            let is_new_here = mark.is_shared && !path.exists();
             let found = mark.begins;
-            return if found == 0 { Ok(()) } else { Err(RolledBack::Forgotten { found }) };
+            let is_known = found == 0 || is_new_here;
+            return if is_known { Ok(()) } else { Err(RolledBack::Forgotten { found }) };
         };
         if seen.ledger != mark.ledger {
             return Err(RolledBack::Other { found: mark.ledger.clone(), seen: seen.ledger });
         }
-        if seen.begins > mark.begins {
+        // A count from before a rollback that a person accepted since, here or elsewhere, says nothing any more.
+        if (seen.rollbacks, seen.begins) > (mark.rollbacks, mark.begins) {
             return Err(RolledBack::Fewer { found: mark.begins, seen: seen.begins });
         }
         Ok(())
@@ -99,6 +107,16 @@ impl HighWater {
         let file =
             File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let water = Self { file, mark: mark.clone(), synced: Instant::now() };
+        let line = water.line()?;
+        let text = std::fs::read(path)?;
+        if let Some(end) = text.iter().position(|byte| *byte == b'\n')
+            && end + 1 != line.len()
+        {
+            // The names that follow would be written over.
+            let whole = [&line, &text[end + 1..]].concat();
+            water.file.write_all_at(&whole, 0)?;
+            water.file.set_len(whole.len() as u64)?;
+        }
         water.write()?;
         water.file.sync_data()?;
         Ok(water)
@@ -155,11 +173,34 @@ impl HighWater {
         Ok(())
     }
 
+    /// Takes note of what all machines began together, where they share the ledger.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn reach(&mut self, begins: u64) -> io::Result<()> {
+        let more = begins.saturating_sub(self.mark.begins);
+        self.raise(more)
+    }
+
+    /// Tells whether others may have begun more, for longer than a moment.
+    pub fn is_behind(&self) -> bool {
+        self.mark.is_shared && self.synced.elapsed() >= Duration::from_secs(1)
+    }
+
     /// Writes the line in one call at the file's start; the count has a fixed width, so a shorter one never leaves a tail.
     fn write(&self) -> io::Result<()> {
+        self.file.write_all_at(&self.line()?, 0)
+    }
+
+    fn line(&self) -> io::Result<Vec<u8>> {
+        let Mark { ledger, begins, rollbacks, .. } = &self.mark;
         let mut line = Vec::with_capacity(96);
-        writeln!(line, "{} {:020}", self.mark.ledger, self.mark.begins)?;
-        self.file.write_all_at(&line, 0)
+        match rollbacks {
+            0 => writeln!(line, "{ledger} {begins:020}")?,
+            _ => writeln!(line, "{ledger} {begins:020} {rollbacks:06}")?,
+        }
+        Ok(line)
     }
 }
 
@@ -169,10 +210,15 @@ fn read(path: &Path) -> Result<Option<Mark>, RolledBack> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let mark =
-        text.lines().next().and_then(|line| line.split_once(' ')).and_then(|(ledger, begins)| {
-            Some(Mark { ledger: ledger.to_owned(), begins: begins.trim().parse().ok()? })
-        });
+    let mark = text.lines().next().and_then(|line| {
+        let mut words = line.split(' ').filter(|word| !word.is_empty());
+        Some(Mark {
+            ledger: words.next()?.to_owned(),
+            begins: words.next()?.parse().ok()?,
+            rollbacks: words.next().map_or(Ok(0), str::parse).ok()?,
+            is_shared: false,
+        })
+    });
     Ok(mark)
 }
 
@@ -181,7 +227,39 @@ mod tests {
     use super::*;
 
     fn mark(begins: u64) -> Mark {
-        Mark { ledger: "abc".to_owned(), begins }
+        Mark { ledger: "abc".to_owned(), begins, rollbacks: 0, is_shared: false }
+    }
+
+    /// A ledger that machines share, as it is after so many accepted rollbacks.
+    fn shared(begins: u64, rollbacks: u64) -> Mark {
+        Mark { rollbacks, is_shared: true, ..mark(begins) }
+    }
+
+    #[test]
+    fn machines_share_a_ledger_and_none_of_them_a_restored_backup() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+        let mut first = HighWater::check(&one, &shared(0, 0)).expect("it is new");
+        first.remember(&one, "kazakhstan").expect("it can be written");
+        first.raise(40).expect("it can be written");
+        // The other comes later, and begins on.
+        let mut second = HighWater::check(&two, &shared(40, 0)).expect("it takes its word");
+        second.raise(10).expect("it can be written");
+        first.reach(50).expect("it can be written");
+        drop((first, second));
+        for path in [&one, &two] {
+            assert!(HighWater::compare(path, &shared(50, 0)).is_ok());
+            let restored = HighWater::compare(path, &shared(49, 0));
+            assert!(matches!(restored, Err(RolledBack::Fewer { found: 49, seen: 50 })));
+        }
+        // A person accepts it on one machine, and the other follows.
+        HighWater::accept(&one, &shared(50, 1)).expect("it can be written");
+        assert!(HighWater::check(&two, &shared(20, 1)).is_ok());
+        assert!(HighWater::compare(&two, &shared(60, 0)).is_err(), "from before it was accepted");
+        assert_eq!(HighWater::knows(&one, "kazakhstan").ok(), Some(true));
+        std::fs::write(&two, "no mark").expect("it can be written");
+        let damaged = HighWater::compare(&two, &shared(20, 1));
+        assert!(matches!(damaged, Err(RolledBack::Forgotten { found: 20 })));
     }
 
     #[test]

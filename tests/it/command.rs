@@ -16,7 +16,7 @@ mod readers;
 mod relay;
 mod schedule;
 mod sending;
-mod stopped;
+pub(crate) mod stopped;
 mod streams;
 mod trials;
 mod words;

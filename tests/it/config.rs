@@ -145,7 +145,7 @@ stop_at_rejected = 5
 url = "https://news.example.org?x=1"
 
 [ledger]
-url = "postgres://localhost/tt"
+url = "mysql://localhost/tt"
 "#
     ));
 }

@@ -26,6 +26,16 @@ macro_rules! ask_every_ledger {
                 }
             )*
         }
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $question() {
+                    if let Some(desk) = super::Desk::postgres() {
+                        super::$question(desk).await;
+                    }
+                }
+            )*
+        }
     };
 }
 use ask_every_ledger;

@@ -26,6 +26,7 @@ mod message;
 mod model;
 mod outbox;
 mod postfix;
+mod postgres;
 mod preview;
 mod python;
 mod resumed;

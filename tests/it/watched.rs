@@ -8,7 +8,8 @@ use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
         Event, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-        Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Wish,
+        Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish,
+        Worker,
     },
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
     send::brake::Brake,
@@ -123,5 +124,11 @@ hand_on! {
     brakes(relay: &str) -> BTreeMap<String, Brake>;
     release(relay: &str) -> u64;
     resolve(issue: i64, address: &Address, how: Resolution) -> bool;
+    instruct(issue: i64, orders: &[u8]) -> ();
+    orders(issue: i64) -> Option<Vec<u8>>;
+    sending() -> Vec<(String, String)>;
+    sign_in(worker: &Worker) -> ();
+    sign_out(name: &str) -> ();
+    workers() -> Vec<Seen>;
     backup(to: &Path) -> ();
 }

@@ -24,6 +24,7 @@ mod newcomers;
 mod prune;
 mod report;
 mod run;
+mod workers;
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +41,7 @@ use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
-    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Wish,
+    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -381,6 +382,33 @@ impl Ledger for SqliteLedger {
     ) -> Result<bool, LedgerError> {
         let address = address.clone();
         self.write(move |ledger, now| run::resolve(ledger, now, issue, &address, how)).await
+    }
+
+    async fn instruct(&self, issue: i64, orders: &[u8]) -> Result<(), LedgerError> {
+        let orders = orders.to_vec();
+        self.write(move |ledger, _| workers::instruct(ledger, issue, &orders)).await
+    }
+
+    async fn orders(&self, issue: i64) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.read(move |ledger| workers::orders(ledger, issue)).await
+    }
+
+    async fn sending(&self) -> Result<Vec<(String, String)>, LedgerError> {
+        self.read(workers::sending).await
+    }
+
+    async fn sign_in(&self, worker: &Worker) -> Result<(), LedgerError> {
+        let worker = worker.clone();
+        self.write(move |ledger, now| workers::sign_in(ledger, now, &worker)).await
+    }
+
+    async fn sign_out(&self, name: &str) -> Result<(), LedgerError> {
+        let name = name.to_owned();
+        self.write(move |ledger, _| workers::sign_out(ledger, &name)).await
+    }
+
+    async fn workers(&self) -> Result<Vec<Seen>, LedgerError> {
+        self.read(workers::workers).await
     }
 
     async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError> {

@@ -58,7 +58,9 @@ const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
 /// Returns who this ledger is and how many deliveries it began.
 pub(super) fn mark(ledger: &Connection) -> Result<Mark, Fault> {
     Ok(ledger.prepare_cached("SELECT id, begins FROM ledger")?.query_row([], |row| {
-        Ok(Mark { ledger: row.get(0)?, begins: row.get::<_, i64>(1)?.unsigned_abs() })
+        let begins = row.get::<_, i64>(1)?.unsigned_abs();
+        // Its file and what was seen of it are on one machine, where accepting writes both.
+        Ok(Mark { ledger: row.get(0)?, begins, rollbacks: 0, is_shared: false })
     })?)
 }
 

@@ -22,7 +22,7 @@ const READERS: usize = 200;
 const CONNECTIONS: u64 = 2;
 
 /// Sends a signal by its name.
-pub(super) fn signal(process: u32, name: &str) {
+pub(crate) fn signal(process: u32, name: &str) {
     let line = format!("kill -{name} {process}");
     let status = Command::new("/bin/sh").args(["-c", &line]).status().expect("a shell");
     assert!(status.success(), "{line}");

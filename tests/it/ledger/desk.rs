@@ -14,10 +14,12 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Claim, Clock, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event, Freeze, Frozen,
-        Ledger, Passed, Record, Records, SqliteLedger, Ticket,
+        Ledger, Passed, PostgresLedger, Record, Records, SqliteLedger, Ticket,
     },
     model::{Address, DeliveryState, IssueState, Outcome, SubscriberState, Tally},
 };
+
+use crate::postgres::Schema;
 
 pub(super) const LIST: &str = "tt-report";
 pub(super) const SLUG: &str = "2003-10-06-kazakhstan";
@@ -32,6 +34,8 @@ pub(super) struct Desk {
     open: Box<dyn Fn() -> Arc<dyn Ledger> + Send + Sync>,
     clock: Arc<AtomicI64>,
     folder: Folder,
+    /// Where the ledger asks a server for the time.
+    schema: Option<Schema>,
 }
 
 impl Desk {
@@ -43,7 +47,23 @@ impl Desk {
             let ledger = SqliteLedger::open_with_clock(&path, Arc::clone(&clock));
             Arc::new(ledger.expect("it opens")) as Arc<dyn Ledger>
         };
-        Self { ledger: open(), open: Box::new(open), clock: hand, folder }
+        Self { ledger: open(), open: Box::new(open), clock: hand, folder, schema: None }
+    }
+
+    /// `None`, and said so, where there is no server.
+    pub(super) fn postgres() -> Option<Self> {
+        let schema = Schema::new()?;
+        let (_, hand) = stopped_clock();
+        let settings = schema.settings();
+        let open = move || {
+            Arc::new(PostgresLedger::new(&settings).expect("it is a URL")) as Arc<dyn Ledger>
+        };
+        let ledger = open();
+        schema.stop_the_clock();
+        let folder = Folder::new();
+        let desk = Self { ledger, open: Box::new(open), clock: hand, folder, schema: Some(schema) };
+        desk.pass(0);
+        Some(desk)
     }
 
     /// Opens the same ledger once more, as another process would.
@@ -63,6 +83,9 @@ impl Desk {
 
     pub(super) fn pass_millis(&self, millis: i64) {
         self.clock.fetch_add(millis * 1_000, Ordering::SeqCst);
+        if let Some(schema) = &self.schema {
+            schema.set_the_clock(self.now());
+        }
     }
 
     pub(super) fn now(&self) -> i64 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider::{
-    ledger::{Booking, Entered, Entry, Freeze, LedgerError, Record},
+    ledger::{Booking, Entered, Entry, Freeze, LedgerError, Record, Worker},
     model::{
         DeliveryState as D, IssueState, Outcome, Subscriber, SubscriberState as S, Suppressed,
     },
@@ -30,6 +30,8 @@ ask_every_ledger! {
     a_schedule_may_change_until_the_issue_is_frozen,
     an_unscheduled_issue_is_a_draft_again,
     a_missed_issue_is_told_of_once,
+    how_it_goes_out_is_kept_as_it_was_said_last,
+    workers_are_known_until_they_sign_out_or_a_day_is_over,
     a_correction_goes_to_whoever_got_the_first_and_answers_their_mail,
 }
 
@@ -304,6 +306,46 @@ async fn book(desk: &Desk) {
         digest: "5e1f".to_owned(),
     };
     assert!(desk.ledger.schedule(LIST, SLUG, &booking).await.expect("it binds"));
+}
+
+async fn how_it_goes_out_is_kept_as_it_was_said_last(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    let ledger = &desk.ledger;
+    assert_eq!(ledger.orders(issue).await.expect("it tells"), None);
+    for orders in ["by one relay", "by another"] {
+        ledger.instruct(issue, orders.as_bytes()).await.expect("it keeps");
+        let kept = desk.again().orders(issue).await.expect("it tells");
+        assert_eq!(kept.as_deref(), Some(orders.as_bytes()));
+    }
+    let named = [(LIST.to_owned(), SLUG.to_owned())];
+    assert_eq!(ledger.sending().await.expect("it tells"), named);
+    assert!(desk.turn(IssueState::Sending, IssueState::Paused).await);
+    assert_eq!(ledger.sending().await.expect("it tells"), []);
+}
+
+async fn workers_are_known_until_they_sign_out_or_a_day_is_over(desk: Desk) {
+    let worker = |pid, issue: Option<&str>| Worker {
+        name: format!("host/{pid}"),
+        host: "host".to_owned(),
+        pid,
+        version: "0.1.0".to_owned(),
+        issue: issue.map(str::to_owned),
+        per_second: 12.5,
+    };
+    let ledger = &desk.ledger;
+    for (pid, issue) in [(1, None), (2, None), (1, Some(SLUG))] {
+        ledger.sign_in(&worker(pid, issue)).await.expect("it notes");
+        desk.pass(60);
+    }
+    let seen = desk.again().workers().await.expect("it tells");
+    let known: Vec<_> = seen.iter().map(|seen| seen.worker.clone()).collect();
+    assert_eq!(known, [worker(1, Some(SLUG)), worker(2, None)]);
+    assert_eq!(seen[0].at.as_microsecond(), desk.now() - 60_000_000);
+    ledger.sign_out("host/2").await.expect("it notes");
+    desk.pass(86_400);
+    ledger.sign_in(&worker(3, None)).await.expect("it notes");
+    let seen = ledger.workers().await.expect("it tells");
+    assert_eq!(seen.iter().map(|seen| seen.worker.pid).collect::<Vec<_>>(), [3]);
 }
 
 async fn a_correction_goes_to_whoever_got_the_first_and_answers_their_mail(desk: Desk) {

@@ -182,46 +182,80 @@ proptest! {
             1..14,
         ),
     ) {
-        let desk = Desk::sqlite();
-        let lane = |name: &str, rates: &Vec<Rate>| Lane { name: name.to_owned(), rates: rates.clone() };
-        let relay = lane("relay", &shared);
-        let mut senders = [desk.again(), desk.again()];
-        let mut begun: [Vec<Timestamp>; 3] = Default::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");
-        for (sender, is_restart, counts, millis) in steps {
-            if is_restart {
-                senders[sender] = desk.again();
-            }
-            let wishes = [
-                Wish { lane: Some(lane("one", &own[0])), count: counts[0] },
-                Wish { lane: Some(lane("two", &own[1])), count: counts[1] },
-                Wish { lane: None, count: counts[2] },
-            ];
-            let reserving = senders[sender].reserve(&relay, &wishes, Duration::from_secs(3));
-            let reserved = runtime.block_on(reserving).expect("it reserves");
-            let now = Timestamp::from_microsecond(desk.now()).expect("it is in range");
-            for (wish, at) in &reserved.at {
-                prop_assert!(*at >= now && *at <= now + SignedDuration::from_secs(3));
-                begun[*wish].push(*at);
-            }
-            for (wish, next) in reserved.next.iter().enumerate() {
-                let granted = reserved.at.iter().filter(|(granted, _)| *granted == wish).count();
-                let is_held = granted < wishes[wish].count;
-                prop_assert!(!is_held || *next > now + SignedDuration::from_secs(3));
-            }
-            desk.pass_millis(millis);
+        keep_every_window(&Desk::sqlite(), &shared, &own, steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn nor_of_any_lane_that_machines_share(
+        shared in any_rates(),
+        own in prop::array::uniform2(any_rates()),
+        steps in prop::collection::vec(
+            (0_usize..2, any::<bool>(), prop::array::uniform3(0_usize..4), 0_i64..2_000),
+            1..14,
+        ),
+    ) {
+        if let Some(desk) = Desk::postgres() {
+            keep_every_window(&desk, &shared, &own, steps)?;
         }
-        let all = begun.concat();
-        for (instants, rates) in [(&all, &shared), (&begun[0], &own[0]), (&begun[1], &own[1])] {
-            let mut instants = instants.clone();
-            instants.sort();
-            for rate in rates {
-                let window = SignedDuration::try_from(rate.window).expect("it is short");
-                let runs = instants.windows(rate.count as usize + 1);
-                for run in runs {
-                    prop_assert!(run[rate.count as usize].duration_since(run[0]) >= window, "{rate} in {run:?}");
-                }
+    }
+}
+
+/// A sender, whether it is started anew, how many begin on each lane, and how long it waits.
+type Step = (usize, bool, [usize; 3], i64);
+
+fn keep_every_window(
+    desk: &Desk,
+    shared: &Vec<Rate>,
+    own: &[Vec<Rate>; 2],
+    steps: Vec<Step>,
+) -> Result<(), TestCaseError> {
+    let lane = |name: &str, rates: &Vec<Rate>| Lane { name: name.to_owned(), rates: rates.clone() };
+    let relay = lane("relay", shared);
+    let mut senders = [desk.again(), desk.again()];
+    let mut begun: [Vec<Timestamp>; 3] = Default::default();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
+    for (sender, is_restart, counts, millis) in steps {
+        if is_restart {
+            senders[sender] = desk.again();
+        }
+        let wishes = [
+            Wish { lane: Some(lane("one", &own[0])), count: counts[0] },
+            Wish { lane: Some(lane("two", &own[1])), count: counts[1] },
+            Wish { lane: None, count: counts[2] },
+        ];
+        let reserving = senders[sender].reserve(&relay, &wishes, Duration::from_secs(3));
+        let reserved = runtime.block_on(reserving).expect("it reserves");
+        let now = Timestamp::from_microsecond(desk.now()).expect("it is in range");
+        for (wish, at) in &reserved.at {
+            prop_assert!(*at >= now && *at <= now + SignedDuration::from_secs(3));
+            begun[*wish].push(*at);
+        }
+        for (wish, next) in reserved.next.iter().enumerate() {
+            let granted = reserved.at.iter().filter(|(granted, _)| *granted == wish).count();
+            let is_held = granted < wishes[wish].count;
+            prop_assert!(!is_held || *next > now + SignedDuration::from_secs(3));
+        }
+        desk.pass_millis(millis);
+    }
+    let all = begun.concat();
+    for (instants, rates) in [(&all, shared), (&begun[0], &own[0]), (&begun[1], &own[1])] {
+        let mut instants = instants.clone();
+        instants.sort();
+        for rate in rates {
+            let window = SignedDuration::try_from(rate.window).expect("it is short");
+            let runs = instants.windows(rate.count as usize + 1);
+            for run in runs {
+                prop_assert!(
+                    run[rate.count as usize].duration_since(run[0]) >= window,
+                    "{rate} in {run:?}"
+                );
             }
         }
     }
+    Ok(())
 }

@@ -110,18 +110,33 @@ proptest! {
 
     #[test]
     fn the_ledger_does_what_the_model_does(steps in prop::collection::vec(any_step(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");
-        runtime.block_on(async {
-            let mut run = Run::start().await;
-            for step in &steps {
-                run.step(step).await;
-                let states: Vec<_> = run.model.rows.iter().map(|row| row.state).collect();
-                assert_eq!(run.desk.states(run.issue).await, states, "after {step:?}");
-                run.desk.tally(run.issue).await;
-            }
-            run.finish().await;
-        });
+        play(Desk::sqlite, &steps);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn so_does_the_one_that_many_machines_share(steps in prop::collection::vec(any_step(), 1..60)) {
+        if let Some(desk) = Desk::postgres() {
+            play(move || desk, &steps);
+        }
+    }
+}
+
+fn play(desk: impl FnOnce() -> Desk, steps: &[Step]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("it starts").block_on(async {
+        let mut run = Run::start(desk()).await;
+        for step in steps {
+            run.step(step).await;
+            let states: Vec<_> = run.model.rows.iter().map(|row| row.state).collect();
+            assert_eq!(run.desk.states(run.issue).await, states, "after {step:?}");
+            run.desk.tally(run.issue).await;
+        }
+        run.finish().await;
+    });
 }
 
 /// One reader in the model.
@@ -333,8 +348,7 @@ impl Row {
 }
 
 impl Run {
-    async fn start() -> Self {
-        let desk = Desk::sqlite();
+    async fn start(desk: Desk) -> Self {
         let issue = desk.send_to(&NAMES).await;
         let row = Row {
             state: D::Planned,

@@ -1,0 +1,418 @@
+//! `worker`: a sender on a machine that has none of a publication's files. It delivers whatever the shared ledger is sending.
+//!
+//! What it needs to know comes from the ledger: the edition, and the settings
+//! as they were when the issue was sent on its way. What is secret does not:
+//! the key of the links, the relay's password and the keys that sign lie in
+//! this machine's own state folder, or come from the environment.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
+use tokio::sync::{Mutex, mpsc};
+
+use super::{
+    Console, Failure,
+    account::Account,
+    ears::Ears,
+    exit, ledger,
+    lock::{Lock, Sender, boot, host},
+    newsroom::{Newsroom, keys_in, mistakes, relay_of},
+    orders::Orders,
+    send::slowed,
+    words::clock_time,
+};
+use crate::{
+    cli::{self, Global},
+    compose::{Edition, Press, Signer},
+    config,
+    ledger::{IssueRecord, Ledger, Worker},
+    model::{
+        DkimSettings, IssueState, LedgerSettings, LedgerUrl, Publication, RelayUrl, SecretSource,
+    },
+    send::{Braked, Ended, Halt, Progress, Run, SendError, Stop},
+};
+
+/// How often the ledger is asked for something to do.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How often the ledger hears that we live, and what the dead left behind is taken back.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long a relay that failed is left alone.
+const RELAY_REST: Duration = Duration::from_mins(1);
+
+/// Runs the command.
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    wish: &cli::Worker,
+) -> Result<u8, Failure> {
+    let ears = Ears::open();
+    let place = Place::find(global, wish)?;
+    let ledger = ledger::open(&place.ledger, &place.root)?;
+    let _lock = Lock::take(&place.state.join("send.lock"))?;
+    let sender = Sender::of(&place.state)?;
+    let desk = Arc::new(Desk {
+        ledger,
+        name: sender.name.clone(),
+        issue: Mutex::new(None),
+        settled: AtomicU64::new(0),
+    });
+    let heart = tokio::spawn(Arc::clone(&desk).beat());
+    let work = Work { console, place, sender, desk: Arc::clone(&desk), wish, ears };
+    console.note(format_args!("{} waits for what is to be sent", work.sender.name));
+    let code = work.go_on().await;
+    heart.abort();
+    // Should the ledger be away, it sees for itself.
+    let _ = desk.ledger.sign_out(&desk.name).await;
+    code
+}
+
+/// Where a worker finds what it needs.
+struct Place {
+    ledger: LedgerSettings,
+    /// What paths in the settings are relative to.
+    root: PathBuf,
+    /// The folder of the key, the passwords, the journal and the mark.
+    state: PathBuf,
+}
+
+impl Place {
+    /// The environment's URL and state folder, else those of the publication we stand in.
+    fn find(global: &Global, wish: &cli::Worker) -> Result<Self, Failure> {
+        let Some(url) = &wish.ledger else {
+            let newsroom = Newsroom::open(global).map_err(|failure| {
+                failure.hint("a worker without a publication gets the ledger from --ledger or POSTRIDER_LEDGER_URL")
+            })?;
+            let state = match &wish.state {
+                Some(state) => state.clone(),
+                None => newsroom.private()?,
+            };
+            let (ledger, root) = (newsroom.publication.ledger, newsroom.root);
+            return Self { ledger, root, state }.shared();
+        };
+        let url = config::ledger_url(url).map_err(|problem| {
+            Failure::new(exit::CONFIG, problem).hint("it is --ledger or POSTRIDER_LEDGER_URL")
+        })?;
+        let state = wish.state.clone().unwrap_or_else(|| PathBuf::from(".postrider"));
+        ledger::make_private(&state)?;
+        let state = state.canonicalize().map_err(|error| Failure::file(&state, "open", &error))?;
+        let ca_file = Some("ledger-ca.pem".to_owned()).filter(|file| state.join(file).is_file());
+        let ledger = LedgerSettings { url, password: None, ca_file };
+        Self { ledger, root: state.clone(), state }.shared()
+    }
+
+    fn shared(self) -> Result<Self, Failure> {
+        match self.ledger.url {
+            LedgerUrl::Postgres(_) => Ok(self),
+            LedgerUrl::Sqlite(_) => {
+                Err(Failure::new(exit::CONFIG, "a ledger in a file is for one machine: `send` and `due` are its workers")
+                    .hint("`postrider ledger migrate --to postgres://...` moves it to where machines can share it"))
+            }
+        }
+    }
+}
+
+/// What the heart and the hands of a worker share.
+struct Desk {
+    ledger: Arc<dyn Ledger>,
+    name: String,
+    /// What is being sent now.
+    issue: Mutex<Option<IssueRecord>>,
+    settled: AtomicU64,
+}
+
+impl Desk {
+    /// Tells the ledger that we live, and takes back what dead workers held, for as long as it runs.
+    async fn beat(self: Arc<Self>) {
+        let (mut before, mut since) = (0, Instant::now());
+        loop {
+            let issue = self.issue.lock().await.clone();
+            let settled = self.settled.load(Ordering::Relaxed);
+            let count = u32::try_from(settled - before).unwrap_or(u32::MAX);
+            let per_second = f64::from(count) / since.elapsed().as_secs_f64().max(1.0);
+            (before, since) = (settled, Instant::now());
+            let worker = Worker {
+                name: self.name.clone(),
+                host: host(),
+                pid: std::process::id(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                issue: issue.as_ref().map(|issue| issue.slug.clone()),
+                per_second: (per_second * 10.0).round() / 10.0,
+            };
+            // A ledger that is away is told the next time.
+            let _ = self.ledger.sign_in(&worker).await;
+            if let Some(issue) = issue {
+                let _ = self.ledger.recover(issue.id, Box::new(|_| false)).await;
+            }
+            tokio::time::sleep(HEARTBEAT).await;
+        }
+    }
+}
+
+struct Work<'a> {
+    console: &'a Console,
+    place: Place,
+    sender: Sender,
+    desk: Arc<Desk>,
+    wish: &'a cli::Worker,
+    ears: Ears,
+}
+
+/// What came of a look at one issue.
+enum Came {
+    /// It is over, or goes on at once.
+    Done,
+    /// Others hold the rest, or something is to be waited for that comes soon.
+    Soon,
+    /// The rest waits for an hour that is not near.
+    Later,
+}
+
+impl Work<'_> {
+    /// Sends whatever there is to be sent, until a signal, or until there is nothing any more.
+    async fn go_on(&self) -> Result<u8, Failure> {
+        let mut said = String::new();
+        loop {
+            if self.is_stopping() {
+                return Ok(exit::AGAIN);
+            }
+            let round = self.round().await;
+            let (is_idle, is_later) = match round {
+                Ok(came) => {
+                    said.clear();
+                    (came.is_empty(), came.iter().all(|came| matches!(came, Came::Later)))
+                }
+                Err(failure)
+                    if failure.code == exit::CREDENTIALS || failure.code == exit::GUARD =>
+                {
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    // The same trouble is told once.
+                    if said != failure.message {
+                        self.console.failure(&failure);
+                        said.clone_from(&failure.message);
+                    }
+                    (false, false)
+                }
+            };
+            if self.wish.until_idle && is_idle {
+                return Ok(exit::DONE);
+            }
+            if self.wish.until_idle && is_later {
+                return Ok(exit::AGAIN);
+            }
+            self.rest(LOOK).await;
+        }
+    }
+
+    /// Goes through every issue that is being sent, once.
+    async fn round(&self) -> Result<Vec<Came>, Failure> {
+        let mut came = Vec::new();
+        for (publication, slug) in self.desk.ledger.sending().await? {
+            if self.is_stopping() {
+                break;
+            }
+            let Some(issue) = self.desk.ledger.issue(&publication, &slug).await? else { continue };
+            let one = self.one(&publication, issue).await;
+            *self.desk.issue.lock().await = None;
+            came.push(one?);
+        }
+        Ok(came)
+    }
+
+    async fn one(&self, publication: &str, issue: IssueRecord) -> Result<Came, Failure> {
+        let slug = issue.slug.clone();
+        let Some(orders) = self.desk.ledger.orders(issue.id).await? else {
+            // Its first sender has frozen it and is about to say how it goes out.
+            return Ok(Came::Soon);
+        };
+        let orders = Orders::read(&orders)?;
+        let run = self.prepare(publication, issue.clone(), &orders).await?;
+        *self.desk.issue.lock().await = Some(issue);
+        let (news, mut told) = mpsc::unbounded_channel();
+        let desk = Arc::clone(&self.desk);
+        let listen = tokio::spawn(async move {
+            while let Some(progress) = told.recv().await {
+                if let Progress::Settled(_) = progress {
+                    desk.settled.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        let gone = self.sender.gone();
+        let ended = run.deliver(gone, self.ears.stopped.clone(), news).await;
+        listen.abort();
+        self.follow(publication, &slug, ended).await
+    }
+
+    /// Makes a run of what the ledger says and what this machine has.
+    async fn prepare(
+        &self,
+        publication: &str,
+        issue: IssueRecord,
+        orders: &Orders,
+    ) -> Result<Run, Failure> {
+        let mut settings = orders.publication()?;
+        confine(&mut settings, &self.place.state);
+        let ledger = Arc::clone(&self.desk.ledger);
+        let edition: Edition =
+            serde_json::from_slice(&ledger.edition(issue.id).await?).map_err(|error| {
+                Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
+            })?;
+        let date = issue.frozen_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        let keys = keys_in(&self.place.state)?.ok_or_else(|| {
+            let path = self.place.state.join("key");
+            Failure::new(
+                exit::CONFIG,
+                format!("there is no key of the links in `{}`", path.display()),
+            )
+            .hint("copy `.postrider/key` of the publication there, for its owner alone (chmod 600)")
+        })?;
+        orders.same_key(&keys)?;
+        let press = Press::new(&edition, issue.id, date, keys)
+            .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
+        let signer = settings.dkim.as_ref().map(|dkim| signer(dkim, &self.place.state, date));
+        let press = press.signed_by(signer.transpose()?);
+        if settings.relay.url == RelayUrl::Outbox {
+            return Err(Failure::new(
+                exit::CONFIG,
+                format!(
+                    "{} goes to the built-in outbox, which is on the machine of `send`",
+                    issue.slug
+                ),
+            )
+            .hint("name a server under [relay] in publication.toml, for machines to share"));
+        }
+        let relay = relay_of(&settings, &self.place.state, None)?;
+        let settings_relay = &settings.relay;
+        Ok(Run {
+            publication: publication.to_owned(),
+            press: Arc::new(press),
+            relay,
+            connections: self.wish.connections.map_or(settings_relay.connections, usize::from),
+            lane: settings_relay.url.lane(),
+            messages: settings_relay.messages,
+            chunking: settings_relay.chunking,
+            rates: settings_relay.rates(ledger.now().await?),
+            domains: settings_relay.domains.clone(),
+            limit: None,
+            stop_at_rejected: settings.send.stop_at_rejected,
+            owner: self.sender.name.clone(),
+            journal: self.place.state.join("outcomes.journal"),
+            boot: boot(),
+            high_water: self.place.state.join("high-water"),
+            issue,
+            ledger,
+        })
+    }
+
+    /// Does what the end of a run asks for.
+    async fn follow(
+        &self,
+        publication: &str,
+        slug: &str,
+        ended: Result<Ended, SendError>,
+    ) -> Result<Came, Failure> {
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => return Err(error.into()),
+        };
+        match &ended {
+            Ended::Finished | Ended::Cancelled => {
+                self.tell(publication, slug).await?;
+                Ok(Came::Done)
+            }
+            Ended::Paused | Ended::Limit | Ended::Stopped => Ok(Came::Done),
+            Ended::Held => Ok(Came::Soon),
+            Ended::Deferred(_) | Ended::Quota(_) | Ended::Braked(_) => {
+                self.note_wait(slug, &ended);
+                Ok(Came::Later)
+            }
+            Ended::Halted(halt @ (Halt::Refused(_) | Halt::Refusals(_))) => {
+                // Trying again would only make it worse, here and on every other machine.
+                let from = [IssueState::Sending];
+                let ledger = &self.desk.ledger;
+                ledger.turn(publication, slug, &from, IssueState::Paused, halt.why()).await?;
+                self.console.failure(&Failure::halted(halt, slug));
+                Ok(Came::Done)
+            }
+            Ended::Halted(halt @ (Halt::Relay(_) | Halt::Untrusted(_))) => {
+                let failure = Failure::halted(halt, slug);
+                self.rest(RELAY_REST).await;
+                Err(failure)
+            }
+            Ended::Halted(halt) => Err(Failure::halted(halt, slug)),
+        }
+    }
+
+    async fn tell(&self, publication: &str, slug: &str) -> Result<(), Failure> {
+        let ledger = &self.desk.ledger;
+        let Some(issue) = ledger.issue(publication, slug).await? else { return Ok(()) };
+        let tally = ledger.tally(issue.id).await?;
+        let suppressed = ledger.suppressed(issue.id).await?;
+        let account = Account::of(&issue, tally, suppressed, Duration::ZERO, 0);
+        if self.console.json {
+            account.document(self.console);
+        } else {
+            self.console.tell(format_args!("{slug} is {}", issue.state.word()));
+            account.tell(self.console);
+        }
+        Ok(())
+    }
+
+    fn note_wait(&self, slug: &str, ended: &Ended) {
+        let words = match ended {
+            Ended::Deferred(at) => {
+                format!("readers deferred by their servers wait until {}", clock_time(*at))
+            }
+            Ended::Quota(at) => format!("the rate allows no more until {}", clock_time(*at)),
+            Ended::Braked(braked @ Braked { until, .. }) => {
+                format!("{} until {}", slowed(braked), clock_time(*until))
+            }
+            _ => return,
+        };
+        self.console.note(format_args!("{slug}: {words}"));
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.ears.stopped.borrow() != Stop::No
+    }
+
+    /// Waits, but for no longer than until a signal.
+    async fn rest(&self, wait: Duration) {
+        let mut stopped = self.ears.stopped.clone();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopped.wait_for(|stop| *stop != Stop::No) => {}
+        }
+    }
+}
+
+/// Has every secret come from the state folder, by the names of the files: the ledger's word opens no other file of this machine, and runs no command on it.
+fn confine(settings: &mut Publication, state: &Path) {
+    let own = |file: &str| {
+        let name = Path::new(file).file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    let password = "relay-password".to_owned();
+    settings.relay.password =
+        state.join(&password).is_file().then_some(SecretSource::File(password));
+    settings.relay.ca_file = settings.relay.ca_file.as_deref().map(own);
+    for key in settings.dkim.iter_mut().flat_map(|dkim| &mut dkim.keys) {
+        key.file = own(&key.file);
+    }
+}
+
+fn signer(dkim: &DkimSettings, state: &Path, date: Timestamp) -> Result<Signer, Failure> {
+    let keys = config::dkim_keys(dkim, state).map_err(mistakes)?;
+    Ok(Signer::new(dkim.domain.clone(), keys, &dkim.unsigned, date, SystemRandom::new()))
+}

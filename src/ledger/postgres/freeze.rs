@@ -1,0 +1,258 @@
+//! Freezing an issue: one delivery for everybody on the list, in one transaction (rule D7).
+//!
+//! The rows are made where the list is, by the server; only to see that each
+//! copy can be made does a reader travel here, and only who cannot be mailed
+//! travels back.
+
+use deadpool_postgres::{GenericClient, Transaction};
+use tokio::task::spawn_blocking;
+
+use super::{
+    ask,
+    columns::{person, text},
+    enrol,
+    fault::Fault,
+    gate, issue,
+    issue::reopen,
+};
+use crate::{
+    ledger::{
+        Admit, Enrol, Enrolled, Freeze, Frozen, LedgerError, Records,
+        rules::{self, Micros, reason, reason_json},
+    },
+    model::{IssueState, Subscriber, SubscriberState, Suppressed, Tally},
+};
+
+/// How many readers are looked at together.
+const PAGE: i64 = 4_000;
+
+/// Freezes an issue, or finds it frozen and adds whom `order.catch_up` asks for.
+pub(super) async fn freeze(
+    tx: &Transaction<'_>,
+    order: &Freeze,
+    records: Option<Records>,
+    admit: Admit,
+) -> Result<Frozen, Fault> {
+    // Of two that freeze at once the second finds it frozen.
+    let now = gate::list(tx).await?;
+    let known = issue::find(tx, &order.publication, &order.slug).await?;
+    let cancelled = known.as_ref().is_some_and(|issue| issue.state == IssueState::Cancelled);
+    let frozen = known.filter(|issue| issue.frozen_at.is_some());
+    let fresh = frozen.is_none();
+    let mut enrolled = Enrolled::default();
+    let before = match &frozen {
+        Some(issue) => issue::tally(tx, issue.id).await?,
+        None => Tally::default(),
+    };
+    if fresh || order.catch_up {
+        if cancelled {
+            let why = format!("the issue `{}` was cancelled", order.slug);
+            return Err(LedgerError::Refused(why).into());
+        }
+        if let Some(records) = records {
+            enrolled = enrol::enrol(tx, &list_file(order), records).await?;
+        }
+        let issue = match &frozen {
+            None => bind(tx, order).await?,
+            Some(issue) => issue.id,
+        };
+        gate::issue(tx, issue).await?;
+        if plan(tx, now, &order.publication, issue, admit).await? > 0 {
+            reopen(tx, issue).await?;
+        }
+    }
+    let issue = issue::find(tx, &order.publication, &order.slug)
+        .await?
+        .ok_or_else(|| LedgerError::Damaged(format!("the issue `{}` is gone", order.slug)))?;
+    let tally = issue::tally(tx, issue.id).await?;
+    let suppressed = issue::suppressed(tx, issue.id).await?;
+    let recipients = tally.planned - tally.suppressed;
+    // Somebody may have left since the first freeze, so fewer can be owed than before.
+    let added = recipients.saturating_sub(before.planned - before.suppressed);
+    let asked = order.expected.filter(|_| fresh || order.catch_up);
+    if let Some(expected) = asked.filter(|expected| *expected != added) {
+        let why = format!("the list has {added} readers to mail, not {expected}: nothing was sent");
+        return Err(LedgerError::Refused(why).into());
+    }
+    Ok(Frozen { issue, fresh, planned: tally.planned, recipients, added, suppressed, enrolled })
+}
+
+/// Returns the frozen edition.
+pub(super) async fn edition<C: GenericClient>(ledger: &C, issue: i64) -> Result<Vec<u8>, Fault> {
+    let sql = "SELECT bytes FROM editions WHERE issue = $1";
+    Ok(ask::one(ledger, sql, &[&issue]).await?.try_get(0)?)
+}
+
+fn list_file(order: &Freeze) -> Enrol {
+    Enrol {
+        publication: order.publication.clone(),
+        event: order.event.clone(),
+        from_list_file: true,
+        resubscribe: None,
+        rehearse: order.rehearse,
+    }
+}
+
+/// Makes the issue's row, or takes the one that was scheduled, and keeps the edition.
+async fn bind(tx: &Transaction<'_>, order: &Freeze) -> Result<i64, Fault> {
+    let id: String = ask::one(tx, "SELECT id FROM ledger", &[]).await?.try_get(0)?;
+    let stem = rules::message_stem(&id, &order.publication, &order.slug);
+    let row = ask::one(
+        tx,
+        "INSERT INTO issues (publication, slug, state, why, digest, frozen_at,
+                             message_stem, message_domain, segment, corrects)
+         VALUES ($1, $2, 'sending', '', $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (publication, slug) DO UPDATE SET
+             state = excluded.state, why = '', digest = excluded.digest, ended_at = NULL,
+             frozen_at = excluded.frozen_at, message_stem = excluded.message_stem,
+             message_domain = excluded.message_domain, segment = excluded.segment,
+             corrects = excluded.corrects
+         RETURNING id",
+        &[
+            &order.publication,
+            &order.slug,
+            &order.digest,
+            &order.date.as_microsecond(),
+            &stem,
+            &order.message_domain,
+            &order.segment,
+            &order.corrects,
+        ],
+    )
+    .await?;
+    let issue: i64 = row.try_get(0)?;
+    let sql = "INSERT INTO editions (issue, bytes) VALUES ($1, $2)";
+    ask::run(tx, sql, &[&issue, &order.edition]).await?;
+    ask::run(tx, "INSERT INTO heads (issue, slot) VALUES ($1, 1)", &[&issue]).await?;
+    Ok(issue)
+}
+
+/// Makes a delivery of everybody on the list who has none; returns how many.
+async fn plan(
+    tx: &Transaction<'_>,
+    now: Micros,
+    publication: &str,
+    issue: i64,
+    admit: Admit,
+) -> Result<i64, Fault> {
+    tx.batch_execute("SET LOCAL statement_timeout = 0").await?;
+    let sql = "SELECT coalesce(max(slot), 0) FROM deliveries WHERE issue = $1";
+    let first: i64 = ask::one(tx, sql, &[&issue]).await?.try_get(0)?;
+    let sql = "SELECT corrects FROM issues WHERE id = $1";
+    let corrects: Option<i64> = ask::one(tx, sql, &[&issue]).await?.try_get(0)?;
+    let states = SubscriberState::ALL.map(SubscriberState::word);
+    let reasons = SubscriberState::ALL.map(|state| reason(state).as_ref().map(reason_json));
+    let made = ask::run(
+        tx,
+        // Of an issue that corrects another, everybody who did not get the first has a reason, and so has who got it
+        // and left the list file.
+        "INSERT INTO deliveries (issue, slot, subscriber, state, suppressed, at)
+         SELECT $1::bigint, $2::bigint + row_number() OVER (ORDER BY s.id), s.id,
+                CASE WHEN s.reason IS NULL THEN 'planned' ELSE 'suppressed' END, s.reason,
+                $4::bigint
+         FROM (SELECT s.id,
+                      CASE WHEN why.reason IS NOT NULL THEN why.reason
+                           WHEN NOT l.is_listed THEN $8::text
+                           WHEN $7::bigint IS NOT NULL AND f.state IS DISTINCT FROM 'accepted'
+                               THEN $9::text
+                      END AS reason
+               FROM subscribers s
+                    JOIN unnest($5::text[], $6::text[]) AS why (state, reason)
+                        ON why.state = s.state
+                    CROSS JOIN LATERAL (
+                        SELECT NOT s.from_file OR coalesce(s.enrolment >= (
+                            SELECT enrolment FROM lists WHERE publication = $3), false)
+                    ) AS l (is_listed)
+                    LEFT JOIN deliveries f ON f.subscriber = s.id AND f.issue = $7
+               WHERE s.publication = $3 AND (l.is_listed OR f.state = 'accepted')
+                 AND NOT EXISTS (SELECT FROM deliveries d
+                                 WHERE d.subscriber = s.id AND d.issue = $1)) AS s
+         ORDER BY s.id",
+        &[
+            &issue,
+            &first,
+            &publication,
+            &now,
+            &states.as_slice(),
+            &reasons.as_slice(),
+            &corrects,
+            &reason_json(&Suppressed::Unlisted),
+            &reason_json(&Suppressed::NotSentTheFirst),
+        ],
+    )
+    .await?;
+    let made = i64::try_from(made).unwrap_or(i64::MAX);
+    // Freezes what each reader's copy is made from.
+    ask::run(
+        tx,
+        "INSERT INTO readers (issue, slot, address_key, address, name, tags, fields)
+         SELECT d.issue, d.slot, s.address_key, s.address, s.name, s.tags, s.fields
+         FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
+         WHERE d.issue = $1 AND d.slot > $2 ORDER BY d.slot",
+        &[&issue, &first],
+    )
+    .await?;
+    let sql = "UPDATE issues SET planned = planned + $2 WHERE id = $1";
+    ask::run(tx, sql, &[&issue, &made]).await?;
+    look_at_each(tx, issue, first, admit).await?;
+    if made > PAGE {
+        // A plan by the counts of yesterday's table would read all of it for a handful of rows.
+        tx.batch_execute("ANALYZE deliveries; ANALYZE readers").await?;
+    }
+    Ok(made)
+}
+
+/// Suppresses those whose copy cannot be made.
+async fn look_at_each(
+    tx: &Transaction<'_>,
+    issue: i64,
+    first: i64,
+    mut admit: Admit,
+) -> Result<(), Fault> {
+    let mut after = first;
+    loop {
+        let page = ask::all(
+            tx,
+            "SELECT d.slot, s.id, s.token_id, s.address, s.name, s.tags, s.fields, s.state
+             FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
+             WHERE d.issue = $1 AND d.slot > $2 AND d.state = 'planned'
+             ORDER BY d.slot LIMIT $3",
+            &[&issue, &after, &PAGE],
+        )
+        .await?;
+        let read = |row: &tokio_postgres::Row| -> Result<(i64, Subscriber), Fault> {
+            Ok((row.try_get(0)?, person(row, 1)?))
+        };
+        let readers = page.iter().map(read).collect::<Result<Vec<_>, Fault>>()?;
+        let Some((last, _)) = readers.last() else { return Ok(()) };
+        after = *last;
+        let looked = spawn_blocking(move || {
+            let mut refused = (Vec::new(), Vec::new());
+            for (slot, reader) in &readers {
+                if let Err(reason) = admit(reader) {
+                    refused.0.push(*slot);
+                    refused.1.push(text(&reason_json(&reason)));
+                }
+            }
+            (admit, refused)
+        });
+        let (slots, reasons) = match looked.await {
+            Ok((back, refused)) => {
+                admit = back;
+                refused
+            }
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            Err(_) => return Err(LedgerError::Busy("the program is ending".to_owned()).into()),
+        };
+        if !slots.is_empty() {
+            ask::run(
+                tx,
+                "UPDATE deliveries d SET state = 'suppressed', suppressed = r.reason
+                 FROM unnest($2::bigint[], $3::text[]) AS r (slot, reason)
+                 WHERE d.issue = $1 AND d.slot = r.slot",
+                &[&issue, &slots, &reasons],
+            )
+            .await?;
+        }
+    }
+}
