@@ -444,12 +444,13 @@ impl Transaction<'_> {
     async fn confirm(&mut self, refused: Result<Handover, Handover>) -> Handover {
         let refused = refused.unwrap_or_else(|end| end);
         let within = self.deadlines.command;
-        if self.wire.send(b"QUIT\r\n", within).await.is_err() {
-            return refused;
-        }
+        // Where the goodbye cannot be said any more, what was said before it can still be read.
+        let _ = self.wire.send(b"QUIT\r\n", within).await;
         match self.wire.reply(within).await {
-            Ok(spoken) if spoken.code < 300 && spoken.code != 221 => out_of_step(&spoken.reply()),
-            _ => refused,
+            Ok(spoken) if spoken.code == 221 => refused,
+            Ok(spoken) => out_of_step(&spoken.reply()),
+            Err(Fault::Closed) => refused,
+            Err(fault) => doubt(fault.to_string()),
         }
     }
 

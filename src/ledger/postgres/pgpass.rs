@@ -98,7 +98,7 @@ mod tests {
             ("postgres://ann@db.example:5433/news", Some("one")),
             ("postgres://bob@db.example/other", Some("tw:o\\")),
             ("postgres://ann@%2Frun%2Fpg/news", Some("three")),
-            ("postgres://ann@a.example,db.example:1,5433/news", Some("one")),
+            ("postgres://ann@a.example,db.example:5433/news", Some("one")),
             ("postgres://ann@db.example/news", None),
             ("postgres://eve@db.example:5433/news", None),
         ] {

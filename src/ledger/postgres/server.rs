@@ -308,7 +308,7 @@ mod tests {
         let named = |url| mode(url).map(|(_, place)| place);
         assert_eq!(
             named("postgres://u@[::1]:5433,b.example/news").as_deref(),
-            Ok("postgres://u@[::1]:5433,b.example:5433/news")
+            Ok("postgres://u@[::1]:5433,b.example:5432/news")
         );
         assert_eq!(
             named("postgres://u@%2Frun%2Fpg:5433/news").as_deref(),
