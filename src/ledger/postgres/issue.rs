@@ -246,9 +246,12 @@ pub(super) async fn reopen(tx: &Transaction<'_>, issue: i64) -> Result<(), Fault
 }
 
 /// Lets claims look from `slot` on again, who began to look behind it.
+///
+/// The head is written even where it stands before `slot` already: a claim that
+/// has passed `slot` and is not committed yet is waited for that way.
 pub(super) async fn look_from(tx: &Transaction<'_>, issue: i64, slot: i64) -> Result<(), Fault> {
-    ask::run(tx, "UPDATE heads SET slot = $2 WHERE issue = $1 AND slot > $2", &[&issue, &slot])
-        .await?;
+    let sql = "UPDATE heads SET slot = least(slot, $2) WHERE issue = $1";
+    ask::run(tx, sql, &[&issue, &slot]).await?;
     Ok(())
 }
 
