@@ -411,10 +411,10 @@ impl Transaction<'_> {
         for stage in [Stage::Mail, Stage::Rcpt] {
             let reply = match self.wire.reply(command).await {
                 Ok(spoken) => spoken.reply(),
-                Err(fault) => return Err(refusal.unwrap_or_else(|| doubt(fault.to_string()))),
+                Err(fault) => return Err(after(refusal, &fault)),
             };
             match reply.code {
-                421 => return Err(refusal.unwrap_or(Handover::Refused { stage, reply })),
+                // A 421 nobody asked for (RFC 5321 section 3.8) is one answer too many like any other: the next will show.
                 400..=599 => {
                     refusal.get_or_insert(Handover::Refused { stage, reply });
                 }
@@ -427,7 +427,7 @@ impl Transaction<'_> {
             (Err(Fault::TooLong(spoken)), None) => {
                 return Err(settle(spoken.reply()).unwrap_or_else(|end| end));
             }
-            (Err(fault), _) => return Err(refusal.unwrap_or_else(|| doubt(fault.to_string()))),
+            (Err(fault), _) => return Err(after(refusal, &fault)),
         };
         match (reply.code, refusal) {
             // What was refused before is refused with its message, whose bytes were thrown away.
@@ -440,7 +440,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Makes sure that a no was the answer to the message and not one too many: whatever the relay still has to say comes before its goodbye.
+    /// Makes sure that a no was the answer to the message and not one too many: whatever the relay still has to say comes before its goodbye, and without one nobody knows.
     async fn confirm(&mut self, refused: Result<Handover, Handover>) -> Handover {
         let refused = refused.unwrap_or_else(|end| end);
         let within = self.deadlines.command;
@@ -449,7 +449,6 @@ impl Transaction<'_> {
         match self.wire.reply(within).await {
             Ok(spoken) if spoken.code == 221 => refused,
             Ok(spoken) => out_of_step(&spoken.reply()),
-            Err(Fault::Closed) => refused,
             Err(fault) => doubt(fault.to_string()),
         }
     }
@@ -482,6 +481,12 @@ impl Transaction<'_> {
 
 fn doubt(why: String) -> Handover {
     Handover::InDoubt { why }
+}
+
+/// Says what becomes of a message that left with its envelope when the relay says no more: a no before it stands where the relay closed in order, so that none of its words was lost.
+fn after(refusal: Option<Handover>, fault: &Fault) -> Handover {
+    let refusal = refusal.filter(|_| matches!(fault, Fault::Closed));
+    refusal.unwrap_or_else(|| doubt(fault.to_string()))
 }
 
 fn out_of_step(reply: &Reply) -> Handover {
