@@ -4,13 +4,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::sync::mpsc;
 
-use super::{Console, Failure, exit, newsroom::Newsroom, send::open_outbox};
+use super::{
+    Console, Failure,
+    errand::{self, Errand},
+    exit,
+    newsroom::Newsroom,
+};
 use crate::{
     compose::{Composed, Draft, Purpose},
     ledger::{Lane, Ledger, Wish},
-    model::{Field, RelayUrl, Subscriber},
-    outbox::Outbox,
-    smtp::{Connection, Envelope, Handover},
+    model::{Field, Subscriber},
+    smtp::{Envelope, Handover},
     web::site::{Asked, Post, Words},
 };
 
@@ -144,36 +148,19 @@ async fn hand_over(
     let printed = press
         .print(reader, &message_id, 0, Purpose::Real)
         .map_err(|why| Failure::new(exit::BAD_DATA, why.to_string()))?;
-    let outbox = match relay.url {
-        RelayUrl::Outbox => Some(open_outbox(newsroom)?),
-        RelayUrl::Server { .. } => None,
-    };
-    let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
-    let mut connection = Connection::open(&relay).await?;
+    let mut errand = Errand::open(newsroom).await?;
     let envelope = Envelope { from: &printed.return_path, to: &reader.address };
-    let handed = connection.deliver(&envelope, &printed.bytes, None).await;
-    connection.quit().await;
-    if let Some(outbox) = outbox {
-        outbox.stop();
-    }
+    let handed = errand.hand_over(&envelope, &printed.bytes).await;
+    errand.close().await;
     match handed {
-        Handover::Accepted(_) => Ok(()),
         Handover::Refused { stage, reply } if reply.is_permanent() => {
-            Err(Failure::new(exit::ATTENTION, format!("refused at {stage}: {reply}")))
-        }
-        Handover::Refused { stage, reply } => {
-            Err(Failure::new(exit::UNREACHABLE, format!("refused at {stage}: {reply}")))
-        }
-        Handover::NotSent { stage, why } => {
-            Err(Failure::new(exit::UNREACHABLE, format!("failed at {stage}: {why}")))
-        }
-        Handover::Unfit { why } | Handover::Unwelcome { why } => {
-            Err(Failure::new(exit::BAD_DATA, why))
+            Err(Failure::new(exit::ATTENTION, format!("the relay refused at {stage}: {reply}")))
         }
         // Not again by itself: it may have arrived. Whoever wants it asks once more.
         Handover::InDoubt { why } => {
             Err(Failure::new(exit::AGAIN, format!("the relay's answer was lost: {why}")))
         }
+        handed => errand::accepted(handed).map(drop),
     }
 }
 

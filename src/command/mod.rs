@@ -16,6 +16,7 @@ mod doctor;
 mod draft;
 mod due;
 mod ears;
+mod errand;
 pub mod exit;
 mod explain;
 mod failed;

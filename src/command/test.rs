@@ -1,14 +1,17 @@
 //! `test`: one real mail to yourself, through the relay, marked and harmless.
 
 use super::{
-    Console, Failure, exit, inspection, newsroom::Newsroom, reader, send::open_outbox, words,
+    Console, Failure,
+    errand::{self, Errand},
+    exit, inspection,
+    newsroom::Newsroom,
+    reader, words,
 };
 use crate::{
     cli::{self, Global},
     compose::{Composed, Press, Purpose},
-    model::{Address, RelayUrl, Subscriber},
-    outbox::Outbox,
-    smtp::{Connection, Envelope, Handover},
+    model::{Address, Subscriber},
+    smtp::Envelope,
 };
 
 /// Runs the command.
@@ -65,9 +68,7 @@ pub(super) async fn run(
 pub(super) struct Way<'a> {
     newsroom: &'a Newsroom,
     press: Press,
-    /// The built-in relay, where it is that one.
-    outbox: Option<Outbox>,
-    connection: Connection,
+    errand: Errand,
     count: usize,
 }
 
@@ -82,13 +83,8 @@ impl<'a> Way<'a> {
     /// Opens it.
     pub(super) async fn open(newsroom: &'a Newsroom, composed: &Composed) -> Result<Self, Failure> {
         let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
-        let outbox = match newsroom.publication.relay.url {
-            RelayUrl::Outbox => Some(open_outbox(newsroom)?),
-            RelayUrl::Server { .. } => None,
-        };
-        let relay = newsroom.relay(outbox.as_ref().map(Outbox::address))?;
-        let connection = Connection::open(&relay).await?;
-        Ok(Self { newsroom, press, outbox, connection, count: 0 })
+        let errand = Errand::open(newsroom).await?;
+        Ok(Self { newsroom, press, errand, count: 0 })
     }
 
     /// Sends a reader's copy to an address: everything is as that reader gets it but where it goes.
@@ -111,29 +107,12 @@ impl<'a> Way<'a> {
                 .hint("`--as ADDR` takes the fields of a reader on the list")
         })?;
         let envelope = Envelope { from: &printed.return_path, to: address };
-        let unreachable = |message| Failure::new(exit::UNREACHABLE, message);
-        match self.connection.deliver(&envelope, &printed.bytes, None).await {
-            Handover::Accepted(reply) => Ok(Sent { message_id, said: reply.to_string() }),
-            Handover::Refused { stage, reply } => {
-                Err(unreachable(format!("the relay refused at {stage}: {reply}")))
-            }
-            Handover::Unfit { why } => Err(Failure::new(exit::BAD_DATA, why)),
-            Handover::Unwelcome { why } => Err(Failure::new(exit::AGAIN, why)),
-            Handover::NotSent { stage, why } => {
-                Err(unreachable(format!("the relay failed at {stage}: {why}")))
-            }
-            Handover::InDoubt { why } => {
-                Err(unreachable(format!("the relay's answer was lost: {why}"))
-                    .hint("look into your mailbox before you try again"))
-            }
-        }
+        let handed = self.errand.hand_over(&envelope, &printed.bytes).await;
+        Ok(Sent { message_id, said: errand::accepted(handed)?.to_string() })
     }
 
     /// Closes it, and tells whether the mails stay on this machine.
     pub(super) async fn close(self) -> bool {
-        self.connection.quit().await;
-        let Some(outbox) = self.outbox else { return false };
-        outbox.stop();
-        true
+        self.errand.close().await
     }
 }

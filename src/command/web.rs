@@ -152,7 +152,7 @@ fn words(newsroom: &Newsroom) -> Result<Words, Failure> {
 /// Reads the publication's own pages.
 fn pages(newsroom: &Newsroom) -> Result<BTreeMap<String, String>, Failure> {
     let mut pages = BTreeMap::new();
-    for name in ["disclaimer", "privacy", "feedback"] {
+    for name in site::PAGES {
         let path = newsroom.root.join(format!("pages/{name}.md"));
         match fs::read_to_string(&path) {
             Ok(text) => {

@@ -30,6 +30,7 @@ mod note;
 mod postgres;
 mod rules;
 mod sqlite;
+mod value;
 
 pub use note::{About, Did, Note, Noted, ReportRecord};
 pub use postgres::{PostgresLedger, PostgresSettings};

@@ -1,4 +1,4 @@
-//! How the model's values stand in columns: as in SQLite's, instants as microseconds, states as words, collections as JSON.
+//! How the server's rows are read, and what it takes.
 
 use std::error::Error;
 
@@ -10,19 +10,13 @@ use tokio_postgres::{
 };
 
 use super::fault::Fault;
+pub(super) use crate::ledger::value::{At, Json, Mail, Word, instant};
 use crate::{
-    bounce::Kind,
-    ledger::{Did, LedgerError, rules::Micros},
-    model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState},
+    ledger::value::{Spoken, UnknownWord},
+    model::Subscriber,
 };
 
 type Wrong = Box<dyn Error + Sync + Send>;
-
-/// Returns an instant as the model has it.
-pub(super) fn instant(micros: Micros) -> Result<Timestamp, Fault> {
-    Timestamp::from_microsecond(micros)
-        .map_err(|error| LedgerError::Damaged(error.to_string()).into())
-}
 
 /// Returns text as the server takes it: a NUL, which none of ours should hold, is the one character it refuses.
 pub(super) fn text(text: &str) -> String {
@@ -33,18 +27,6 @@ pub(super) fn text(text: &str) -> String {
 pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
-
-/// Reads an instant.
-pub(super) struct At(pub(super) Timestamp);
-
-/// Reads a state by its word.
-pub(super) struct Word<T>(pub(super) T);
-
-/// Reads a mailbox as it was written.
-pub(super) struct Mail(pub(super) Address);
-
-/// Reads JSON.
-pub(super) struct Json<T>(pub(super) T);
 
 impl<'a> FromSql<'a> for At {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Wrong> {
@@ -73,46 +55,10 @@ impl<'a, T: DeserializeOwned> FromSql<'a> for Json<T> {
 impl<'a, T: Spoken> FromSql<'a> for Word<T> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Wrong> {
         let word = <&str>::from_sql(ty, raw)?;
-        T::from_word(word).map(Self).ok_or_else(|| format!("`{word}` is not a state").into())
+        T::from_word(word).map(Self).ok_or_else(|| UnknownWord(word.to_owned()).into())
     }
 
     accepts!(TEXT);
-}
-
-/// A state that has a word.
-pub(super) trait Spoken: Sized {
-    /// Reads the word back.
-    fn from_word(word: &str) -> Option<Self>;
-}
-
-impl Spoken for SubscriberState {
-    fn from_word(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
-}
-
-impl Spoken for IssueState {
-    fn from_word(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
-}
-
-impl Spoken for Kind {
-    fn from_word(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
-}
-
-impl Spoken for Did {
-    fn from_word(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
-}
-
-impl Spoken for DeliveryState {
-    fn from_word(word: &str) -> Option<Self> {
-        Self::from_word(word)
-    }
 }
 
 /// Reads `id, token_id, address, name, tags, fields, state` from column `first` on.

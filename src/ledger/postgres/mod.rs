@@ -150,7 +150,7 @@ macro_rules! read {
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn now(&self) -> Result<Timestamp, LedgerError> {
-        read!(self, |session| async { instant(run::now(session).await?) })
+        read!(self, |session| async { Ok(instant(run::now(session).await?)?) })
     }
 
     async fn mark(&self) -> Result<Mark, LedgerError> {

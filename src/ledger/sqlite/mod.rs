@@ -151,7 +151,7 @@ async fn off_thread<T: Send + 'static>(
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn now(&self) -> Result<Timestamp, LedgerError> {
-        Ok(columns::instant((self.clock)().as_microsecond())?)
+        columns::instant((self.clock)().as_microsecond())
     }
 
     async fn mark(&self) -> Result<Mark, LedgerError> {

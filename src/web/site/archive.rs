@@ -138,7 +138,7 @@ pub(super) async fn list(State(site): Shared) -> Response {
         Ok(issues) => {
             shell::page(&site, StatusCode::OK, &site.words.issues, &listed(&site, &issues, ""))
         }
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn issue(State(site): Shared, Path(slug): Path<String>) -> Resp
             let html = with_pictures(&shown.shelved.html, &pictures);
             answer::with_policy(answer::bytes("text/html; charset=utf-8", html), POLICY)
         }
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 
@@ -188,10 +188,7 @@ pub(super) async fn picture(
         Ok(None) => return shell::nowhere(State(site)).await,
         Err(error) => Err(error),
     };
-    let shown = match found {
-        Ok(shown) => shown,
-        Err(error) => return busy(&site, &error),
-    };
+    let Ok(shown) = found else { return busy(&site) };
     let picture = shown.enclosures.iter().find(|enclosure| enclosure.id == id);
     let picture = picture.and_then(|enclosure| {
         let kind = ["image/png", "image/jpeg", "image/gif"];

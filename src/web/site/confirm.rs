@@ -28,7 +28,7 @@ pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Respo
     match site.is_fresh(&read).await {
         Ok(true) => {}
         Ok(false) => return expired(&site),
-        Err(error) => return busy(&site, &error),
+        Err(_) => return busy(&site),
     }
     let body = html! {
         h1 { (words.confirm) }
@@ -50,7 +50,7 @@ pub(super) async fn answer(
     match site.confirm(&read, from).await {
         Ok(true) => shell::told(&site, StatusCode::OK, &words.confirmed, &words.confirmed_text),
         Ok(false) => expired(&site),
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 

@@ -5,8 +5,6 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::ledger::LedgerError;
-
 macro_rules! counts {
     ($($field:ident $name:literal $help:literal,)*) => {
         /// What happened since the start.
@@ -78,7 +76,7 @@ impl Counts {
         bump(&self.forged);
     }
 
-    pub(super) fn failed(&self, _: &LedgerError) {
+    pub(super) fn failed(&self) {
         bump(&self.failed);
     }
 }

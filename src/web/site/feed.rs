@@ -15,7 +15,7 @@ pub(super) async fn answer(State(site): Shared) -> Response {
         Ok(issues) => {
             answer::bytes("application/atom+xml; charset=utf-8", document(&site, &issues))
         }
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 

@@ -19,8 +19,8 @@ pub async fn serve(site: Arc<Site>, door: Door, stop: impl Future<Output = ()> +
 /// Well is a site whose ledger answers.
 async fn health(State(site): Shared) -> Response {
     let (status, said) = match site.ledger.now().await {
-        Ok(_) => (StatusCode::OK, "well\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer\n"),
+        Ok(_) => (StatusCode::OK, "well\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     };
     let mut response = answer::bytes("text/plain; charset=utf-8", said);
     *response.status_mut() = status;

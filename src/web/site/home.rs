@@ -8,7 +8,7 @@ use super::{Shared, Site, busy, shell, subscribe};
 pub(super) async fn answer(State(site): Shared) -> Response {
     match body(&site, false).await {
         Ok(body) => shell::page(&site, StatusCode::OK, &site.publication.title, &body),
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 

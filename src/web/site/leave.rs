@@ -72,7 +72,7 @@ pub(super) async fn answer(
         Ok(Done::TooLate) => {
             shell::told(&site, StatusCode::GONE, &words.expired, &words.subscribe_text)
         }
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 

@@ -45,6 +45,7 @@ use visitors::Visitors;
 
 pub use files::{File, files};
 pub use health::serve as serve_health;
+pub use pages::NAMES as PAGES;
 pub use post::{Asked, Post};
 pub use words::Words;
 
@@ -151,8 +152,8 @@ fn event(name: &str, detail: &str, from: Option<IpAddr>) -> Event {
 }
 
 /// Answers where the ledger could not be read or written: nothing has changed, and it is worth another try.
-fn busy(site: &Site, error: &LedgerError) -> Response {
-    site.counts.failed(error);
+fn busy(site: &Site) -> Response {
+    site.counts.failed();
     let words = &site.words;
     let mut response =
         shell::told(site, StatusCode::SERVICE_UNAVAILABLE, &words.busy, &words.busy_text);

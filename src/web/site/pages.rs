@@ -9,7 +9,7 @@ use super::{Shared, Site, shell};
 use crate::{compose::page, web::answer};
 
 /// The pages there can be.
-pub(super) const NAMES: [&str; 3] = ["disclaimer", "privacy", "feedback"];
+pub const NAMES: [&str; 3] = ["disclaimer", "privacy", "feedback"];
 
 pub(super) async fn disclaimer(State(site): Shared) -> Response {
     shown(&site, NAMES[0], &site.publication.links.disclaimer)

@@ -26,10 +26,7 @@ pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Respo
     let Some(read) = site.read(read_preferences_token(&site.keys, &token)) else {
         return leave::not_ours(&site);
     };
-    let reader = match site.reader(&read).await {
-        Ok(reader) => reader,
-        Err(error) => return busy(&site, &error),
-    };
+    let Ok(reader) = site.reader(&read).await else { return busy(&site) };
     let name = reader.map(|reader| reader.name).unwrap_or_default();
     let body = html! {
         h1 { (words.preferences) }
@@ -58,7 +55,7 @@ pub(super) async fn answer(
     let name: String = name.chars().filter(|c| !is_control(*c)).take(NAME_MAX).collect();
     match site.prefer(&read, name.trim(), from).await {
         Ok(()) => shell::told(&site, StatusCode::OK, &words.saved, &words.saved_text),
-        Err(error) => busy(&site, &error),
+        Err(_) => busy(&site),
     }
 }
 

@@ -74,8 +74,8 @@ pub(super) async fn answer(
         return shell::page(&site, StatusCode::UNPROCESSABLE_ENTITY, &words.subscribe, &body);
     };
     let is_person = field(TRAP).is_none_or(|trap| trap.is_empty());
-    if is_person && let Err(error) = site.ask(&address, from).await {
-        return busy(&site, &error);
+    if is_person && site.ask(&address, from).await.is_err() {
+        return busy(&site);
     }
     shell::told(&site, StatusCode::OK, &words.asked, &words.asked_text)
 }

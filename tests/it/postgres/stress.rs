@@ -113,6 +113,16 @@ struct Crew<'a> {
     at_work: Vec<(PathBuf, Child)>,
 }
 
+impl Drop for Crew<'_> {
+    /// Nobody works on when the test has failed.
+    fn drop(&mut self) {
+        for (_, child) in &mut self.at_work {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 impl<'a> Crew<'a> {
     fn hire(env: &'a Env, url: &'a str) -> Self {
         let mut crew = Self { env, url, at_work: Vec::new() };
