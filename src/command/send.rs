@@ -123,6 +123,9 @@ pub(super) async fn deliver(
     let publication = &newsroom.publication.id;
     let known = ledger.issue(publication, &folder.slug).await?;
     remembered(newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
+    if newsroom.ledger_file().is_none() {
+        Orders::agree(newsroom, &*ledger).await?;
+    }
     let known = held_after_canary(&*ledger, publication, known).await?;
     let first = match &asked.corrects {
         Some(slug) => Some(correct::first(&*ledger, publication, slug, known.as_ref()).await?),
