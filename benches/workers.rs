@@ -64,9 +64,9 @@ fn main() {
 /// Prints what the ledger alone takes for a message.
 fn costs(schema: &Schema, most: u32) {
     println!(
-        "| ledger | readers | plan, a reader | claim | begin and outcome | a message | last 10,000 against first |"
+        "| ledger | readers | plan, a reader | claim | begin and outcome | a message | last 10,000 against first | our CPU | server's CPU |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     let sizes = [FEW, 100_000, 1_000_000];
     for readers in sizes.into_iter().filter(|readers| *readers <= most) {
         let rounds = if readers == FEW { ROUNDS } else { 1 };
@@ -77,12 +77,14 @@ fn costs(schema: &Schema, most: u32) {
             let costs: Vec<Cost> = (0..rounds).map(|_| cost(schema, readers)).collect();
             let middle = |part: fn(&Cost) -> f64| median(costs.iter().map(part).collect());
             println!(
-                "| {name} | {readers} | {:.1} µs | {:.1} µs | {:.1} µs | {:.1} µs | {:.2} |",
+                "| {name} | {readers} | {:.1} µs | {:.1} µs | {:.1} µs | {:.1} µs | {:.2} | {:.1} µs | {:.1} µs |",
                 middle(|cost| cost.plan),
                 middle(|cost| cost.claim),
                 middle(|cost| cost.enter),
                 middle(|cost| cost.claim + cost.enter),
                 middle(|cost| cost.drift),
+                middle(|cost| cost.ours),
+                middle(|cost| cost.server),
             );
         }
     }
@@ -97,26 +99,42 @@ struct Cost {
     enter: f64,
     /// What the last ten thousand took against the first.
     drift: f64,
+    /// Of the processor, here and at the server, without the plan.
+    ours: f64,
+    server: f64,
 }
 
 fn in_a_file(readers: u32) -> Cost {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
     let ledger = SqliteLedger::open(&folder.path().join("ledger.sqlite")).expect("it opens");
-    let runtime = Runtime::new().expect("a runtime can be made");
-    runtime.block_on(measure(&ledger, readers))
+    measure(&ledger, None, readers)
 }
 
 fn on_a_server(schema: &Schema, readers: u32) -> Cost {
     let settings = PostgresSettings { url: schema.fresh(), password: None, trust: Vec::new() };
     let ledger = PostgresLedger::new(&settings).expect("it is a URL");
-    schema.runtime.block_on(measure(&ledger, readers))
+    measure(&ledger, Some(schema), readers)
 }
 
-/// Plans an issue, then claims, begins and records every delivery of it, as one sender would whose relay takes no time.
-async fn measure(ledger: &dyn Ledger, readers: u32) -> Cost {
+/// Plans an issue and delivers it.
+fn measure(ledger: &dyn Ledger, schema: Option<&Schema>, readers: u32) -> Cost {
+    let runtime = Runtime::new().expect("a runtime can be made");
     let started = Instant::now();
-    let issue = freeze(ledger, readers).await;
-    let plan = started.elapsed();
+    let issue = runtime.block_on(freeze(ledger, readers));
+    let plan = started.elapsed().as_secs_f64() * 1e6 / f64::from(readers);
+    let before = Used::now(&[], schema);
+    let cost = runtime.block_on(deliver(ledger, issue, readers));
+    let after = Used::now(&[], schema);
+    Cost {
+        plan,
+        ours: (after.relay - before.relay) / f64::from(readers),
+        server: (after.server - before.server) / f64::from(readers),
+        ..cost
+    }
+}
+
+/// Claims, begins and records every delivery of an issue, as one sender would whose relay takes no time.
+async fn deliver(ledger: &dyn Ledger, issue: i64, readers: u32) -> Cost {
     let (mut claim, mut enter) = (Duration::ZERO, Duration::ZERO);
     let (mut done, mut first, mut last) = (0, Duration::ZERO, Duration::ZERO);
     let mut ended: Vec<Entry> = Vec::new();
@@ -147,7 +165,14 @@ async fn measure(ledger: &dyn Ledger, readers: u32) -> Cost {
             assert_eq!(done, readers);
             let each = |took: Duration| took.as_secs_f64() * 1e6 / f64::from(readers);
             let drift = last.as_secs_f64() / first.as_secs_f64();
-            return Cost { plan: each(plan), claim: each(claim), enter: each(enter), drift };
+            return Cost {
+                plan: 0.0,
+                claim: each(claim),
+                enter: each(enter),
+                drift,
+                ours: 0.0,
+                server: 0.0,
+            };
         }
     }
 }
@@ -296,6 +321,7 @@ fn num(count: f64) -> u64 {
 struct Used {
     senders: f64,
     server: f64,
+    /// Of this process, where the relay is.
     relay: f64,
     log: f64,
 }

@@ -66,6 +66,10 @@ impl Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let (code, hint) = match &error {
+            LedgerError::Unreachable { place, .. } if place.starts_with("postgres://") => (
+                exit::UNREACHABLE,
+                "see that the server answers there; a password comes from POSTRIDER_LEDGER_PASSWORD, the credential `ledger-password`, [ledger] or ~/.pgpass",
+            ),
             LedgerError::Unreachable { .. } => (
                 exit::UNREACHABLE,
                 "look at [ledger] url in publication.toml, and at who may write to that folder",

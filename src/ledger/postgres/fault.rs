@@ -99,5 +99,8 @@ fn away(error: &tokio_postgres::Error) -> Fault {
         }
         cause = inner.source();
     }
+    if why.ends_with("password missing") {
+        "it asks for a password, and there is none".clone_into(&mut why);
+    }
     if is_a_value { LedgerError::Damaged(why).into() } else { unreachable(why).into() }
 }

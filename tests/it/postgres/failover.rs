@@ -14,7 +14,8 @@ fn a_server_that_may_not_be_written_to_is_refused_and_says_so() {
     let list = List::new(&url, 3, "\"300/s\"", "");
     for line in ["plan kazakhstan", "send kazakhstan --yes", "due", "worker --until-idle"] {
         let said = list.env.postrider(line).code(69);
-        said.tells("it takes no writes here: its `default_transaction_read_only` is on");
+        said.tells("it takes no writes here: its `default_transaction_read_only` is on")
+            .tells("see that the server answers there");
     }
     assert_eq!(list.relay.accepted(), 0);
 }
