@@ -15,7 +15,7 @@ use tokio::{
 
 use super::lock::{Sender, host};
 use crate::{
-    ledger::{Gone, Ledger, Seen, Worker},
+    ledger::{Gone, Ledger, LedgerError, Seen, Worker},
     send::Progress,
 };
 
@@ -125,7 +125,7 @@ impl Body {
     }
 
     /// Takes those off who worked in our state folder before, and died.
-    async fn bury(&self) -> Result<(), crate::ledger::LedgerError> {
+    async fn bury(&self) -> Result<(), LedgerError> {
         for seen in self.ledger.workers().await? {
             if (self.gone)(&seen.worker.name) && seen.worker.name != self.name {
                 self.ledger.sign_out(&seen.worker.name).await?;

@@ -122,12 +122,16 @@ fn workers_share_a_window_fairly_and_a_dead_one_wastes_none_of_it() {
     const RATE: usize = 150;
     let Some(schema) = Schema::new() else { return };
     // The long window has the ledger remember every beginning.
-    let list = List::new(&schema.url(), 1_000, "\"150/s\", \"100000/hour\"", "");
+    let list = List::new(&schema.url(), 1_500, "\"150/s\", \"100000/hour\"", "");
     list.begin();
     let clock = Clock::of(&list.url);
     let mut crew = list.hire(3);
-    until("they have sent half of it", || list.relay.accepted() >= 500);
-    let shares = [0, 1, 2].map(|number| crew.handed_over(number).len());
+    let counts = |crew: &Crew| [0, 1, 2].map(|number| crew.handed_over(number).len());
+    until("all three send", || counts(&crew).iter().all(|count| *count > 0));
+    let (before, enough) = (counts(&crew), list.relay.accepted() + 450);
+    until("they have sent more together", || list.relay.accepted() >= enough);
+    let after = counts(&crew);
+    let shares = [0, 1, 2].map(|number| after[number].saturating_sub(before[number]));
     let least = shares.iter().sum::<usize>() / 6;
     assert!(shares.iter().all(|share| *share >= least), "{shares:?}");
 
