@@ -129,13 +129,12 @@ fn until_the_shell_takes_over(typed: &str) -> String {
     for (at, letter) in typed.char_indices() {
         match quote {
             Some(open) if letter == open => quote = None,
-            Some(_) => {}
             None if letter == '\'' || letter == '"' => quote = Some(letter),
             None if matches!(letter, '|' | '&' | ';' | '>' | ')' | '<') => {
                 return typed[..at].trim_end().to_owned();
             }
             None if letter == '#' && before == ' ' => return typed[..at].trim_end().to_owned(),
-            None => {}
+            Some(_) | None => {}
         }
         before = letter;
     }
@@ -152,7 +151,7 @@ fn words(typed: &str) -> Vec<String> {
             Some(open) if letter == open => quote = None,
             None if letter == '\'' || letter == '"' => quote = Some(letter),
             None if letter == ' ' => {
-                words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()))
+                words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
             }
             _ => word.push(letter),
         }
