@@ -1,8 +1,10 @@
 //! `web` and `archive` as readers meet them, and as those do who are none: over the site's own socket.
 
+mod amazon;
 mod archive;
 mod hostile;
 mod readers;
+mod webhooks;
 
 use std::{
     io::{BufRead, BufReader, Read},
