@@ -63,7 +63,7 @@ impl Clerk {
             _ => report.address.clone(),
         };
         let (issue, did) = noted.map_or((None, Did::Nothing), |noted| (noted.issue, noted.did));
-        Ok(Returned { file, address, issue, did, forged, report })
+        Ok(Returned { file, report, address, issue, did, forged })
     }
 
     /// Tells the ledger of a report, where that asks for something; `digest` names what was read.

@@ -37,4 +37,5 @@ mod simulation;
 mod site;
 mod skip;
 mod smtp;
+mod threats;
 mod watched;

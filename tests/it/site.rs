@@ -2,7 +2,11 @@
 
 mod amazon;
 mod archive;
+mod chromium;
+mod flood;
 mod hostile;
+mod nginx;
+mod pages;
 mod readers;
 mod webhooks;
 

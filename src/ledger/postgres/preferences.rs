@@ -1,6 +1,7 @@
 //! What readers say of themselves, and the publications that one mailbox gets.
 
 use deadpool_postgres::{GenericClient, Transaction};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
@@ -41,7 +42,7 @@ pub(super) async fn prefer(
             &text(&reader.name),
             &fields_json(&reader.fields),
             &own_json(said),
-            &said.paused_until.map(|until| until.as_microsecond()),
+            &said.paused_until.map(Timestamp::as_microsecond),
         ],
     )
     .await?;

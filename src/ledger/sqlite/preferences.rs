@@ -1,5 +1,6 @@
 //! What readers say of themselves, and the publications that one mailbox gets.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{
@@ -36,7 +37,7 @@ pub(super) fn prefer(
             name,
             fields_json(&fields),
             own_json(said),
-            said.paused_until.map(|until| until.as_microsecond()),
+            said.paused_until.map(Timestamp::as_microsecond),
         ])?;
     list::log(ledger, now, id, event, state)?;
     Ok(true)
