@@ -775,3 +775,20 @@ pub enum LedgerError {
     #[error("{0}")]
     Refused(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_import_did_not_take_is_counted_to_the_last_and_named_up_to_a_bound() {
+        let mut enrolled = Enrolled::default();
+        let address: Address = "anna@example.org".parse().expect("an address");
+        for line in 0..=NAMED_MAX as u64 {
+            enrolled.note_duplicate(line, address.clone(), 0);
+            enrolled.note_suppressed(line, address.clone(), SubscriberState::Bounced);
+        }
+        assert_eq!((enrolled.duplicates.len(), enrolled.suppressed.len()), (NAMED_MAX, NAMED_MAX));
+        assert_eq!((enrolled.duplicate, enrolled.stayed), (100_001, 100_001));
+    }
+}
