@@ -10,6 +10,7 @@ mod lane;
 mod list;
 mod model;
 mod older;
+mod preferences;
 mod report;
 mod run;
 
