@@ -962,6 +962,17 @@ Examples:
         #[arg(value_name = "FILE")]
         to: PathBuf,
     },
+    /// Look for what should not be so in the ledger and in the files beside it; changes nothing
+    #[command(after_help = "\
+It looks at the file (or the server's rules), at the sum of every issue, at the
+editions, the Message-IDs and the links, and holds `.postrider/high-water` and
+`.postrider/outcomes.journal` against them. It ends with 1 when it finds
+something, and says how to mend it.
+
+Examples:
+  postrider ledger verify
+  postrider ledger verify --json")]
+    Verify,
 }
 
 /// The verbs of the settings.

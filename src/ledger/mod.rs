@@ -26,12 +26,14 @@ use crate::{
     send::brake::Brake,
 };
 
+mod audit;
 mod note;
 mod postgres;
 mod rules;
 mod sqlite;
 mod value;
 
+pub use audit::Finding;
 pub use note::{About, Did, Note, Noted, ReportRecord};
 pub use postgres::{PostgresLedger, PostgresSettings};
 pub use sqlite::{Clock, SqliteLedger};
@@ -308,6 +310,9 @@ pub trait Ledger: Send + Sync {
 
     /// Returns the workers that did not sign out, and when each was seen last, by name.
     async fn workers(&self) -> Result<Vec<Seen>, LedgerError>;
+
+    /// Looks for what should not be so, from the file or the server's rules to the sum of every issue. Changes nothing.
+    async fn verify(&self) -> Result<Vec<Finding>, LedgerError>;
 
     /// Copies the whole ledger to a new file or fails where one is.
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;

@@ -8,6 +8,7 @@ mod doctor;
 pub(crate) mod env;
 mod help;
 mod keys;
+mod ledger;
 mod manual;
 mod mistakes;
 mod private;

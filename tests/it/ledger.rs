@@ -12,6 +12,7 @@ mod model;
 mod older;
 mod report;
 mod run;
+mod verify;
 
 use desk::Desk;
 

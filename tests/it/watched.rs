@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
-        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-        Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish,
-        Worker,
+        Event, Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError,
+        Mark, Note, Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen,
+        Wish, Worker,
     },
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
     send::brake::Brake,
@@ -130,5 +130,6 @@ hand_on! {
     sign_in(worker: &Worker) -> ();
     sign_out(name: &str) -> ();
     workers() -> Vec<Seen>;
+    verify() -> Vec<Finding>;
     backup(to: &Path) -> ();
 }

@@ -24,6 +24,7 @@ mod prune;
 mod report;
 mod run;
 mod server;
+mod verify;
 mod workers;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -34,8 +35,8 @@ use jiff::Timestamp;
 use self::{columns::instant, fault::Fault, server::Server};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
-    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
+    Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
+    Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -386,6 +387,10 @@ impl Ledger for PostgresLedger {
 
     async fn workers(&self) -> Result<Vec<Seen>, LedgerError> {
         read!(self, |session| workers::workers(session))
+    }
+
+    async fn verify(&self) -> Result<Vec<Finding>, LedgerError> {
+        read!(self, |session| verify::verify(session))
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {

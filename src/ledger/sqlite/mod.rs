@@ -24,6 +24,7 @@ mod newcomers;
 mod prune;
 mod report;
 mod run;
+mod verify;
 mod workers;
 
 use std::{
@@ -40,8 +41,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
-    Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
+    Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
+    Noted, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -430,6 +431,10 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<ReportRecord>, LedgerError> {
         let publication = publication.to_owned();
         self.read(move |ledger| report::reports(ledger, &publication, issue, after, limit)).await
+    }
+
+    async fn verify(&self) -> Result<Vec<Finding>, LedgerError> {
+        self.read(verify::verify).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {

@@ -1,5 +1,7 @@
 //! `ledger`: care for the ledger itself.
 
+mod verify;
+
 use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
 
 use super::{
@@ -41,6 +43,7 @@ pub(super) async fn run(
                 );
             }
         }
+        LedgerVerb::Verify => return verify::run(console, &newsroom, &*ledger).await,
         LedgerVerb::Backup { to } => {
             ledger.backup(&to).await?;
             console.tell(format_args!("the ledger is copied to {}", to.display()));
