@@ -78,12 +78,11 @@ impl Desk {
 
     /// Changes rows behind the ledger's back.
     pub(super) fn sql(&self, sql: &str) {
-        match &self.schema {
-            Some(schema) => schema.sql(sql),
-            None => {
-                let raw = rusqlite::Connection::open(self.folder.ledger()).expect("it opens");
-                raw.execute_batch(sql).expect(sql);
-            }
+        if let Some(schema) = &self.schema {
+            schema.sql(sql);
+        } else {
+            let raw = rusqlite::Connection::open(self.folder.ledger()).expect("it opens");
+            raw.execute_batch(sql).expect(sql);
         }
     }
 
