@@ -9,6 +9,7 @@ mod issue;
 mod lane;
 mod list;
 mod model;
+mod moving;
 mod older;
 mod report;
 mod run;

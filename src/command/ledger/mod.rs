@@ -1,8 +1,14 @@
 //! `ledger`: care for the ledger itself.
 
+mod migrate;
 mod verify;
 
-use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     Console, Failure, exit,
@@ -26,7 +32,7 @@ pub(super) async fn run(
         return Err(Failure::new(exit::NO_INPUT, "there is no ledger yet")
             .hint("the first `send`, `schedule` or `subscribers` makes it"));
     }
-    let ledger = newsroom.ledger()?;
+    let ledger = open_for_care(&newsroom.publication.ledger, &newsroom.root)?;
     match verb {
         LedgerVerb::AcceptRollback => {
             let private = newsroom.private()?;
@@ -43,6 +49,7 @@ pub(super) async fn run(
                 );
             }
         }
+        LedgerVerb::Migrate { to } => return migrate::run(console, &newsroom, &*ledger, &to).await,
         LedgerVerb::Verify => return verify::run(console, &newsroom, &*ledger).await,
         LedgerVerb::Backup { to } => {
             ledger.backup(&to).await?;
@@ -52,39 +59,52 @@ pub(super) async fn run(
     Ok(exit::DONE)
 }
 
-/// Opens a ledger, making it where there is none; paths are relative to `root`.
+/// Opens a ledger, making it where there is none; paths are relative to `root`. Refuses one that has moved.
 pub(super) fn open(settings: &LedgerSettings, root: &Path) -> Result<Arc<dyn Ledger>, Failure> {
     match &settings.url {
-        LedgerUrl::Sqlite(path) => {
-            if root.join(path).starts_with(root.join(".postrider")) {
-                make_private(&root.join(".postrider"))?;
-            }
-            Ok(Arc::new(SqliteLedger::open(&root.join(path))?))
-        }
-        LedgerUrl::Postgres(url) => {
-            let source = settings.password.as_ref();
-            let password =
-                secret_of(source, root, "POSTRIDER_LEDGER_PASSWORD", "ledger-password").map_err(
-                    |error| {
-                        Failure::new(exit::CONFIG, error.to_string()).hint(
-                            "the password of the ledger is looked for where [ledger] in publication.toml says",
-                        )
-                    },
-                )?;
-            let trust = match &settings.ca_file {
-                Some(file) => {
-                    let path = root.join(file);
-                    fs::read(&path).map_err(|error| {
-                        Failure::file(&path, "read", &error)
-                            .hint("it is `ca_file` under [ledger] in publication.toml")
-                    })?
-                }
-                None => Vec::new(),
-            };
-            let settings = PostgresSettings { url: url.clone(), password, trust };
-            Ok(Arc::new(PostgresLedger::new(&settings)?))
-        }
+        LedgerUrl::Sqlite(path) => Ok(Arc::new(SqliteLedger::open(&file(path, root)?)?)),
+        LedgerUrl::Postgres(url) => Ok(Arc::new(server(url, settings, root)?)),
     }
+}
+
+/// Opens one also where it has moved, or is not finished.
+fn open_for_care(settings: &LedgerSettings, root: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+    match &settings.url {
+        LedgerUrl::Sqlite(path) => Ok(Arc::new(SqliteLedger::open_for_care(&file(path, root)?)?)),
+        LedgerUrl::Postgres(url) => Ok(Arc::new(server(url, settings, root)?.for_care())),
+    }
+}
+
+/// Returns where a ledger's file is, in a folder for its owner alone.
+fn file(path: &str, root: &Path) -> Result<PathBuf, Failure> {
+    let private = root.join(".postrider");
+    if root.join(path).starts_with(&private) {
+        make_private(&private)?;
+    }
+    Ok(root.join(path))
+}
+
+/// Names a server, with what lets us in.
+fn server(url: &str, settings: &LedgerSettings, root: &Path) -> Result<PostgresLedger, Failure> {
+    let source = settings.password.as_ref();
+    let password = secret_of(source, root, "POSTRIDER_LEDGER_PASSWORD", "ledger-password")
+        .map_err(|error| {
+            Failure::new(exit::CONFIG, error.to_string()).hint(
+                "the password of the ledger is looked for where [ledger] in publication.toml says",
+            )
+        })?;
+    let trust = match &settings.ca_file {
+        Some(file) => {
+            let path = root.join(file);
+            fs::read(&path).map_err(|error| {
+                Failure::file(&path, "read", &error)
+                    .hint("it is `ca_file` under [ledger] in publication.toml")
+            })?
+        }
+        None => Vec::new(),
+    };
+    let settings = PostgresSettings { url: url.to_owned(), password, trust };
+    Ok(PostgresLedger::new(&settings)?)
 }
 
 /// Makes a folder for its owner alone, where it is missing.

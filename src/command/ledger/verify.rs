@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::{Console, Failure, exit, newsroom::Newsroom, words::counted};
 use crate::{
-    ledger::{Finding, Ledger, Mark},
+    ledger::{Finding, Ledger, Mark, Standing},
     send::{Journal, guard::HighWater},
 };
 
@@ -17,6 +17,7 @@ pub(super) async fn run(
     ledger: &dyn Ledger,
 ) -> Result<u8, Failure> {
     let mut found = ledger.verify().await?;
+    found.append(&mut standing(ledger).await?);
     // Of rows that are no witnesses nothing more is asked.
     if !found.iter().any(|finding| ["file", "schema"].contains(&finding.kind)) {
         let mark = ledger.mark().await?;
@@ -44,6 +45,22 @@ fn tell(console: &Console, found: &[Finding]) {
         console.tell_sentence(&finding.what);
         console.advise(finding.mend);
     }
+}
+
+/// Tells of a ledger that nobody works with any more, or not yet.
+async fn standing(ledger: &dyn Ledger) -> Result<Vec<Finding>, Failure> {
+    let (what, mend) = match ledger.standing().await? {
+        Standing::Open => return Ok(Vec::new()),
+        Standing::Moved(to) => (
+            format!("the ledger has moved to {to}, and nothing is sent from this one"),
+            "name the new one under [ledger] in publication.toml",
+        ),
+        Standing::Arriving => (
+            "another ledger was to be moved into this one, and that was cut off".to_owned(),
+            "run `postrider ledger migrate` again, from the old ledger",
+        ),
+    };
+    Ok(vec![Finding { kind: "standing", what, mend }])
 }
 
 /// Holds every edition against the digest under which it was frozen.
