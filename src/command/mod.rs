@@ -22,6 +22,7 @@ mod explain;
 mod failed;
 mod failure;
 mod freeze;
+mod heart;
 mod inbox;
 mod init;
 mod inspection;

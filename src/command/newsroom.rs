@@ -305,6 +305,16 @@ impl Newsroom {
             || HighWater::seen(&file).is_ok_and(|begins| begins > 0)
     }
 
+    /// Tells whether the file of the keys is empty; `None` where there is none.
+    pub(super) fn key_is_empty(&self) -> Result<Option<bool>, Failure> {
+        let path = self.root.join(".postrider/key");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().is_empty())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::file(&path, "read", &error)),
+        }
+    }
+
     /// Returns the keys, or some that are forgotten at once where there are none yet, so that a look writes nothing.
     pub(super) fn keys_for_a_look(&self) -> Result<KeyRing, Failure> {
         if self.root.join(".postrider/key").exists() || self.has_sent() {

@@ -12,6 +12,7 @@ use super::{
     exit,
     failure::code_of,
     freeze::{self, Request},
+    heart::{self, Heart},
     inspection,
     lock::{Sender, boot, host, sender_name},
     newsroom::{IssueFolder, Newsroom},
@@ -122,6 +123,9 @@ pub(super) async fn deliver(
     let publication = &newsroom.publication.id;
     let known = ledger.issue(publication, &folder.slug).await?;
     remembered(newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
+    if newsroom.ledger_file().is_none() {
+        Orders::agree(newsroom, &*ledger).await?;
+    }
     let known = held_after_canary(&*ledger, publication, known).await?;
     let first = match &asked.corrects {
         Some(slug) => Some(correct::first(&*ledger, publication, slug, known.as_ref()).await?),
@@ -413,16 +417,19 @@ async fn transmit(
     let press = newsroom.press(&edition, issue.id, date)?;
     let left = ledger.tally(issue.id).await?.remaining;
     let private = newsroom.private()?;
-    let (owner, gone) = if newsroom.ledger_file().is_some() {
+    let (owner, gone, heart) = if newsroom.ledger_file().is_some() {
         let host = format!("{}/", host());
         // The lock is held, so every other sender of this publication on this machine is dead.
         let gone: Gone = Box::new(move |owner: &str| owner.starts_with(&host));
-        (sender_name(), gone)
+        (sender_name(), gone, None)
     } else {
         Orders::give(&*ledger, issue.id, &newsroom.settings, &newsroom.keys()?).await?;
         let sender = Sender::of(&private)?;
         let gone = sender.gone();
-        (sender.name, gone)
+        let (publication, slug) = (newsroom.publication.id.clone(), issue.slug.clone());
+        let work = heart::Issue { publication, slug, id: issue.id };
+        let heart = Heart::start(Arc::clone(&ledger), &sender, Some(work));
+        (sender.name, gone, Some(heart))
     };
     let run = Run {
         ledger: Arc::clone(&ledger),
@@ -444,6 +451,10 @@ async fn transmit(
         high_water: private.join("high-water"),
     };
     let (news, told) = mpsc::unbounded_channel();
+    let told = match &heart {
+        Some(heart) => heart.listen(told),
+        None => told,
+    };
     let show = progress::show(
         console,
         limit.map_or(left, |limit| limit.min(left)),
@@ -451,6 +462,9 @@ async fn transmit(
         ears.stopped.clone(),
     );
     let (ended, ()) = tokio::join!(run.deliver(gone, ears.stopped.clone(), news), show);
+    if let Some(heart) = heart {
+        heart.stop().await;
+    }
     if let Some(outbox) = way.outbox {
         outbox.stop();
     }

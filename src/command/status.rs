@@ -12,10 +12,11 @@ use super::{
     brakes,
     console::Tone,
     exit, failed,
+    heart::is_gone,
     lock::Lock,
     newsroom::Newsroom,
     send, watch,
-    words::{grouped, instant, printable, wrapped},
+    words::{counted, grouped, instant, printable, wrapped},
 };
 use crate::{
     cli::{self, Global},
@@ -62,7 +63,7 @@ pub(super) async fn run(
         account.document(console);
         return Ok(exit::DONE);
     }
-    let sender = sender(&newsroom);
+    let sender = senders(&newsroom, &*ledger).await?.of(&issue.slug);
     let used = issue.slug.width() + 4;
     let standing = wrapped(&standing(&issue, sender.as_deref()), used, 2);
     console.say(format_args!("{} is {standing}", console.paint(Tone::Strong, &issue.slug)));
@@ -90,9 +91,40 @@ pub(super) async fn run(
     Ok(exit::DONE)
 }
 
-/// Names who sends issues of this publication from this machine now, if anybody does.
-fn sender(newsroom: &Newsroom) -> Option<String> {
-    Lock::holder(&newsroom.lock_path())
+/// Who sends a publication's issues now.
+struct Senders<'a> {
+    publication: &'a str,
+    /// Who does so from this machine.
+    here: Option<String>,
+    /// Those of every machine that shares the ledger, and whether they are gone.
+    workers: Vec<(Seen, bool)>,
+}
+
+async fn senders<'a>(newsroom: &'a Newsroom, ledger: &dyn Ledger) -> Result<Senders<'a>, Failure> {
+    let now = ledger.now().await?;
+    let seen = ledger.workers().await?.into_iter();
+    let workers = seen.map(|seen| (is_gone(&seen, now), seen)).map(|(gone, seen)| (seen, gone));
+    Ok(Senders {
+        publication: &newsroom.publication.id,
+        here: Lock::holder(&newsroom.lock_path()),
+        workers: workers.collect(),
+    })
+}
+
+impl Senders<'_> {
+    /// Names who sends an issue, if anybody does.
+    fn of(&self, slug: &str) -> Option<String> {
+        let is_its = |(Seen { worker, .. }, gone): &&(Seen, bool)| {
+            !gone
+                && worker.issue.as_deref() == Some(slug)
+                && worker.publication.as_deref() == Some(self.publication)
+        };
+        match (self.workers.iter().filter(is_its).count(), &self.here) {
+            (0, None) => None,
+            (0 | 1, Some(here)) => Some(here.clone()),
+            (count, _) => Some(counted(count as u64, "worker")),
+        }
+    }
 }
 
 /// Takes the account of an issue from the ledger, with the time its deliveries took so far.
@@ -249,19 +281,22 @@ struct AtWork<'a> {
     #[serde(flatten)]
     worker: &'a Worker,
     seen_at: Timestamp,
+    gone: bool,
 }
 
 impl<'a> AtWork<'a> {
-    fn of(seen: &'a Seen) -> Self {
-        Self { worker: &seen.worker, seen_at: seen.at }
+    fn of((seen, gone): &'a (Seen, bool)) -> Self {
+        Self { worker: &seen.worker, seen_at: seen.at, gone: *gone }
     }
 }
 
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
-    let (mut known, mut workers) = (Vec::new(), Vec::new());
+    let mut known = Vec::new();
+    let mut senders =
+        Senders { publication: &newsroom.publication.id, here: None, workers: Vec::new() };
     if newsroom.has_ledger() {
         let ledger = newsroom.ledger()?;
-        workers = ledger.workers().await?;
+        senders = self::senders(newsroom, &*ledger).await?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
             let account = account(&*ledger, &issue).await?;
             known.push((issue, account));
@@ -279,14 +314,16 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
             known.into_iter().map(|(_, account)| account).chain(drafts).collect();
         console.document(&Overview {
             issues: accounts.iter().map(Account::to_json).collect(),
-            workers: workers.iter().map(AtWork::of).collect(),
+            workers: senders.workers.iter().map(AtWork::of).collect(),
         });
         return Ok(exit::DONE);
     }
-    let sender = sender(newsroom);
     let lines: Vec<(String, String)> = known
         .iter()
-        .map(|(issue, account)| (issue.slug.clone(), summary(issue, account, sender.as_deref())))
+        .map(|(issue, account)| {
+            let sender = senders.of(&issue.slug);
+            (issue.slug.clone(), summary(issue, account, sender.as_deref()))
+        })
         .chain(drafts.map(|account| (account.slug, "draft".to_owned())))
         .collect();
     let width = lines.iter().map(|(slug, _)| slug.width()).max().unwrap_or(0);
@@ -297,12 +334,17 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     if lines.is_empty() {
         console.note("there is no issue yet; `postrider draft SLUG` makes one");
     }
-    for Seen { worker, at } in workers {
-        let doing = worker.issue.as_deref().map_or("waits".to_owned(), |slug| {
-            format!("sends {}, {} a second", printable(slug), worker.per_second)
-        });
+    for (Seen { worker, at }, is_gone) in &senders.workers {
+        let doing = match &worker.issue {
+            _ if *is_gone => format!("gone since {}", instant(*at)),
+            Some(slug) => {
+                let slug = printable(slug);
+                format!("sends {slug}, {} a second, seen {}", worker.per_second, instant(*at))
+            }
+            None => format!("waits, seen {}", instant(*at)),
+        };
         let who = format!("worker {}, process {}", printable(&worker.host), worker.pid);
-        console.say(format_args!("{who}: {doing}, seen {}", instant(at)));
+        console.say(format_args!("{who}: {doing}"));
     }
     Ok(exit::DONE)
 }

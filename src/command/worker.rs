@@ -7,23 +7,22 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 
 use super::{
     Console, Failure,
     account::Account,
     ears::Ears,
-    exit, ledger,
-    lock::{Lock, Sender, boot, host},
+    exit,
+    heart::{self, Heart},
+    ledger,
+    lock::{Lock, Sender, boot},
     newsroom::{Newsroom, keys_in, mistakes, relay_of},
     orders::Orders,
     send::slowed,
@@ -33,21 +32,21 @@ use crate::{
     cli::{self, Global},
     compose::{Edition, Press, Signer},
     config,
-    ledger::{IssueRecord, Ledger, Worker},
+    ledger::{IssueRecord, Ledger},
     model::{
         DkimSettings, IssueState, LedgerSettings, LedgerUrl, Publication, RelayUrl, SecretSource,
     },
-    send::{Braked, Ended, Halt, Progress, Run, SendError, Stop},
+    send::{Braked, Ended, Halt, Run, SendError, Stop},
 };
 
 /// How often the ledger is asked for something to do.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often the ledger hears that we live, and what the dead left behind is taken back.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-
 /// How long a relay that failed is left alone.
 const RELAY_REST: Duration = Duration::from_mins(1);
+
+/// How long a failure may stand before a worker ends that was to leave when there is nothing to do.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs the command.
 pub(super) async fn run(
@@ -60,19 +59,11 @@ pub(super) async fn run(
     let ledger = ledger::open(&place.ledger, &place.root)?;
     let _lock = Lock::take(&place.state.join("send.lock"))?;
     let sender = Sender::of(&place.state)?;
-    let desk = Arc::new(Desk {
-        ledger,
-        name: sender.name.clone(),
-        issue: Mutex::new(None),
-        settled: AtomicU64::new(0),
-    });
-    let heart = tokio::spawn(Arc::clone(&desk).beat());
-    let work = Work { console, place, sender, desk: Arc::clone(&desk), wish, ears };
+    let heart = Heart::start(Arc::clone(&ledger), &sender, None);
+    let work = Work { console, place, sender, ledger, heart, wish, ears };
     console.note(format_args!("{} waits for what is to be sent", work.sender.name));
     let code = work.go_on().await;
-    heart.abort();
-    // Should the ledger be away, it sees for itself.
-    let _ = desk.ledger.sign_out(&desk.name).await;
+    work.heart.stop().await;
     code
 }
 
@@ -121,48 +112,12 @@ impl Place {
     }
 }
 
-/// What the heart and the hands of a worker share.
-struct Desk {
-    ledger: Arc<dyn Ledger>,
-    name: String,
-    /// What is being sent now.
-    issue: Mutex<Option<IssueRecord>>,
-    settled: AtomicU64,
-}
-
-impl Desk {
-    /// Tells the ledger that we live, and takes back what dead workers held, for as long as it runs.
-    async fn beat(self: Arc<Self>) {
-        let (mut before, mut since) = (0, Instant::now());
-        loop {
-            let issue = self.issue.lock().await.clone();
-            let settled = self.settled.load(Ordering::Relaxed);
-            let count = u32::try_from(settled - before).unwrap_or(u32::MAX);
-            let per_second = f64::from(count) / since.elapsed().as_secs_f64().max(1.0);
-            (before, since) = (settled, Instant::now());
-            let worker = Worker {
-                name: self.name.clone(),
-                host: host(),
-                pid: std::process::id(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                issue: issue.as_ref().map(|issue| issue.slug.clone()),
-                per_second: (per_second * 10.0).round() / 10.0,
-            };
-            // A ledger that is away is told the next time.
-            let _ = self.ledger.sign_in(&worker).await;
-            if let Some(issue) = issue {
-                let _ = self.ledger.recover(issue.id, Box::new(|_| false)).await;
-            }
-            tokio::time::sleep(HEARTBEAT).await;
-        }
-    }
-}
-
 struct Work<'a> {
     console: &'a Console,
     place: Place,
     sender: Sender,
-    desk: Arc<Desk>,
+    ledger: Arc<dyn Ledger>,
+    heart: Heart,
     wish: &'a cli::Worker,
     ears: Ears,
 }
@@ -181,6 +136,7 @@ impl Work<'_> {
     /// Sends whatever there is to be sent, until a signal, or until there is nothing any more.
     async fn go_on(&self) -> Result<u8, Failure> {
         let mut said = String::new();
+        let mut well: Option<Instant> = None;
         loop {
             if self.is_stopping() {
                 return Ok(exit::AGAIN);
@@ -189,10 +145,17 @@ impl Work<'_> {
             let (is_idle, is_later) = match round {
                 Ok(came) => {
                     said.clear();
+                    well = Some(Instant::now());
                     (came.is_empty(), came.iter().all(|came| matches!(came, Came::Later)))
                 }
                 Err(failure)
                     if failure.code == exit::CREDENTIALS || failure.code == exit::GUARD =>
+                {
+                    return Err(failure);
+                }
+                Err(failure)
+                    if self.wish.until_idle
+                        && well.is_none_or(|well| well.elapsed() > PATIENCE) =>
                 {
                     return Err(failure);
                 }
@@ -218,13 +181,13 @@ impl Work<'_> {
     /// Goes through every issue that is being sent, once.
     async fn round(&self) -> Result<Vec<Came>, Failure> {
         let mut came = Vec::new();
-        for (publication, slug) in self.desk.ledger.sending().await? {
+        for (publication, slug) in self.ledger.sending().await? {
             if self.is_stopping() {
                 break;
             }
-            let Some(issue) = self.desk.ledger.issue(&publication, &slug).await? else { continue };
+            let Some(issue) = self.ledger.issue(&publication, &slug).await? else { continue };
             let one = self.one(&publication, issue).await;
-            *self.desk.issue.lock().await = None;
+            self.heart.work_on(None).await;
             came.push(one?);
         }
         Ok(came)
@@ -232,25 +195,20 @@ impl Work<'_> {
 
     async fn one(&self, publication: &str, issue: IssueRecord) -> Result<Came, Failure> {
         let slug = issue.slug.clone();
-        let Some(orders) = self.desk.ledger.orders(issue.id).await? else {
+        let Some(orders) = self.ledger.orders(issue.id).await? else {
             // Its first sender has frozen it and is about to say how it goes out.
             return Ok(Came::Soon);
         };
         let orders = Orders::read(&orders)?;
-        let run = self.prepare(publication, issue.clone(), &orders).await?;
-        *self.desk.issue.lock().await = Some(issue);
-        let (news, mut told) = mpsc::unbounded_channel();
-        let desk = Arc::clone(&self.desk);
-        let listen = tokio::spawn(async move {
-            while let Some(progress) = told.recv().await {
-                if let Progress::Settled(_) = progress {
-                    desk.settled.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        });
+        let id = issue.id;
+        let run = self.prepare(publication, issue, &orders).await?;
+        let work = heart::Issue { publication: publication.to_owned(), slug: slug.clone(), id };
+        self.heart.work_on(Some(work)).await;
+        let (news, told) = mpsc::unbounded_channel();
+        // Nobody watches a worker.
+        drop(self.heart.listen(told));
         let gone = self.sender.gone();
         let ended = run.deliver(gone, self.ears.stopped.clone(), news).await;
-        listen.abort();
         self.follow(publication, &slug, ended).await
     }
 
@@ -263,7 +221,7 @@ impl Work<'_> {
     ) -> Result<Run, Failure> {
         let mut settings = orders.publication()?;
         confine(&mut settings, &self.place.state);
-        let ledger = Arc::clone(&self.desk.ledger);
+        let ledger = Arc::clone(&self.ledger);
         let edition: Edition =
             serde_json::from_slice(&ledger.edition(issue.id).await?).map_err(|error| {
                 Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
@@ -340,7 +298,7 @@ impl Work<'_> {
             Ended::Halted(halt @ (Halt::Refused(_) | Halt::Refusals(_))) => {
                 // Trying again would only make it worse, here and on every other machine.
                 let from = [IssueState::Sending];
-                let ledger = &self.desk.ledger;
+                let ledger = &self.ledger;
                 ledger.turn(publication, slug, &from, IssueState::Paused, halt.why()).await?;
                 self.console.failure(&Failure::halted(halt, slug));
                 Ok(Came::Done)
@@ -355,7 +313,7 @@ impl Work<'_> {
     }
 
     async fn tell(&self, publication: &str, slug: &str) -> Result<(), Failure> {
-        let ledger = &self.desk.ledger;
+        let ledger = &self.ledger;
         let Some(issue) = ledger.issue(publication, slug).await? else { return Ok(()) };
         let tally = ledger.tally(issue.id).await?;
         let suppressed = ledger.suppressed(issue.id).await?;

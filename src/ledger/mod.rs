@@ -305,13 +305,13 @@ pub trait Ledger: Send + Sync {
     /// Returns the publication and slug of every issue that is being sent, oldest first.
     async fn sending(&self) -> Result<Vec<(String, String)>, LedgerError>;
 
-    /// Notes that a worker lives, and what it does; forgets those not seen for a day.
+    /// Notes that a worker lives, and what it does; forgets those not seen for twenty minutes.
     async fn sign_in(&self, worker: &Worker) -> Result<(), LedgerError>;
 
     /// Notes that a worker has ended.
     async fn sign_out(&self, name: &str) -> Result<(), LedgerError>;
 
-    /// Returns the workers that did not sign out, and when each was seen last, by name.
+    /// Returns the workers seen within twenty minutes that did not sign out, and when each was seen last, by name.
     async fn workers(&self) -> Result<Vec<Seen>, LedgerError>;
 
     /// Looks for what should not be so, from the file or the server's rules to the sum of every issue. Changes nothing.
@@ -341,7 +341,7 @@ pub trait Ledger: Send + Sync {
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
 }
 
-/// A sender that waits for whatever is to be sent.
+/// A sender on a ledger that machines share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Worker {
     /// Its name as the owner of claims.
@@ -352,7 +352,10 @@ pub struct Worker {
     pub pid: u32,
     /// Its version of the program.
     pub version: String,
-    /// The slug of the issue it is sending.
+    /// Whose issue it is sending.
+    #[serde(default)]
+    pub publication: Option<String>,
+    /// The slug of that issue.
     pub issue: Option<String>,
     /// How many deliveries it settled a second since it was seen before.
     pub per_second: f64,

@@ -20,8 +20,8 @@ pub(super) type Micros = i64;
 /// The longest length of time kept: added to any instant of ours it is still one that can be read back.
 const CENTURY: Micros = 100 * 366 * 24 * 3_600 * 1_000_000;
 
-/// How long a worker is remembered that was not seen again: a day.
-pub(super) const WORKERS_KEPT: Micros = 24 * 3_600 * 1_000_000;
+/// How long a worker is remembered that was not seen again: a little longer than what it held stays its own.
+pub(super) const WORKERS_KEPT: Micros = 20 * 60 * 1_000_000;
 
 /// The most a slug takes of a Message-ID, in bytes.
 const SLUG_MAX: usize = 60;

@@ -1,6 +1,13 @@
-//! The throw-away PostgreSQL that `tests/rig/postgres` starts: a schema for each test, gone with it.
+//! The throw-away PostgreSQL that `tests/rig/postgres` starts: a schema for each test, gone with it. What kills its server
+//! starts one of its own.
 
+mod clock;
+mod crew;
+mod failover;
+mod machines;
+mod server;
 mod stress;
+mod tls;
 
 use std::{
     env,
@@ -86,6 +93,19 @@ impl Drop for Schema {
             self.name
         ));
     }
+}
+
+/// Asks a database, and returns the first column of every row.
+pub(super) fn numbers(url: &str, sql: &str) -> Vec<i64> {
+    let (url, sql) = (url.to_owned(), sql.to_owned());
+    apart(async move {
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("it is up");
+        let connection = tokio::spawn(connection);
+        let rows = client.query(&sql, &[]).await.expect("it answers");
+        drop(client);
+        let _ = connection.await;
+        rows.iter().map(|row| row.get(0)).collect()
+    })
 }
 
 /// Runs a future on a thread of its own, so that what is not async may wait for it anywhere.

@@ -612,6 +612,8 @@ async fn a_relay_that_swallows_the_first_packet_is_given_up() {
 /// A certificate for `name`, signed by an authority of its own; both as PEM and for the server.
 pub(crate) struct Identity {
     pub(crate) authority: Vec<u8>,
+    pub(crate) certificate: String,
+    pub(crate) key: String,
     pub(crate) config: Arc<rustls::ServerConfig>,
 }
 
@@ -627,6 +629,7 @@ impl Identity {
         params.not_after = date_time_ymd(last_year, 1, 1);
         let key = KeyPair::generate().expect("there is randomness");
         let certificate = params.signed_by(&key, &issuer).expect("it can be signed");
+        let pem = key.serialize_pem();
         let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -635,7 +638,12 @@ impl Identity {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("the key fits");
-        Self { authority: authority.pem().into_bytes(), config: Arc::new(config) }
+        Self {
+            authority: authority.pem().into_bytes(),
+            certificate: certificate.pem(),
+            key: pem,
+            config: Arc::new(config),
+        }
     }
 }
 

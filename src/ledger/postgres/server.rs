@@ -169,8 +169,10 @@ async fn check(session: &Object) -> Result<(), Fault> {
     let (commit, fsync): (String, String) = (row.get(3), row.get(4));
     let why = if version / 10_000 < OLDEST {
         format!("it is PostgreSQL {}, and we need {OLDEST} or newer", version / 10_000)
-    } else if standby || read_only {
+    } else if standby {
         "it is a read-only standby: name the primary, or all servers and `target_session_attrs=read-write`".to_owned()
+    } else if read_only {
+        "it takes no writes here: its `default_transaction_read_only` is on".to_owned()
     } else if !["on", "remote_apply"].contains(&commit.as_str()) {
         // Rule D1: what is begun must be on the disk.
         format!("its `synchronous_commit` stays `{commit}`, so a begin could be forgotten")

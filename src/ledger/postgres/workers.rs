@@ -37,7 +37,7 @@ pub(super) async fn sending<C: GenericClient>(ledger: &C) -> Result<Vec<(String,
     Ok(issues)
 }
 
-/// Notes that a worker lives, and forgets those not seen for a day.
+/// Notes that a worker lives, and forgets those not seen for long.
 pub(super) async fn sign_in(tx: &Transaction<'_>, worker: &Worker) -> Result<(), Fault> {
     let now = run::now(tx).await?;
     let json = serde_json::to_string(worker).expect("a worker is always JSON");
@@ -55,11 +55,12 @@ pub(super) async fn sign_out(tx: &Transaction<'_>, name: &str) -> Result<(), Fau
     Ok(())
 }
 
-/// Returns who worked within the last day.
+/// Returns who was seen lately.
 pub(super) async fn workers<C: GenericClient>(ledger: &C) -> Result<Vec<Seen>, Fault> {
-    let sql = "SELECT seen_at, worker FROM workers ORDER BY name";
+    let sql =
+        "SELECT seen_at, worker FROM workers WHERE seen_at >= ledger_now() - $1 ORDER BY name";
     let mut workers = Vec::new();
-    for row in ask::all(ledger, sql, &[]).await? {
+    for row in ask::all(ledger, sql, &[&WORKERS_KEPT]).await? {
         workers
             .push(Seen { at: row.try_get::<_, At>(0)?.0, worker: row.try_get::<_, Json<_>>(1)?.0 });
     }

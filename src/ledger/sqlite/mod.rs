@@ -455,7 +455,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn workers(&self) -> Result<Vec<Seen>, LedgerError> {
-        self.read(workers::workers).await
+        let now = (self.clock)().as_microsecond();
+        self.read(move |ledger| workers::workers(ledger, now)).await
     }
 
     async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError> {

@@ -32,7 +32,7 @@ pub(super) fn sending(ledger: &Connection) -> Result<Vec<(String, String)>, Faul
     Ok(issues.collect::<Result<_, _>>()?)
 }
 
-/// Notes that a worker lives, and forgets those not seen for a day.
+/// Notes that a worker lives, and forgets those not seen for long.
 pub(super) fn sign_in(ledger: &Connection, now: Micros, worker: &Worker) -> Result<(), Fault> {
     let json = serde_json::to_string(worker).expect("a worker is always JSON");
     ledger.execute(
@@ -50,11 +50,11 @@ pub(super) fn sign_out(ledger: &Connection, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Returns who worked within the last day.
-pub(super) fn workers(ledger: &Connection) -> Result<Vec<Seen>, Fault> {
-    let mut statement =
-        ledger.prepare_cached("SELECT seen_at, worker FROM workers ORDER BY name")?;
-    let workers = statement.query_map([], |row| {
+/// Returns who was seen lately.
+pub(super) fn workers(ledger: &Connection, now: Micros) -> Result<Vec<Seen>, Fault> {
+    let sql = "SELECT seen_at, worker FROM workers WHERE seen_at >= ?1 ORDER BY name";
+    let mut statement = ledger.prepare_cached(sql)?;
+    let workers = statement.query_map([now - WORKERS_KEPT], |row| {
         Ok(Seen { at: row.get::<_, At>(0)?.0, worker: row.get::<_, Json<_>>(1)?.0 })
     })?;
     Ok(workers.collect::<Result<_, _>>()?)

@@ -167,7 +167,7 @@ impl Said {
 
     /// Asserts that there was nothing to say.
     #[track_caller]
-    pub(super) fn silent(self) -> Self {
+    pub(crate) fn silent(self) -> Self {
         assert_eq!((self.out.as_str(), self.err.as_str()), ("", ""), "{self:?}");
         self
     }

@@ -31,7 +31,7 @@ ask_every_ledger! {
     an_unscheduled_issue_is_a_draft_again,
     a_missed_issue_is_told_of_once,
     how_it_goes_out_is_kept_as_it_was_said_last,
-    workers_are_known_until_they_sign_out_or_a_day_is_over,
+    workers_are_known_until_they_sign_out_or_are_not_seen_for_long,
     a_correction_goes_to_whoever_got_the_first_and_answers_their_mail,
 }
 
@@ -323,12 +323,13 @@ async fn how_it_goes_out_is_kept_as_it_was_said_last(desk: Desk) {
     assert_eq!(ledger.sending().await.expect("it tells"), []);
 }
 
-async fn workers_are_known_until_they_sign_out_or_a_day_is_over(desk: Desk) {
+async fn workers_are_known_until_they_sign_out_or_are_not_seen_for_long(desk: Desk) {
     let worker = |pid, issue: Option<&str>| Worker {
         name: format!("host/{pid}"),
         host: "host".to_owned(),
         pid,
         version: "0.1.0".to_owned(),
+        publication: issue.map(|_| LIST.to_owned()),
         issue: issue.map(str::to_owned),
         per_second: 12.5,
     };
@@ -342,10 +343,17 @@ async fn workers_are_known_until_they_sign_out_or_a_day_is_over(desk: Desk) {
     assert_eq!(known, [worker(1, Some(SLUG)), worker(2, None)]);
     assert_eq!(seen[0].at.as_microsecond(), desk.now() - 60_000_000);
     ledger.sign_out("host/2").await.expect("it notes");
-    desk.pass(86_400);
+    let known = async || {
+        let seen = ledger.workers().await.expect("it tells");
+        seen.iter().map(|seen| seen.worker.pid).collect::<Vec<_>>()
+    };
+    desk.pass(1_080);
     ledger.sign_in(&worker(3, None)).await.expect("it notes");
-    let seen = ledger.workers().await.expect("it tells");
-    assert_eq!(seen.iter().map(|seen| seen.worker.pid).collect::<Vec<_>>(), [3]);
+    assert_eq!(known().await, [1, 3]);
+    desk.pass(120);
+    assert_eq!(known().await, [3]);
+    desk.pass(86_400);
+    assert!(known().await.is_empty(), "even where nobody signs in any more");
 }
 
 async fn a_correction_goes_to_whoever_got_the_first_and_answers_their_mail(desk: Desk) {

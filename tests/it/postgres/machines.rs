@@ -1,0 +1,235 @@
+//! Several machines, each with its own part of the truth: what one does holds on all, and what one does not live to do,
+//! another does.
+
+use std::{collections::HashSet, fs};
+
+use serde_json::Value;
+
+use super::{
+    Schema,
+    clock::Clock,
+    crew::{Crew, List, address, until},
+};
+use crate::command::stopped::signal;
+
+const HOUR: &str = "schedule kazakhstan --at '2026-11-30 07:00' --now 2026-11-23T09:00:00Z";
+
+/// Freezes a worker that has mail on its way, and not in the middle of a transaction: nobody could take over from one that holds locks.
+fn freeze(list: &List, crew: &Crew) {
+    until("it is frozen with mail on its way", || {
+        signal(crew.process(0), "STOP");
+        let held = list.numbers(
+            "SELECT (SELECT count(*) FROM deliveries WHERE state = 'attempting') * (
+                 SELECT (count(*) = 0)::int FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                 WHERE c.relnamespace = current_schema()::regnamespace AND l.pid <> pg_backend_pid())",
+        );
+        if held[0] == 0 {
+            signal(crew.process(0), "CONT");
+        }
+        held[0] > 0
+    });
+}
+
+#[test]
+fn a_worker_frozen_past_its_lease_hands_nothing_over_when_it_wakes() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 400, "\"100/s\"", "dot wait 20");
+    list.begin();
+    let clock = Clock::of(&list.url);
+    let mut crew = list.hire(1);
+    until("it sends", || list.relay.accepted() >= 40);
+    freeze(&list, &crew);
+    let handed_over: HashSet<i64> = crew.handed_over(0).into_iter().collect();
+    clock.pass(3_600);
+    crew.hire();
+    until("another has taken over, and is done", || list.is_finished());
+    // What was on the wire when it froze has arrived by now; the rest is no longer its own.
+    let before: HashSet<String> = ids(&list).collect();
+    signal(crew.process(0), "CONT");
+    crew.dismiss();
+    for id in ids(&list).filter(|id| !before.contains(id)) {
+        let slot = id.split(['.', '@']).find_map(|part| part.parse().ok());
+        assert!(slot.is_some_and(|slot| handed_over.contains(&slot)), "{id} left after it woke");
+    }
+    let balance = list.balance();
+    assert!(balance.in_doubt.len() < 20, "{}", balance.account);
+}
+
+fn ids(list: &List) -> impl Iterator<Item = String> {
+    list.relay.acceptances().into_iter().map(|acceptance| acceptance.message_id)
+}
+
+#[test]
+fn cron_on_three_machines_sends_a_scheduled_issue_once() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 300, "\"300/s\"", "");
+    list.env.postrider(HOUR).code(0);
+    let machines = ["first", "second", "third"].map(|name| list.copy(name));
+    let due = "due --now 2026-11-30T07:00:00Z";
+    let started = machines.each_ref().map(|machine| machine.start(due));
+    let mut codes = Vec::new();
+    for (machine, child) in machines.iter().zip(started) {
+        let said = machine.end(child);
+        assert!(matches!(said.code, 0 | 75), "{said:?}");
+        codes.push(said.code);
+    }
+    assert!(codes.contains(&0), "{codes:?}");
+    let balance = list.balance();
+    assert_eq!((balance.count("accepted"), balance.taken.len()), (300, 300), "{}", balance.account);
+    for machine in &machines {
+        machine.postrider("due --now 2026-11-30T07:05:00Z").code(0).silent();
+    }
+    assert_eq!(list.relay.accepted(), 300);
+}
+
+#[test]
+fn a_machine_with_another_key_of_the_links_sends_nothing() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 40, "\"300/s\"", "");
+    let [keyless, other] = ["keyless", "other"].map(|name| list.copy(name));
+    // Its first look made a key of its own.
+    other.postrider("render kazakhstan --out made").code(0);
+    assert!(other.root.join(".postrider/key").exists());
+    list.begin();
+    for (machine, words) in [
+        (&keyless, "this machine has no key of the links, and tt-report was sent with one"),
+        (&other, "the key of the links is not the one that tt-report was sent with"),
+    ] {
+        for line in ["send kazakhstan --yes", "due"] {
+            machine.postrider(line).code(78).tells(words).tells("copy `.postrider/key`");
+        }
+    }
+    assert!(!keyless.root.join(".postrider/key").exists());
+    assert_eq!(list.relay.accepted(), 1);
+
+    let mut crew = list.hire(1);
+    until("it has the right one", || list.is_finished());
+    assert_eq!(list.relay.accepted(), 40);
+    // An empty file is a person's word that it is lost for good.
+    list.env.postrider("draft georgia --date 2003-10-13").code(0);
+    fs::write(list.env.root.join(".postrider/key"), "").expect("it can be written");
+    list.env.postrider("send georgia --yes --limit 1 --quiet").code(75);
+    until("the worker says that its key is not the one", || {
+        crew.said(0).contains("the key of the links is not the publication's")
+    });
+    crew.hire();
+    until("one with the new key sends it", || list.relay.accepted() == 80);
+    crew.dismiss();
+}
+
+#[test]
+fn workers_share_a_window_fairly_and_a_dead_one_wastes_none_of_it() {
+    const RATE: usize = 150;
+    let Some(schema) = Schema::new() else { return };
+    // The long window has the ledger remember every beginning.
+    let list = List::new(&schema.url(), 1_000, "\"150/s\", \"100000/hour\"", "");
+    list.begin();
+    let clock = Clock::of(&list.url);
+    let mut crew = list.hire(3);
+    until("they have sent half of it", || list.relay.accepted() >= 500);
+    let shares = [0, 1, 2].map(|number| crew.handed_over(number).len());
+    let least = shares.iter().sum::<usize>() / 6;
+    assert!(shares.iter().all(|share| *share >= least), "{shares:?}");
+
+    crew.lose(0);
+    let ahead = list.numbers("SELECT at - ledger_now() FROM beginnings WHERE at > ledger_now()");
+    assert!(ahead.iter().all(|micros| *micros <= 60_000), "{ahead:?}");
+    assert!(ahead.len() <= RATE * 60 / 1_000 + 1, "{ahead:?}");
+    clock.pass(3_600);
+    until("the others have sent the rest", || list.is_finished());
+    crew.dismiss();
+    list.balance();
+    let begun = list.numbers("SELECT at FROM beginnings ORDER BY number");
+    let too_many = begun.windows(RATE + 1).find(|window| window[RATE] - window[0] < 1_000_000);
+    assert_eq!(too_many, None, "more than {RATE} in a second");
+}
+
+#[test]
+fn who_leaves_at_any_machine_gets_nothing_from_any_other() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 400, "\"60/s\"", "");
+    list.begin();
+    let elsewhere = list.copy("elsewhere");
+    let crew = list.hire(2);
+    until("they send", || list.relay.accepted() >= 20);
+    let leavers: Vec<u64> = (301..=400).step_by(9).collect();
+    let mut gone = HashSet::new();
+    for reader in &leavers {
+        let line = format!("subscribers unsubscribe {}", address(*reader));
+        elsewhere.postrider(&line).code(0);
+        let taken = list.relay.acceptances();
+        if taken.iter().all(|acceptance| acceptance.to != address(*reader)) {
+            gone.insert(address(*reader));
+        }
+    }
+    until("the rest have it", || list.is_finished());
+    crew.dismiss();
+    let balance = list.balance();
+    // One whose message was on the wire when they left may still get it.
+    let late = gone.intersection(&balance.taken).count();
+    assert!(late <= 2, "{late} of {}", gone.len());
+    assert_eq!(
+        balance.count("suppressed"),
+        (leavers.len() - overtaken(&balance.taken, &leavers)) as u64
+    );
+    assert!(balance.count("suppressed") > 0, "{}", balance.account);
+}
+
+fn overtaken(taken: &HashSet<String>, leavers: &[u64]) -> usize {
+    leavers.iter().filter(|reader| taken.contains(&address(**reader))).count()
+}
+
+#[test]
+fn status_says_who_works_and_who_is_gone_and_forgets_the_dead_soon() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 100, "\"5/s\"", "");
+    list.begin();
+    let clock = Clock::of(&list.url);
+    let mut crew = list.hire(2);
+    let workers = || {
+        let seen = list.env.json("status");
+        seen["workers"].as_array().cloned().unwrap_or_default()
+    };
+    let sends = |worker: &Value| worker["issue"] == "2003-10-06-kazakhstan";
+    until("both send", || workers().iter().filter(|worker| sends(worker)).count() == 2);
+    assert!(workers().iter().all(|worker| worker["gone"] == false), "{:?}", workers());
+    list.env.postrider("status kazakhstan").code(0).tells("is being sent by 2 workers");
+
+    let lost = crew.process(0);
+    crew.lose(0);
+    clock.pass(60);
+    until("the living one is seen", || workers().iter().any(|worker| worker["gone"] == false));
+    let dead: Vec<_> = workers().into_iter().filter(|worker| worker["gone"] == true).collect();
+    assert_eq!((dead.len(), &dead[0]["pid"]), (1, &Value::from(lost)), "{dead:?}");
+    list.env.postrider("status").code(0).tells(&format!("process {lost}: gone since"));
+    let one = list.env.postrider("status kazakhstan").code(0);
+    one.tells("is being sent by 1 worker");
+    clock.pass(1_800);
+    until("it is forgotten", || workers().len() == 1);
+    // And even where nobody lives to forget anybody.
+    crew.lose(0);
+    clock.pass(3_600);
+    assert_eq!(workers(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_worker_that_starts_again_takes_the_place_of_the_one_that_died() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 100, "\"5/s\"", "");
+    list.begin();
+    let mut crew = list.hire(1);
+    let names = || {
+        let seen = list.env.json("status");
+        seen["workers"].as_array().map_or(0, Vec::len)
+    };
+    until("it is known", || names() == 1);
+    crew.kill(0);
+    let again = crew.process(0);
+    until("it is known by its new process", || {
+        let seen = list.env.json("status");
+        seen["workers"].as_array().is_some_and(|all| all.iter().any(|one| one["pid"] == again))
+    });
+    assert_eq!(names(), 1);
+    crew.dismiss();
+    assert_eq!(names(), 0);
+}
