@@ -14,7 +14,7 @@ use crate::{
     compose::{Composed, Draft, Purpose},
     ledger::{Lane, Ledger, Wish},
     model::{Field, Subscriber},
-    smtp::{Envelope, Handover},
+    smtp::Handover,
     web::site::{Asked, Post, Words},
 };
 
@@ -149,8 +149,7 @@ async fn hand_over(
         .print(reader, &message_id, 0, Purpose::Real)
         .map_err(|why| Failure::new(exit::BAD_DATA, why.to_string()))?;
     let mut errand = Errand::open(newsroom).await?;
-    let envelope = Envelope { from: &printed.return_path, to: &reader.address };
-    let handed = errand.hand_over(&envelope, &printed.bytes).await;
+    let handed = errand.hand_over(&printed, &reader.address).await;
     errand.close().await;
     match handed {
         Handover::Refused { stage, reply } if reply.is_permanent() => {

@@ -2,7 +2,8 @@
 
 use super::{Failure, exit, newsroom::Newsroom, send::open_outbox};
 use crate::{
-    model::{RelayUrl, Reply},
+    compose::Printed,
+    model::{Address, RelayUrl, Reply},
     outbox::Outbox,
     smtp::{Connection, Envelope, Handover},
 };
@@ -26,9 +27,11 @@ impl Errand {
         Ok(Self { outbox, connection })
     }
 
-    /// Hands over one message.
-    pub(super) async fn hand_over(&mut self, envelope: &Envelope<'_>, bytes: &[u8]) -> Handover {
-        self.connection.deliver(envelope, bytes, None).await
+    /// Hands over one copy.
+    pub(super) async fn hand_over(&mut self, printed: &Printed, to: &Address) -> Handover {
+        let Printed { return_path, envelope_id, bytes, .. } = printed;
+        let envelope = Envelope { from: return_path, to, id: Some(envelope_id) };
+        self.connection.deliver(&envelope, bytes, None).await
     }
 
     /// Closes the way, and tells whether the mails stay on this machine.

@@ -1,6 +1,12 @@
 //! What a person at the terminal sees while an issue is being delivered; nothing under cron.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
@@ -23,7 +29,8 @@ pub(super) async fn show(
     mut news: mpsc::UnboundedReceiver<Progress>,
     mut stopped: watch::Receiver<Stop>,
 ) {
-    let bar = bar(console, total);
+    let waiting = Arc::new(AtomicU64::new(0));
+    let bar = bar(console, total, &waiting);
     let (mut counts, mut trouble) = (Counts::default(), String::new());
     let mut is_stopping = false;
     loop {
@@ -43,6 +50,7 @@ pub(super) async fn show(
         match progress {
             Progress::Settled(state) => {
                 counts.add(state);
+                waiting.store(counts.deferred, Ordering::Relaxed);
                 // Who is deferred comes up again.
                 bar.inc(u64::from(state != Deferred));
                 bar.set_message(counts.words());
@@ -76,7 +84,8 @@ pub(super) async fn show(
     bar.finish_and_clear();
 }
 
-fn bar(console: &Console, total: u64) -> ProgressBar {
+fn bar(console: &Console, total: u64, waiting: &Arc<AtomicU64>) -> ProgressBar {
+    let waiting = Arc::clone(waiting);
     if !console.is_watched() || console.json {
         return ProgressBar::hidden();
     }
@@ -97,8 +106,12 @@ fn bar(console: &Console, total: u64) -> ProgressBar {
         .with_key("speed", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(out, "{:.1}/s", state.per_sec());
         })
-        .with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&left(state.eta(), state.pos()));
+        .with_key("left", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let remaining = state.len().unwrap_or(0).saturating_sub(state.pos());
+            // Those whose servers want them later do not come at this pace.
+            let is_over = remaining <= waiting.load(Ordering::Relaxed);
+            let eta = if is_over { Duration::ZERO } else { state.eta() };
+            let _ = out.write_str(&left(eta, state.pos()));
         });
     let bar = ProgressBar::new(total).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));

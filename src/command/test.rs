@@ -11,7 +11,6 @@ use crate::{
     cli::{self, Global},
     compose::{Composed, Press, Purpose},
     model::{Address, Subscriber},
-    smtp::Envelope,
 };
 
 /// Runs the command.
@@ -106,8 +105,7 @@ impl<'a> Way<'a> {
             Failure::new(exit::BAD_DATA, format!("the copy for {address} cannot be made: {why}"))
                 .hint("`--as ADDR` takes the fields of a reader on the list")
         })?;
-        let envelope = Envelope { from: &printed.return_path, to: address };
-        let handed = self.errand.hand_over(&envelope, &printed.bytes).await;
+        let handed = self.errand.hand_over(&printed, address).await;
         Ok(Sent { message_id, said: errand::accepted(handed)?.to_string() })
     }
 

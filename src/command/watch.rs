@@ -53,7 +53,8 @@ pub(super) async fn run(
         } else {
             let mut lines = seen(newsroom, &*ledger, &issue, &account.tally).await?;
             if canvas.is_drawn {
-                lines.insert(1, speed(per_second, account.tally.remaining));
+                let waiting = account.tally.deferred;
+                lines.insert(1, speed(per_second, account.tally.remaining - waiting));
                 canvas.draw(&lines);
             } else {
                 let line = lines.join("; ");
@@ -107,13 +108,18 @@ async fn seen(
     }
     let mut lines = vec![parts.join(", ")];
     if issue.state == IssueState::Sending {
+        if tally.deferred > 0
+            && let Some(at) = ledger.next_retry(issue.id).await?
+        {
+            lines.push(format!("who is deferred is tried again from {}", clock_time(at)));
+        }
         let brakes = brakes::in_force(newsroom, ledger).await?;
         lines.extend(brakes.iter().map(InForce::words));
     }
     Ok(lines)
 }
 
-/// Says how fast it goes now, and until when at that.
+/// Says how fast it goes now, and until when at that, `left` readers waiting for nothing but their turn.
 fn speed(per_second: f64, left: u64) -> String {
     let rate = format!("{per_second:.1}/s now");
     if per_second <= 0.0 || left == 0 {

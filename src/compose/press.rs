@@ -69,6 +69,8 @@ struct Plate {
 pub struct Printed {
     /// The envelope's sender (RFC 5321 MAIL FROM), without angle brackets.
     pub return_path: String,
+    /// The delivery's token, as it stands in a return path at the publication's bounce domain: a bounce that names it (RFC 3464 section 2.2.1) is known by it.
+    pub envelope_id: String,
     /// The whole message.
     pub bytes: Vec<u8>,
     /// How long the HTML part is once decoded; Gmail clips what is over 102,000.
@@ -210,7 +212,12 @@ impl Press {
         purpose: Purpose,
     ) -> Result<Printed, Suppressed> {
         let way = self.way(reader, purpose)?;
-        let return_path = self.return_path(slot, purpose)?;
+        let envelope_id =
+            token::return_path(&self.keys, purpose, self.issue, slot).map_err(unprintable)?;
+        let return_path = match &self.links.bounces {
+            Some(bounces) => [envelope_id.as_str(), "@", bounces].concat(),
+            None => self.links.from.wire(),
+        };
         let mut merge = Merge::new(reader, &self.fields, &way.link)?;
         let plate = self.plate(reader);
         let mut out = Vec::with_capacity(plate.size);
@@ -231,7 +238,7 @@ impl Press {
         out.extend_from_slice(&plate.between);
         let html_bytes = plate.html.print(&mut merge, &mut out);
         out.extend_from_slice(&plate.after_html);
-        Ok(Printed { return_path, bytes: out, html_bytes, refused: merge.refused })
+        Ok(Printed { return_path, envelope_id, bytes: out, html_bytes, refused: merge.refused })
     }
 
     /// Returns one reader's subject, not encoded.
@@ -269,13 +276,6 @@ impl Press {
             None => mailto.clone(),
         };
         Ok(Way { link, mailto })
-    }
-
-    fn return_path(&self, slot: i64, purpose: Purpose) -> Result<String, Suppressed> {
-        let Some(bounces) = &self.links.bounces else { return Ok(self.links.from.wire()) };
-        let local =
-            token::return_path(&self.keys, purpose, self.issue, slot).map_err(unprintable)?;
-        Ok([local.as_str(), "@", bounces].concat())
     }
 
     /// Appends List-Unsubscribe (RFC 2369), folded only after the comma, and List-Unsubscribe-Post (RFC 8058) where there is an https link.

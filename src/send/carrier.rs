@@ -379,14 +379,14 @@ impl Carrier {
             }
             Effect::BackOff => {
                 self.hang_up().await;
-                self.fail(&said).await;
+                self.fail(&format!("the relay {}: {said}", self.run.relay.name())).await;
             }
             Effect::Desync => {
                 self.hang_up().await;
                 let before = self.shared.desyncs.fetch_add(1, Ordering::Relaxed);
                 if before + 1 >= DESYNCS {
-                    self.shared
-                        .halt(Halt::Relay(format!("the relay does not follow SMTP: {said}")));
+                    let relay = format!("the relay {}", self.run.relay.name());
+                    self.shared.halt(Halt::Relay(format!("{relay} does not follow SMTP: {said}")));
                 }
             }
             Effect::Credentials => {

@@ -62,7 +62,9 @@ impl Copy {
     }
 
     pub(super) fn parcel(&self) -> Parcel<'_> {
-        let envelope = Envelope { from: &self.printed.return_path, to: &self.claim.reader.address };
+        let Printed { return_path, envelope_id, .. } = &self.printed;
+        let envelope =
+            Envelope { from: return_path, to: &self.claim.reader.address, id: Some(envelope_id) };
         Parcel { envelope, message: &self.printed.bytes }
     }
 }

@@ -27,6 +27,13 @@ impl Capabilities {
         offered.is_some_and(|offered| offered.split_ascii_whitespace().any(|one| one == mechanism))
     }
 
+    /// Offers what a test names.
+    #[cfg(test)]
+    pub(super) fn offering(keywords: &[&str]) -> Self {
+        let keywords = keywords.iter().map(|keyword| ((*keyword).to_owned(), String::new()));
+        Self { keywords: keywords.collect() }
+    }
+
     /// Reads the lines after the greeting's, without regard to case.
     pub(super) fn of(spoken: &Spoken) -> Self {
         let mut keywords = BTreeMap::new();

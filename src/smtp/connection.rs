@@ -540,8 +540,10 @@ mod tests {
         };
         let to: Address = "reader@example.com".parse().expect("it is an address");
         let message = [b"x".repeat(78), b"\r\n".to_vec()].concat().repeat(500);
-        let parcel =
-            Parcel { envelope: Envelope { from: "a@b.example", to: &to }, message: &message };
+        let parcel = Parcel {
+            envelope: Envelope { from: "a@b.example", to: &to, id: None },
+            message: &message,
+        };
         let mut counts = [0; 4];
         for (at, count) in counts.iter_mut().enumerate() {
             let before = writes.load(Ordering::SeqCst);

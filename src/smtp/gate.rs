@@ -174,8 +174,21 @@ pub(super) fn envelope(
         }
         mail.push_str(" SMTPUTF8");
     }
+    if capabilities.offers("DSN") {
+        // A report that brings a whole issue back helps nobody.
+        mail.push_str(" RET=HDRS");
+        if let Some(id) = envelope.id.filter(|id| is_plain(id)) {
+            let _ = write!(mail, " ENVID={id}");
+        }
+    }
     mail.push_str("\r\n");
     Ok([mail, format!("RCPT TO:<{to}>\r\n")])
+}
+
+/// Tells whether a word stands in a parameter as it is, and in the room there is for it (RFC 3461 sections 4 and 4.4).
+fn is_plain(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    !id.is_empty() && id.len() <= 100 && id.bytes().all(is_plain)
 }
 
 /// Lets nothing into a path that could end it: a control, or outside quotes a space or an angle bracket.
@@ -207,6 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Address;
 
     fn framed(message: &str) -> Result<String, String> {
         written(message, Framing::Dot)
@@ -263,6 +277,29 @@ mod tests {
             assert_eq!(framed(message), Err(why.to_owned()), "{message:?}");
         }
         assert!(framed(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn a_relay_that_reports_is_told_by_what_name_and_how_much() {
+        let to: Address = "reader@example.com".parse().expect("it is an address");
+        let dsn = Capabilities::offering(&["DSN"]);
+        let mail = |id, capabilities: &Capabilities| {
+            let one = Envelope { from: "a@b.example", to: &to, id };
+            let [mail, _] = envelope(&one, b"a\r\n", capabilities).expect("it may go");
+            mail
+        };
+        let long = "a".repeat(101);
+        for (id, capabilities, expected) in [
+            (Some("b-a2"), &dsn, "MAIL FROM:<a@b.example> RET=HDRS ENVID=b-a2\r\n"),
+            (None, &dsn, "MAIL FROM:<a@b.example> RET=HDRS\r\n"),
+            // What would have to be written in another way is left out.
+            (Some("a b"), &dsn, "MAIL FROM:<a@b.example> RET=HDRS\r\n"),
+            (Some(""), &dsn, "MAIL FROM:<a@b.example> RET=HDRS\r\n"),
+            (Some(&long), &dsn, "MAIL FROM:<a@b.example> RET=HDRS\r\n"),
+            (Some("b-a2"), &Capabilities::default(), "MAIL FROM:<a@b.example>\r\n"),
+        ] {
+            assert_eq!(mail(id, capabilities), expected, "{id:?}");
+        }
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub struct Envelope<'a> {
     pub from: &'a str,
     /// The one recipient (rule D5).
     pub to: &'a Address,
+    /// What a relay that reports on a message names it by (ENVID, RFC 3461 section 4.4): letters, digits and hyphens.
+    pub id: Option<&'a str>,
 }
 
 /// One message and where it goes.

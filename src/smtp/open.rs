@@ -32,7 +32,7 @@ pub(super) async fn open(relay: &Relay) -> Result<(Wire, Capabilities), OpenErro
         Security::Implicit => opening.encrypt(tcp).await?,
         Security::StartTls | Security::Plain => Wire::plain(tcp),
     };
-    opening.hear(Stage::Greeting, &mut wire).await?;
+    opening.hear(Stage::Greeting, &mut wire).await.map_err(|error| opening.ask_for_tls(error))?;
     let mut capabilities = opening.hello(&mut wire).await?;
     if relay.security == Security::StartTls {
         wire = opening.start_tls(wire, &capabilities).await?;
@@ -167,6 +167,19 @@ impl Opening<'_> {
                 Err(self.broken(stage, why))
             }
             _ => Err(OpenError::Refused { relay: self.name(), stage, reply: spoken.reply() }),
+        }
+    }
+
+    /// Says what a server that says nothing may be waiting for: where TLS comes first (RFC 8314 section 3.3), it is the client that begins.
+    fn ask_for_tls(&self, error: OpenError) -> OpenError {
+        match error {
+            OpenError::Broken { relay, stage, why }
+                if self.relay.port == 465 && self.relay.security != Security::Implicit =>
+            {
+                let why = format!("{why}; at port 465 TLS comes first: `smtps://`");
+                OpenError::Broken { relay, stage, why }
+            }
+            error => error,
         }
     }
 

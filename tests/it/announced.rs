@@ -18,7 +18,7 @@ fn message(number: usize) -> Vec<u8> {
 async fn hand_over(connection: &mut Connection) -> Vec<Handover> {
     let to: Address = "reader@example.com".parse().expect("it is an address");
     let messages: Vec<Vec<u8>> = (1..=MESSAGES).map(message).collect();
-    let envelope = Envelope { from: "bounce@sender.example", to: &to };
+    let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
     let mut told = Vec::new();
     for at in 0..MESSAGES {
         let next = messages.get(at + 1).map(|message| Parcel { envelope, message });
@@ -104,7 +104,7 @@ async fn a_message_kept_back_at_the_last_moment_has_not_left() {
     let outbox = Outbox::start(OutboxSettings::new(Keep::Count)).expect("a port is free");
     let mut connection = Connection::open(&relay(&outbox)).await.expect("it opens");
     let to: Address = "reader@example.com".parse().expect("it is an address");
-    let envelope = Envelope { from: "bounce@sender.example", to: &to };
+    let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
     let parcels = [message(1), message(2)];
     let [first, second] =
         [&parcels[0], &parcels[1]].map(|message| Parcel { envelope, message: message.as_slice() });
@@ -123,7 +123,7 @@ async fn after_an_announced_envelope_no_other_message_may_follow() {
     let mut connection = Connection::open(&relay(&outbox)).await.expect("it opens");
     let [one, other]: [Address; 2] =
         ["one@example.com", "other@example.com"].map(|text| text.parse().expect("an address"));
-    let to = |to| Envelope { from: "bounce@sender.example", to };
+    let to = |to| Envelope { from: "bounce@sender.example", to, id: None };
     let bytes = message(1);
     let parcel = |envelope| Parcel { envelope, message: &bytes };
     connection.hand_over(parcel(to(&one)), Some(parcel(to(&one))), None, || Ok(())).await;

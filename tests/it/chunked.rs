@@ -28,7 +28,7 @@ async fn open(relay: &Relay) -> Connection {
 
 async fn deliver(connection: &mut Connection, number: usize, size: usize) -> Handover {
     let to: Address = "reader@example.com".parse().expect("it is an address");
-    let envelope = Envelope { from: "bounce@sender.example", to: &to };
+    let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
     let message = message(number, size);
     let parcel = Parcel { envelope, message: &message };
     connection.hand_over(parcel, None, None, || Ok(())).await
@@ -152,7 +152,7 @@ async fn a_message_by_its_length_that_is_kept_back_has_not_left() {
     assert_eq!(told(&deliver(&mut connection, 1, 100).await), YES);
     let to: Address = "reader@example.com".parse().expect("it is an address");
     let parcel = message(2, 100);
-    let envelope = Envelope { from: "", to: &to };
+    let envelope = Envelope { from: "", to: &to, id: None };
     let parcel = Parcel { envelope, message: &parcel };
     let kept = connection.hand_over(parcel, None, None, || Err("not now".to_owned())).await;
     assert_eq!(told(&kept), "not sent at the message body: not now");

@@ -128,7 +128,7 @@ fn message(subject: &str, body: &str) -> String {
 }
 
 pub(crate) async fn deliver(connection: &mut Connection, to: &Address, message: &str) -> Handover {
-    let envelope = Envelope { from: "b-1@bounces.sender.example", to };
+    let envelope = Envelope { from: "b-1@bounces.sender.example", to, id: None };
     connection.deliver(&envelope, message.as_bytes(), None).await
 }
 
@@ -318,7 +318,7 @@ async fn a_message_whose_lease_ran_out_before_its_dot_is_with_nobody() {
     let Some(postfix) = postfix() else { return };
     let mut connection = Connection::open(&postfix.relay("plain")).await.expect("it opens");
     let (late, marker) = (reader("late"), reader("marker"));
-    let envelope = Envelope { from: "b-1@bounces.sender.example", to: &late };
+    let envelope = Envelope { from: "b-1@bounces.sender.example", to: &late, id: None };
     let handover = connection
         .deliver(&envelope, message("x", "x\r\n").as_bytes(), Some(tokio::time::Instant::now()))
         .await;

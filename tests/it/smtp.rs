@@ -64,7 +64,7 @@ fn message(number: u32, size: usize) -> Vec<u8> {
 
 async fn deliver(connection: &mut Connection, number: u32, size: usize) -> Handover {
     let to = address("reader@example.com");
-    let envelope = Envelope { from: "bounce@sender.example", to: &to };
+    let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
     connection.deliver(&envelope, &message(number, size), None).await
 }
 
@@ -360,7 +360,7 @@ async fn the_dot_does_not_leave_once_the_lease_is_over() {
     let outbox = start(settings("data 1 wait 60"));
     let mut connection = Connection::open(&relay(&outbox)).await.expect("it opens");
     let to = address("reader@example.com");
-    let envelope = Envelope { from: "", to: &to };
+    let envelope = Envelope { from: "", to: &to, id: None };
     let over = Instant::now() + Duration::from_millis(20);
     let handover = connection.deliver(&envelope, &message(1, SMALL), Some(over)).await;
     assert_eq!(told(&handover), "not sent at the message body: our own time for it was over");
@@ -404,7 +404,7 @@ async fn what_may_not_be_put_on_a_wire_is_unfit_and_the_connection_goes_on() {
             "unfit: the address is not ASCII, and the relay does not offer SMTPUTF8",
         ),
     ] {
-        let handover = connection.deliver(&Envelope { from, to }, message, None).await;
+        let handover = connection.deliver(&Envelope { from, to, id: None }, message, None).await;
         assert_eq!(told(&handover), expected);
         assert!(connection.is_open());
     }
@@ -417,7 +417,7 @@ async fn a_message_arrives_byte_for_byte() {
     let outbox = start(OutboxSettings::new(Keep::Memory));
     let mut connection = Connection::open(&relay(&outbox)).await.expect("it opens");
     let to = address("jörg@example.com");
-    let envelope = Envelope { from: "a@b.example", to: &to };
+    let envelope = Envelope { from: "a@b.example", to: &to, id: None };
     let bodies = [".\r\n..\r\n.a\r\n", "\r\n.\r\nMAIL FROM:<x@y.example>\r\n", "é\r\n", "\r\n"];
     for body in bodies {
         let handover = connection.deliver(&envelope, body.as_bytes(), None).await;

@@ -36,7 +36,8 @@ const OTHERWISE: [(&str, &str); 3] = [
     ),
     (
         "deliveries",
-        "SELECT d.issue, d.slot, d.subscriber, d.state, d.suppressed, d.fence, d.owner, d.begun,
+        "SELECT d.issue, d.slot, d.subscriber, d.state, d.suppressed, d.fence,
+                CASE WHEN d.state IN ('claimed', 'attempting') THEN coalesce(d.owner, '') END, d.begun,
                 d.tries, d.first_at, d.began_at, d.retry_at, d.said, d.at,
                 r.address_key, r.address, r.name, r.tags, r.fields
          FROM deliveries d LEFT JOIN readers r ON r.issue = d.issue AND r.slot = d.slot

@@ -190,7 +190,7 @@ fn index_of(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Planned => "INDEXED BY deliveries_planned WHERE state = 'planned'",
         DeliveryState::Claimed | DeliveryState::Attempting => {
-            "INDEXED BY deliveries_held WHERE state IN ('claimed', 'attempting')"
+            "INDEXED BY deliveries_held WHERE owner IS NOT NULL"
         }
         DeliveryState::Deferred => "INDEXED BY deliveries_due WHERE state = 'deferred'",
         DeliveryState::Suppressed => "INDEXED BY deliveries_suppressed WHERE state = 'suppressed'",
@@ -259,7 +259,7 @@ fn cancel(ledger: &Connection, now: Micros, issue: i64, why: &str) -> Result<(),
          WHERE issue = ?1 AND state = 'deferred'",
         "UPDATE deliveries SET state = 'cancelled', said = ?2, at = ?3,
             owner = NULL, lease_end = NULL
-         WHERE issue = ?1 AND state = 'claimed' AND state IN ('claimed', 'attempting')",
+         WHERE issue = ?1 AND state = 'claimed' AND owner IS NOT NULL",
     ] {
         ledger.execute(sql, (issue, why, now))?;
     }
@@ -271,7 +271,7 @@ fn give_back(ledger: &Connection, now: Micros, issue: i64) -> Result<(), Fault> 
     ledger.execute(
         "UPDATE deliveries SET state = iif(retry_at IS NULL, 'planned', 'deferred'), at = ?2,
             owner = NULL, lease_end = NULL
-         WHERE issue = ?1 AND state = 'claimed' AND state IN ('claimed', 'attempting')",
+         WHERE issue = ?1 AND state = 'claimed' AND owner IS NOT NULL",
         (issue, now),
     )?;
     counts::recount(ledger, issue)

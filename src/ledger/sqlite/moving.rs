@@ -34,7 +34,8 @@ const OTHERWISE: [(&str, &str); 3] = [
     ),
     (
         "deliveries",
-        "SELECT d.issue, d.slot, d.subscriber, d.state, d.suppressed, d.fence, d.owner, d.begun,
+        "SELECT d.issue, d.slot, d.subscriber, d.state, d.suppressed, d.fence,
+                iif(d.state IN ('claimed', 'attempting'), coalesce(d.owner, ''), NULL), d.begun,
                 d.tries, d.first_at, d.began_at, d.retry_at, d.said, d.at,
                 iif(f.subscriber IS NULL, s.address_key, f.address_key),
                 iif(f.subscriber IS NULL, coalesce(s.address, s.address_key),

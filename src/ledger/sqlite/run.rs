@@ -103,7 +103,7 @@ pub(super) fn recover(
 ) -> Result<Recovered, Fault> {
     let mut held = ledger.prepare_cached(
         "SELECT slot, state, owner, lease_end FROM deliveries INDEXED BY deliveries_held
-         WHERE issue = ?1 AND state IN ('claimed', 'attempting')",
+         WHERE issue = ?1 AND owner IS NOT NULL",
     )?;
     let rows = held.query_map([issue], |row| {
         let owner: Option<String> = row.get(2)?;

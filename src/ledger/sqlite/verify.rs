@@ -14,7 +14,7 @@ use crate::ledger::{
 const TOLD: u32 = 5;
 
 /// What this kind of ledger keeps besides.
-const OWN: [Question; 5] = [
+const OWN: [Question; 6] = [
     Question {
         kind: "begins",
         sql: "SELECT id, (SELECT sum(begun) FROM deliveries) - begins FROM ledger
@@ -52,6 +52,14 @@ const OWN: [Question; 5] = [
                                 WHERE t.token_id = s.token_id AND t.subscriber = s.id)
               GROUP BY publication",
         found: "people on the list of {name} cannot be found by the id in their links, which lead nowhere ({count})",
+        mend: ANEW,
+    },
+    Question {
+        kind: "claim",
+        sql: "SELECT i.slug, count(*) FROM issues i JOIN deliveries d ON d.issue = i.id
+              WHERE (d.state IN ('claimed', 'attempting')) <> (d.owner IS NOT NULL)
+              GROUP BY i.id",
+        found: "readers of {name} are held by nobody, or have a sender and are not held ({count})",
         mend: ANEW,
     },
     Question {

@@ -143,7 +143,7 @@ fn a_ledger_that_refers_to_nothing_is_left_as_it_is() {
 }
 
 /// Every step of a file's tables, as it was released; one more is a line here.
-const OF_A_FILE: [&str; 9] = [
+const OF_A_FILE: [&str; 10] = [
     include_str!("../../../src/ledger/sqlite/schema.sql"),
     include_str!("../../../src/ledger/sqlite/brakes.sql"),
     include_str!("../../../src/ledger/sqlite/segment.sql"),
@@ -152,6 +152,7 @@ const OF_A_FILE: [&str; 9] = [
     include_str!("../../../src/ledger/sqlite/reports.sql"),
     include_str!("../../../src/ledger/sqlite/corrects.sql"),
     include_str!("../../../src/ledger/sqlite/workers.sql"),
+    include_str!("../../../src/ledger/sqlite/held.sql"),
     include_str!("../../../src/ledger/sqlite/standing.sql"),
 ];
 

@@ -61,11 +61,12 @@ const EVERY: [(&str, &str, &str); 7] = [
     ),
 ];
 
-const OF_A_FILE: [(&str, &str, &str); 8] = [
+const OF_A_FILE: [(&str, &str, &str); 9] = [
     ("UPDATE ledger SET begins = 1", "begins", "fewer begun deliveries than its rows tell of (1)"),
     ("UPDATE counts SET count = count + 1 WHERE state = 'open'", "counts", "in 1 of the states"),
     ("DELETE FROM addresses", "lookup", "tt-report cannot be found by their address (5)"),
     ("DELETE FROM tokens", "lookup", "by the id in their links, which lead nowhere (5)"),
+    ("UPDATE deliveries SET owner = NULL", "claim", "are held by nobody, or have a sender"),
     ("UPDATE deliveries SET version = 7 WHERE slot = 1", "frozen", "when it was frozen (1)"),
     (
         "PRAGMA foreign_keys = OFF; DELETE FROM issues",

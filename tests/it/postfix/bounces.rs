@@ -23,6 +23,27 @@ fn piped(env: &Env, message: &str) -> Said {
 }
 
 #[test]
+fn without_addresses_for_bounces_a_bounce_names_its_reader_by_what_the_relay_was_told() {
+    let Some(postfix) = postfix() else { return };
+    let (gone, here) = (reader("gone"), reader("here"));
+    let env = Env::with_list(&format!("email\n{}\n{}\n", gone.wire(), here.wire()))
+        .relay(&format!("smtp://127.0.0.1:{}?tls=none", postfix.port("plain")));
+    env.json(&format!("send {ISSUE} --yes"));
+    let found = postfix.mail_at("example.org", &gone.wire());
+    assert_eq!(found.len(), 1, "one bounce, to the sender");
+    let (_, id) = found[0].split_once("\nOriginal-Envelope-Id: b-").expect("it was told one");
+    assert_eq!(id.split(char::is_whitespace).next().map(str::len), Some(31));
+    // Only the name that was told is left: what was returned may be anybody's.
+    let (report, _) = found[0].split_once("\nContent-Description: Undelivered").expect("a part");
+    let report = format!("{report}\nContent-Type: text/rfc822-headers\n\nSubject: x\n");
+    let read: Value = serde_json::from_str(&piped(&env, &report).code(0).out).expect("JSON");
+    assert_eq!(
+        (read["did"].as_str(), read["address"].as_str()),
+        (Some("bounced"), gone.to_string().as_str().into())
+    );
+}
+
+#[test]
 fn a_bounce_that_comes_later_suppresses_the_right_reader() {
     let Some(postfix) = postfix() else { return };
     let (gone, here) = (reader("gone"), reader("here"));
