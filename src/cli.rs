@@ -286,10 +286,14 @@ Who gets it, who does not and why, how long it takes, what would stop it.
 
 Examples:
   postrider plan kazakhstan
+  postrider plan kazakhstan --segment 'press and not town = Oslo'
   postrider plan kazakhstan --json")]
     Plan {
         /// The issue
         issue: String,
+        /// Only for this segment, as `send` takes it
+        #[arg(long, value_name = "SEGMENT")]
+        segment: Option<String>,
     },
     /// Freeze an issue and deliver it; run again, it resumes
     #[command(after_help = "\

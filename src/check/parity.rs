@@ -160,18 +160,23 @@ fn is_label(lines: &[&str], at: usize) -> bool {
     is_links || is_image
 }
 
-/// Returns what stands in the HTML, stretch by stretch, each with the block it stands in.
+/// Returns what stands in the HTML, stretch by stretch, each with the block it stands in. What is hidden from those who
+/// listen is the picture's alone, as a chart's key is.
 fn blocks(look: &Look<'_>) -> Vec<(Id, String)> {
     let mut blocks: Vec<(Id, String)> = Vec::new();
     for (id, words) in style::shown(&look.dom, &look.styles) {
         let own = look.dom.element(id).map(|element| (id, element));
-        let block = own.into_iter().chain(look.dom.around(id)).find(|(_, element)| {
+        let around: Vec<_> = own.into_iter().chain(look.dom.around(id)).collect();
+        if around.iter().any(|(_, element)| element.get("aria-hidden") == Some("true")) {
+            continue;
+        }
+        let block = around.iter().find(|(_, element)| {
             !matches!(
                 element.name.as_str(),
                 "a" | "em" | "strong" | "code" | "span" | "b" | "i" | "sup" | "sub"
             )
         });
-        let block = block.map_or(id, |(id, _)| id);
+        let block = block.map_or(id, |(id, _)| *id);
         match blocks.last_mut() {
             Some((last, text)) if *last == block => text.push_str(words),
             _ => blocks.push((block, words.to_owned())),

@@ -1,6 +1,6 @@
 //! `check`: everything that would go wrong with an issue, where it stands and how to mend it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::Path};
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     cli::{Format, Global},
-    model::Problem,
+    model::{Place, Problem},
 };
 
 #[derive(Serialize)]
@@ -28,6 +28,9 @@ struct Document<'a> {
     accepted: bool,
 }
 
+/// The code of a draft that has no front matter, nor anything else.
+const STRAY: &str = "PR001";
+
 /// A problem, and whether the editor accepts it.
 pub(super) type Found = (Problem, bool);
 
@@ -40,12 +43,13 @@ pub(super) async fn run(
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     newsroom.dkim_keys()?;
-    let folders = if issues.is_empty() {
-        newsroom.issues()?
+    let (folders, strays) = if issues.is_empty() {
+        (newsroom.issues()?, newsroom.strays()?)
     } else {
-        issues.iter().map(|issue| newsroom.issue(issue)).collect::<Result<Vec<_>, _>>()?
+        (issues.iter().map(|issue| newsroom.issue(issue)).collect::<Result<_, _>>()?, Vec::new())
     };
-    let found = inspect(&newsroom, &folders).await?;
+    let strays = strays.iter().map(|path| (stray(path), false));
+    let found: Vec<Found> = inspect(&newsroom, &folders).await?.into_iter().chain(strays).collect();
     let errors = found.iter().filter(|(problem, _)| problem.is_error()).count();
     match format {
         Format::Sarif => console.document(&sarif::log(&found)),
@@ -80,6 +84,20 @@ async fn inspect(newsroom: &Newsroom, folders: &[IssueFolder]) -> Result<Vec<Fou
         found.extend(of_issue.into_iter().filter(|(problem, _)| told.insert(problem.clone())));
     }
     Ok(found)
+}
+
+/// Says that nobody will find what looks like an issue and is none.
+fn stray(path: &str) -> Problem {
+    let (message, help) = if Path::new(path).extension().is_some_and(|extension| extension == "md")
+    {
+        ("a draft without a folder is no issue", "make it `issues/NAME/issue.md`")
+    } else {
+        (
+            "there is no `issue.md` in this folder, so it is no issue",
+            "name the draft `issue.md`, or move the folder elsewhere",
+        )
+    };
+    Problem::warning(STRAY, Place::file(path), message).help(help)
 }
 
 fn tell(console: &Console, issues: usize, [errors, warnings, accepted]: [usize; 3]) {

@@ -125,7 +125,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Subscribers(verb) => subscribers::run(console, global, verb).await,
             Command::Bounces(verb) => bounces::run(console, global, verb).await,
             Command::Inbox(verb) => inbox::run(console, global, verb).await,
-            Command::Plan { issue } => plan::run(console, global, &issue).await,
+            Command::Plan { issue, segment } => plan::run(console, global, &issue, segment).await,
             Command::Send(wish) => send::run(console, global, &wish).await,
             Command::Correct(wish) => correct::run(console, global, &wish).await,
             Command::Schedule(wish) => schedule::run(console, global, &wish).await,

@@ -97,22 +97,36 @@ impl Newsroom {
 
     /// Lists the issues' folders in the order of their names.
     pub(super) fn issues(&self) -> Result<Vec<IssueFolder>, Failure> {
+        let paths = self.in_issues()?.into_iter().filter(|path| is_issue(path));
+        let named = paths.filter_map(|path| {
+            Some(IssueFolder { slug: path.file_name()?.to_str()?.to_owned(), path })
+        });
+        Ok(named.collect())
+    }
+
+    /// Lists what looks like an issue and is none, as `issues/NAME`: a folder without a draft, a draft without a folder.
+    pub(super) fn strays(&self) -> Result<Vec<String>, Failure> {
+        let is_stray = |path: &PathBuf| {
+            let is_draft = path.extension().is_some_and(|extension| extension == "md");
+            !is_issue(path) && (path.is_dir() || is_draft)
+        };
+        let paths = self.in_issues()?.into_iter().filter(is_stray);
+        let names = paths.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let seen = names.filter(|name| !name.starts_with('.'));
+        Ok(seen.map(|name| format!("issues/{name}")).collect())
+    }
+
+    /// Lists what stands in `issues/`, in the order of the names.
+    fn in_issues(&self) -> Result<Vec<PathBuf>, Failure> {
         let folder = self.root.join("issues");
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::file(&folder, "read", &error)),
         };
-        let mut issues: Vec<IssueFolder> = entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.join("issue.md").is_file())
-            .filter_map(|path| {
-                Some(IssueFolder { slug: path.file_name()?.to_str()?.to_owned(), path })
-            })
-            .collect();
-        issues.sort_by(|one, other| one.slug.cmp(&other.slug));
-        Ok(issues)
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        Ok(paths)
     }
 
     /// Finds an issue by its folder's name, any unambiguous part of it, or a path.
@@ -498,6 +512,11 @@ pub(super) fn keys_in(folder: &Path) -> Result<Option<KeyRing>, Failure> {
 pub(super) fn mistakes(problems: Vec<Problem>) -> Failure {
     let count = counted(problems.len() as u64, "mistake");
     Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
+}
+
+/// Tells whether a path is an issue's folder.
+fn is_issue(path: &Path) -> bool {
+    path.join("issue.md").is_file()
 }
 
 /// Returns the issue that a mistaken name was probably meant for, its date left out or not.

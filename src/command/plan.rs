@@ -43,6 +43,8 @@ struct Document<'a> {
 /// What sending would come to.
 struct Plan {
     digest: String,
+    /// Whom it goes to, as `send` takes it; empty for everybody.
+    segment: String,
     found: Found,
     /// How many readers would be tried: those who are left, where it was frozen before.
     recipients: u64,
@@ -57,12 +59,17 @@ struct Plan {
 }
 
 /// Runs the command.
-pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    issue: &str,
+    segment: Option<String>,
+) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(issue)?;
     let (composed, problems) = inspection::looked_at(&newsroom, &folder).await?;
     let composed = Composed { warnings: problems, ..composed };
-    let plan = plan(&newsroom, &folder, &composed).await?;
+    let plan = plan(&newsroom, &folder, &composed, segment.as_deref()).await?;
     plan.found.tell_list(console, &newsroom);
     plan.found.somebody(&newsroom)?;
     if console.json {
@@ -78,6 +85,7 @@ async fn plan(
     newsroom: &Newsroom,
     folder: &IssueFolder,
     composed: &Composed,
+    segment: Option<&str>,
 ) -> Result<Plan, Failure> {
     let ledger = ledger(newsroom)?;
     let digest = composed.edition.digest();
@@ -86,7 +94,8 @@ async fn plan(
     let obstacle = obstacle(newsroom, &*ledger, &folder.slug, known.as_ref(), &digest).await;
     let obstacle =
         obstacle.or_else(|| inspection::refusal(folder, &composed.warnings).filter(|_| !is_frozen));
-    let request = Request { rehearse: true, ..Request::default() };
+    let segment = send::segment(known.as_ref(), segment)?;
+    let request = Request { rehearse: true, segment: segment.clone(), ..Request::default() };
     let found = freeze::freeze(newsroom, &*ledger, folder, composed, request).await?;
     let recipients = if found.frozen.fresh {
         found.frozen.recipients
@@ -114,6 +123,7 @@ async fn plan(
     }
     Ok(Plan {
         digest,
+        segment,
         found,
         recipients,
         takes: Duration::try_from(end.duration_since(now)).unwrap_or_default(),
@@ -279,6 +289,9 @@ fn tell(
     let frozen = &plan.found.frozen;
     console.say(console.paint(Tone::Strong, composed.issue.title()));
     line("issue", &folder.slug);
+    if !plan.segment.is_empty() {
+        line("segment", &plan.segment);
+    }
     line("subject", composed.issue.subject());
     if let Some(first) = &frozen.issue.corrects {
         line("corrects", first);
@@ -313,11 +326,15 @@ fn tell(
         line("takes", &format!("about {}{until}", spoken(plan.takes)));
     }
     line("digest", &plan.digest);
+    let to = match plan.segment.as_str() {
+        segment if frozen.fresh && !segment.is_empty() => format!(" --segment '{segment}'"),
+        _ => String::new(),
+    };
     match &plan.obstacle {
         Some(obstacle) => console.stopped_by(obstacle),
         None if plan.recipients == 0 => console.advise("there is nothing left to send"),
         None => console.advise(&format!(
-            "nothing was written; `postrider send {}` mails {}",
+            "nothing was written; `postrider send {}{to}` mails {}",
             folder.slug,
             counted(plan.recipients, "reader")
         )),

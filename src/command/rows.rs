@@ -212,8 +212,8 @@ impl Met {
         let put_right = self.noted.iter().map(|(_, count, first)| count - first.len() as u64).sum();
         for (more, words) in [
             (more(self.skipped), "rows cannot be mailed"),
-            (more(enrolled.duplicates.len() as u64), "rows stand in the list already"),
-            (more(enrolled.suppressed.len() as u64), "people left and stay away"),
+            (more(enrolled.duplicate), "rows stand in the list already"),
+            (more(enrolled.stayed), "people left and stay away"),
             (put_right, "rows had something put right, or are doubtful"),
         ] {
             if more > 0 {

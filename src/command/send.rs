@@ -131,7 +131,7 @@ pub(super) async fn deliver(
         Some(slug) => Some(correct::first(&*ledger, publication, slug, known.as_ref()).await?),
         None => None,
     };
-    let segment = segment(known.as_ref(), asked)?;
+    let segment = segment(known.as_ref(), asked.segment.as_deref())?;
     if let Some(issue) = &known
         && let Some(sent) = recall_or_refuse(&*ledger, issue, asked).await?
     {
@@ -289,13 +289,15 @@ fn unchanged(issue: &IssueRecord, digest: &str) -> Result<(), Failure> {
 }
 
 /// Returns the segment an issue goes to: the one it was frozen for, and no other; before that the one that is asked for.
-fn segment(known: Option<&IssueRecord>, asked: &Asked) -> Result<String, Failure> {
-    let wanted = asked.segment.clone().unwrap_or_default();
-    if asked.segment.is_some() {
-        Segment::parse(&wanted)?;
+pub(super) fn segment(known: Option<&IssueRecord>, asked: Option<&str>) -> Result<String, Failure> {
+    let wanted = asked.unwrap_or_default();
+    if asked.is_some() {
+        Segment::parse(wanted)?;
     }
-    let Some(issue) = known.filter(|issue| issue.frozen_at.is_some()) else { return Ok(wanted) };
-    if asked.segment.is_none() || wanted == issue.segment {
+    let Some(issue) = known.filter(|issue| issue.frozen_at.is_some()) else {
+        return Ok(wanted.to_owned());
+    };
+    if asked.is_none() || wanted == issue.segment {
         return Ok(issue.segment.clone());
     }
     let frozen = match issue.segment.as_str() {

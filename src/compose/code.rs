@@ -290,7 +290,8 @@ codes! {
         "begin the file with a line of names; then a label and its numbers in every line"
         "country,barrels\nKazakhstan,many"
         "country,barrels\nKazakhstan,1100"
-    }    TOO_LARGE "PR036" Error "something is larger than any mail should be" {
+    }
+    TOO_LARGE "PR036" Error "something is larger than any mail should be" {
         "Gmail cuts off what is longer than 102 kB, and a table of forty columns fits no screen; reading such a draft would take minutes."
         "Gmail's clip; postrider's own limits: 500 kB of draft, 600 kB of HTML before its CSS, 40 columns"
         "let the issue lead to the rest on the web, or set several tables"
@@ -303,5 +304,12 @@ codes! {
         "give the head a cell for every column, or write `\\|` where the character itself is meant"
         "| Route | Status |\n| --- | --- |\n| Baku | open | 2003 |"
         "| Route | Status | Since |\n| --- | --- | --- |\n| Baku | open | 2003 |"
+    }
+    FOREIGN "PR038" Warning "a mark that other readers of Markdown know stands as it is typed" {
+        "Who wrote `==word==` or `$x^2$` meant something by it, and every reader would see the marks instead."
+        "Pandoc's Markdown, sections on math, citations, definition lists and highlighting; GitHub's emoji names"
+        "write it in one of the forms of docs/writing.md, or accept the warning where the marks are meant"
+        "The ==whole== of it."
+        "The **whole** of it."
     }
 }

@@ -20,6 +20,7 @@ mod cut;
 mod edition;
 mod enclosure;
 mod field;
+mod foreign;
 mod front;
 mod inline;
 mod issue;

@@ -12,11 +12,12 @@ use super::{
     beside::{Beside, size},
     block::{self, Block, Blocks, DIRECTIVES, condition},
     code::{
-        EMPTY, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
+        EMPTY, FOREIGN, MALFORMED_ATTRIBUTES, MISPLACED_FIELD, OPEN_DIRECTIVE, RAW_HTML, TOO_DEEP,
         UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_FILE, WRONG_HEADING, WRONG_IMAGE,
         WRONG_LINK, WRONG_NOTE,
     },
     field::Lexed,
+    foreign::{foreign, is_definition},
     inline::{self, Inline},
     nearest::nearest,
     picture::BYTES_MAX,
@@ -330,6 +331,7 @@ impl<'r, 'p> Reader<'r, 'p> {
             match value {
                 NodeValue::Text(text) => {
                     self.check_marks(child, &text);
+                    self.warn_of_foreign(child, &text);
                     push_text(&text, inlines);
                 }
                 NodeValue::FootnoteReference(note) => inlines.push(self.note(&note.name)),
@@ -468,6 +470,23 @@ impl<'r, 'p> Reader<'r, 'p> {
                         "write what it says in a paragraph of its own: `[^{label}]: ...`"
                     ));
             }
+        }
+    }
+
+    /// Marks what another reader of Markdown would set, and an issue shows as it is typed.
+    fn warn_of_foreign(&mut self, node: Node<'_>, text: &str) {
+        let begins_line = node
+            .previous_sibling()
+            .is_none_or(|before| matches!(before.data().value, NodeValue::SoftBreak));
+        let span = self.span(node);
+        if begins_line && is_definition(text) {
+            self.proof
+                .warning(FOREIGN, span.start..span.start + 1, "`:` defines nothing")
+                .helped("write `- **word**: what it means`; `\\:` is the character itself");
+        }
+        for foreign in foreign(&self.proof.text()[span.clone()]) {
+            let at = span.start + foreign.span.start..span.start + foreign.span.end;
+            self.proof.warning(FOREIGN, at, foreign.message).helped(foreign.help);
         }
     }
 

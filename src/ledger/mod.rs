@@ -431,12 +431,37 @@ pub struct Enrolled {
     pub updated: u64,
     /// People the list knew just so.
     pub unchanged: u64,
-    /// Records of an address met before in the same file: line, address, line of the first.
+    /// Records of an address met before in the same file: line, address, line of the first; the first 100,000 that were met.
     pub duplicates: Vec<(u64, Address, u64)>,
-    /// Records claiming active or pending for somebody suppressed: line, address, what they are.
+    /// How many there are.
+    pub duplicate: u64,
+    /// Records claiming active or pending for somebody suppressed: line, address, what they are; the first 100,000 that were met.
     pub suppressed: Vec<(u64, Address, SubscriberState)>,
+    /// How many there are.
+    pub stayed: u64,
     /// New or changed people by the state their record gave them.
     pub by_state: BTreeMap<&'static str, u64>,
+}
+
+/// How many records are named that were not taken, so that a list of nothing else does not fill the memory; the rest is only counted.
+const NAMED_MAX: usize = 100_000;
+
+impl Enrolled {
+    /// Counts a record of an address met before, in line `first`.
+    fn note_duplicate(&mut self, line: u64, address: Address, first: u64) {
+        self.duplicate += 1;
+        if self.duplicates.len() < NAMED_MAX {
+            self.duplicates.push((line, address, first));
+        }
+    }
+
+    /// Counts a record of somebody who is suppressed and stays so.
+    fn note_suppressed(&mut self, line: u64, address: Address, state: SubscriberState) {
+        self.stayed += 1;
+        if self.suppressed.len() < NAMED_MAX {
+            self.suppressed.push((line, address, state));
+        }
+    }
 }
 
 /// Who did something to a person's consent, and from where.

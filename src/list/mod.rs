@@ -159,7 +159,7 @@ pub fn read_as<R: Read>(reader: R, file_name: &str, wish: &Wish) -> Result<ListR
              `--map status='{column}'` for words such as `active`, or `--map field='{column}'` where it is a merge field"
         )));
     }
-    let rules = Rules::new(header, format, wish);
+    let rules = Rules::new(header, format.of_file(file_name), wish);
     Ok(ListReader { records, rules, delimiter: delimiter.into(), read: 0, ended: false })
 }
 

@@ -413,7 +413,7 @@ fn data_that_cannot_be_drawn_are_told_at_their_own_line() {
             "long.csv",
             "Year,Oil\n1999999999999999999999999999999999999999999999999999999999999999,1\n",
         ),
-        ("chinese.csv", "Land,Oil\n中国,340\n"),
+        ("chinese.csv", &format!("Land,Oil\n{}", "中国,340\n".repeat(47))),
         ("wide.csv", &wide),
         ("many.csv", &many(201)),
         ("bars.csv", &many(41)),
@@ -427,6 +427,7 @@ fn data_that_cannot_be_drawn_are_told_at_their_own_line() {
     let named = files.iter().filter(|(name, _)| *name != "fine.csv");
     let charts = named.map(|(name, _)| match *name {
         "bars.csv" => ":::chart bars.csv {type=bar}\n:::\n".to_owned(),
+        "chinese.csv" => ":::chart chinese.csv {type=line}\n:::\n".to_owned(),
         name => format!(":::chart {name}\n:::\n"),
     });
     let mut body = charts.collect::<Vec<_>>().join("\n");
@@ -483,6 +484,19 @@ fn a_chart_of_any_sound_data_is_drawn() {
             assert!(picture.bytes.len() < 300_000, "{name}: {}", picture.bytes.len());
         }
     }
+}
+
+#[test]
+fn a_chart_in_any_script_has_a_key_for_those_who_see_it() {
+    let csv = "Land,石油,ガス\nカザフスタン,52.4,14\nアゼルバイジャン,15.5,5\n";
+    let files = [("oil.csv", Beside::Held(csv.as_bytes().to_vec()))];
+    let composed = composed(":::chart oil.csv\nFrom the ministries.\n:::\n", &files);
+    let page = html(&composed.edition.html);
+    let key = "<span aria-hidden=\"true\">A&nbsp;<span dir=\"auto\">石油</span> · B&nbsp;<span dir=\"auto\">ガス</span> · \
+        1&nbsp;<span dir=\"auto\">カザフスタン</span> · 2&nbsp;<span dir=\"auto\">アゼルバイジャン</span></span>";
+    assert!(page.contains(&format!("{key}<br>From the ministries.</p>")), "{page}");
+    let text = text(&composed.edition.text);
+    assert!(!text.contains('·') && text.contains("カザフスタン"), "{text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod correct;
 mod doctor;
 pub(crate) mod env;
 mod help;
+mod json;
 mod keys;
 mod ledger;
 mod manual;

@@ -150,7 +150,7 @@ fn every_message_that_is_explained_is_one_of_the_program() {
         .iter()
         .map(|path| fs::read_to_string(path).expect("a source can be read"))
         .collect();
-    let text = document("docs/README.md");
+    let text = document("docs/troubleshooting.md");
     let rows = text.lines().filter(|line| line.starts_with("| `"));
     let messages = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`'));
     for part in messages.flat_map(|message| message.split("...")) {
@@ -160,9 +160,77 @@ fn every_message_that_is_explained_is_one_of_the_program() {
         let holds =
             |(one, two): (&str, &str)| sources.contains(one) && sources.contains(two.trim());
         let known = sources.contains(part) || of_two.into_iter().any(holds);
-        assert!(known, "docs/README.md: no message holds `{part}`");
+        assert!(known, "docs/troubleshooting.md: no message holds `{part}`");
     }
 }
+
+#[test]
+fn every_error_that_a_test_shows_is_explained() {
+    let text = document("docs/troubleshooting.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    // Between the bars stand the messages, each in backticks; what they quote is in backticks in the program.
+    let explained: Vec<Vec<&str>> = rows
+        .filter_map(|row| row.split(" | ").next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .map(|message| message.split("...").map(str::trim).collect())
+        .collect();
+    let mut shown = 0;
+    for path in files_below(&root().join("tests/it/snapshots"), "snap") {
+        // What is wrong with a command line is told by the parser, with the usage.
+        if path.to_string_lossy().contains("__usage_") {
+            continue;
+        }
+        let snapshot = fs::read_to_string(&path).expect("a snapshot can be read");
+        let Some((_, after)) = snapshot.split_once("\nerror: ") else { continue };
+        let error = after.split("\nhint: ").next().unwrap_or_default().replace('`', "");
+        let error = error.split("\n\n").next().unwrap_or_default();
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_explained = explained.iter().any(|parts| {
+            let mut rest = error.as_str();
+            parts.iter().all(|part| match rest.split_once(part) {
+                Some((_, after)) => {
+                    rest = after;
+                    true
+                }
+                None => false,
+            })
+        });
+        assert!(is_explained, "docs/troubleshooting.md has no `{error}`, of {}", path.display());
+        shown += 1;
+    }
+    assert!(shown > 50, "{shown} errors are shown");
+}
+
+#[test]
+fn every_document_is_listed_for_who_looks_for_it() {
+    let list = document("docs/README.md");
+    for path in documents().iter().filter_map(|path| path.strip_prefix(root().join("docs")).ok()) {
+        let link = format!("]({})", path.display());
+        assert!(path == Path::new("README.md") || list.contains(&link), "docs/README.md: {link}");
+    }
+}
+
+#[test]
+fn every_state_and_every_command_that_reports_is_explained() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&document("docs/json.schema.json")).expect("it is JSON");
+    let glossary = document("docs/glossary.md");
+    for kind in ["issue-state", "delivery-state", "reader-state"] {
+        let states = schema["$defs"][kind]["enum"].as_array().expect("it lists states");
+        for state in states.iter().filter_map(serde_json::Value::as_str) {
+            let word = state.replace('_', " ");
+            assert!(glossary.contains(&format!("**{word}**")), "docs/glossary.md: {word}");
+        }
+    }
+    let table = document("docs/json.md");
+    let commands = schema["$defs"].as_object().expect("it has definitions");
+    for name in commands.keys().filter(|name| !NOT_COMMANDS.contains(&name.as_str())) {
+        assert!(table.contains(&format!("`{name}`")), "docs/json.md: {name}");
+    }
+}
+
+/// What of docs/json.schema.json no command is named for.
+const NOT_COMMANDS: [&str; 3] = ["instant", "happening", "attempt"];
 
 /// Returns how a heading is linked to, as the common viewers do it.
 fn anchor(heading: &str) -> String {
@@ -329,7 +397,7 @@ fn blocks<'a>(text: &'a str, language: &'a str) -> impl Iterator<Item = (usize, 
 }
 
 /// Returns the documents that are there: README.md and those of `docs/`.
-fn documents() -> Vec<PathBuf> {
+pub(crate) fn documents() -> Vec<PathBuf> {
     let mut paths = files_below(&root().join("docs"), "md");
     paths.extend(Some(root().join("README.md")).filter(|path| path.is_file()));
     paths

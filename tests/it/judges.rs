@@ -1,7 +1,8 @@
 //! Every theme on every sample before judges nobody here wrote.
 //!
 //! A judge reads the whole gallery in one run of its program. Where it finds something that is right for a mail, the
-//! test lists that with the reason; a line of the list that nothing needs any more is a mistake too.
+//! test lists that with the reason; a line of the list that nothing needs any more is a mistake too. And each is shown
+//! something broken on purpose: a judge that cannot refuse says nothing.
 
 mod axe;
 mod caniemail;
@@ -14,13 +15,14 @@ mod vnu;
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
+    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use crate::{
-    gallery::{Copy, hung},
+    gallery::{Copy, gallery, hung},
     skip::skipped,
 };
 
@@ -30,14 +32,7 @@ type Allowed<'a> = &'a [(&'a str, &'a str)];
 /// Panics where a judge found what is not allowed, or no longer finds what is. A finding is where and what.
 #[track_caller]
 fn assert_allowed(found: &[(String, String)], allowed: Allowed<'_>) {
-    let is_allowed = |what: &str| allowed.iter().any(|(start, _)| what.starts_with(start));
-    // What is wrong in many places is told once, with the first.
-    let faults: BTreeMap<_, _> = found
-        .iter()
-        .rev()
-        .filter(|(_, what)| !is_allowed(what))
-        .map(|(at, what)| (what, at))
-        .collect();
+    let faults = faults(found, allowed);
     assert!(faults.is_empty(), "{faults:#?}");
     for (start, why) in allowed {
         let is_needed = found.iter().any(|(_, what)| what.starts_with(start));
@@ -45,13 +40,40 @@ fn assert_allowed(found: &[(String, String)], allowed: Allowed<'_>) {
     }
 }
 
-/// Gives the gallery as HTML files to a script of `tests/rig/judges`, and returns what it printed; nothing where it
-/// cannot run.
+/// Panics unless a judge finds each of these in a page, and that it is not allowed.
 #[track_caller]
-fn page_judge(script: &str) -> Option<String> {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let pages = hung(folder.path(), "html", |copy: &Copy| copy.html.as_bytes());
-    node(script, &pages)
+fn assert_refused(found: &[(String, String)], allowed: Allowed<'_>, wanted: &[&str]) {
+    let faults = faults(found, allowed);
+    for wanted in wanted {
+        let is_refused = faults.keys().any(|what| what.contains(wanted));
+        assert!(is_refused, "nothing says `{wanted}`, but {faults:#?}");
+    }
+}
+
+/// Returns what is not allowed, and where: what is wrong in many places once, with the first.
+fn faults<'a>(found: &'a [(String, String)], allowed: Allowed<'_>) -> BTreeMap<&'a str, &'a str> {
+    let is_allowed = |what: &str| allowed.iter().any(|(start, _)| what.starts_with(start));
+    found
+        .iter()
+        .rev()
+        .filter(|(_, what)| !is_allowed(what))
+        .map(|(at, what)| (what.as_str(), at.as_str()))
+        .collect()
+}
+
+/// Returns the gallery as HTML files in a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    hung(folder, "html", |copy: &Copy| copy.html.as_bytes())
+}
+
+/// Returns the sample issue in a folder with something put before the end of its page, to see a judge refuse it.
+#[track_caller]
+fn broken(folder: &Path, fault: &str) -> Vec<PathBuf> {
+    let sound = &gallery()[0].html;
+    let (before, after) = sound.rsplit_once("</body>").expect("a page has a body");
+    let path = folder.join("broken.html");
+    fs::write(&path, format!("{before}{fault}</body>{after}")).expect("it can be written");
+    vec![path]
 }
 
 /// Runs a script of `tests/rig/judges` where its packages are.

@@ -145,7 +145,13 @@ fn every_tools_export_is_recognised_and_every_row_of_it_is_what_it_says() {
 #[test]
 fn contacts_are_pending_unless_somebody_vouches_for_their_consent() {
     let vouched = Wish { is_consented: true, ..Wish::default() };
-    for name in ["google.csv", "google-old.csv", "outlook.csv", "outlook-german.csv"] {
+    for name in [
+        "google.csv",
+        "google-old.csv",
+        "outlook.csv",
+        "outlook-german.csv",
+        "mailchimp-nonsubscribed.csv",
+    ] {
         let (plain, vouched) = (recognised(name, &Wish::default()), recognised(name, &vouched));
         assert!(plain.contains(" pending ") && !plain.contains(" active "), "{plain}");
         assert!(vouched.contains(" active ") && !vouched.contains(" pending "), "{vouched}");

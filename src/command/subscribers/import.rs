@@ -119,6 +119,14 @@ fn tell_all(
         if let (Some(bin), Some(path)) = (&bin, &wish.rejects) {
             reject_known(bin, sort, &enrolled)
                 .map_err(|error| Failure::file(path, "write", &error))?;
+            let unnamed = enrolled.duplicate + enrolled.stayed - known(&enrolled).count() as u64;
+            if unnamed > 0 {
+                let count = grouped(unnamed);
+                console.warn(format_args!(
+                    "{}: {count} more rows of people it knows are counted, and not among the rejects",
+                    sort.file
+                ));
+            }
         }
         met.tell(console, &sort.file, &enrolled);
         tell(console, sort, &met, &report);
@@ -268,7 +276,7 @@ fn tell(console: &Console, sort: &Sort, met: &Met, report: &FileReport) {
     }
     if sort.is_unconsented && report.pending > 0 {
         console.advise(
-            "an address book is no consent, so nobody of it is mailed yet: if they agreed, import it again with `--consent 'how and when'`",
+            "to be in it is no consent, so nobody of it is mailed yet: if they agreed, import it again with `--consent 'how and when'`",
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A chart: `:::chart oil.csv {title="Oil, million tonnes" type="line"}` and `:::`, perhaps with a paragraph between that says where the data come from.
 //!
 //! The picture travels with the mail, since it is nowhere else; the text part
-//! has the data as a table.
+//! has the data as a table. What the picture cannot letter stands in a key below.
 
 use std::str;
 
@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use super::{Block, table};
 use crate::compose::{
     attributes,
-    chart::{self, Data, Kind, missing_letter},
+    chart::{self, Data, Key, Kind},
     code::{
         MALFORMED_ATTRIBUTES, MISPLACED_FIELD, UNKNOWN_ATTRIBUTE, WRONG_CONTENT, WRONG_DATA,
         WRONG_VALUE,
@@ -31,6 +31,9 @@ const HELP: &str = "write `:::chart data.csv {title=\"...\" type=\"line\"}`, per
 /// The most bars: more are a table.
 const BARS_MAX: usize = 40;
 
+/// The most entries of a key: as many as bars and series.
+const KEY_MAX: usize = 46;
+
 /// How many of a chart's numbers its words for those who do not see it name.
 const TOLD_MAX: usize = 12;
 
@@ -40,8 +43,12 @@ struct Chart {
     title: Option<String>,
     kind: Kind,
     data: Data,
+    key: Key,
     source: Vec<Inline>,
 }
+
+/// What keeps a label beside what stands for it.
+const NO_BREAK: &str = "\u{a0}";
 
 /// What a chart's line asks for.
 struct Asked {
@@ -79,7 +86,19 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
             .helped("show less, or lines: `type=\"line\"`");
         return None;
     }
-    Some(Box::new(Chart { name, title, kind, data, source }))
+    let key = Key::of(&data);
+    if key.entries.len() > KEY_MAX {
+        let span = reader.line(node);
+        let message = format!(
+            "the chart would have a key of {} entries, more than {KEY_MAX}",
+            key.entries.len()
+        );
+        reader.proof.error(WRONG_DATA, span, message).helped(
+            "what is not Latin, Greek or Cyrillic stands in a key below the chart: show less, or set a table",
+        );
+        return None;
+    }
+    Some(Box::new(Chart { name, title, kind, data, key, source }))
 }
 
 /// Reads the directive's own line.
@@ -150,27 +169,9 @@ fn data(reader: &mut Reader<'_, '_>, node: Node<'_>, name: &str) -> Option<Data>
         }
     };
     let mut proof = Proof::new(&path, text);
-    let data = Data::read(&mut proof).filter(|data| is_lettered(&mut proof, data));
+    let data = Data::read(&mut proof);
     reader.proof.adopt(proof);
     data
-}
-
-/// Tells whether every label can be drawn; the first that cannot is marked.
-fn is_lettered(proof: &mut Proof<'_>, data: &Data) -> bool {
-    let names = data.series.iter().map(|series| &series.name);
-    let numbers = data.series.iter().flat_map(|series| &series.written);
-    let missing = data
-        .labels
-        .iter()
-        .chain(names)
-        .chain(numbers)
-        .find_map(|text| Some((text, missing_letter(text)?)));
-    let Some((text, letter)) = missing else { return true };
-    let at = proof.text().find(text.as_str()).unwrap_or(0);
-    proof
-        .error(WRONG_DATA, at..at + text.len(), format!("a chart cannot be lettered with `{letter}`"))
-        .helped("its letters are Latin, Greek and Cyrillic: write the label in one of them, or set a table");
-    false
 }
 
 /// Returns how data are drawn when nobody says: lines where every label begins with a digit, as times do.
@@ -206,6 +207,21 @@ impl Chart {
         }
     }
 
+    /// Says what the letters and numbers in the picture stand for, to those who see it; who does not has heard the labels.
+    fn key_html(&self) -> Markup {
+        let entries = &self.key.entries;
+        html! {
+            @if !entries.is_empty() {
+                span aria-hidden="true" {
+                    @for (at, (key, label)) in entries.iter().enumerate() {
+                        @if at > 0 { " · " }
+                        (key) (NO_BREAK) span dir="auto" { (label) }
+                    }
+                }
+            }
+        }
+    }
+
     fn file_name(&self) -> String {
         let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
         format!("{}.png", stem.replace('/', "-"))
@@ -215,7 +231,7 @@ impl Chart {
 impl Block for Chart {
     fn html(&self, page: &Page<'_>) -> Markup {
         let width = page.line_width();
-        let drawing = chart::draw(&self.data, self.kind, page.theme, width);
+        let drawing = chart::draw(&self.key.drawn, self.kind, page.theme, width);
         let source = page.enclosures.add(&self.file_name(), "image/png", &drawing.png);
         let limit = format!("max-width:{width}px");
         html! {
@@ -223,7 +239,13 @@ impl Block for Chart {
             p.figure {
                 img.chart src=(source) alt=(self.words(page.strings)) width=(drawing.width) height=(drawing.height) style=(limit);
             }
-            @if self.source.is_empty() { (gap()) } @else { p.legend { (inline::html(&self.source)) } }
+            @if self.source.is_empty() && self.key.entries.is_empty() { (gap()) } @else {
+                p.legend {
+                    (self.key_html())
+                    @if !self.source.is_empty() && !self.key.entries.is_empty() { br; }
+                    (inline::html(&self.source))
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What charts are drawn on: lines, boxes and letters, in pixels of the page, kept at twice as many.
 //!
 //! The letters are Inter's (`templates/fonts/`), so that a chart is the same on
-//! every machine: Latin, Greek and Cyrillic.
+//! every machine: Latin, Greek and Cyrillic. For what they lack there is a key.
 
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
@@ -64,7 +64,7 @@ pub(super) fn mix(one: Colour, other: Colour, share: f32) -> Colour {
 }
 
 /// Returns the first letter of a text that charts cannot be lettered with.
-pub(in crate::compose) fn missing_letter(text: &str) -> Option<char> {
+pub(super) fn missing_letter(text: &str) -> Option<char> {
     let face = face();
     text.chars().find(|letter| face.glyph_index(*letter).is_none())
 }

@@ -8,10 +8,11 @@
 mod bars;
 mod canvas;
 mod data;
+mod key;
 mod lines;
 
-pub(super) use canvas::missing_letter;
 pub(super) use data::Data;
+pub(super) use key::Key;
 
 use canvas::{Canvas, Colour, mix};
 
@@ -53,7 +54,7 @@ pub(super) struct Drawing {
     pub(super) height: u32,
 }
 
-/// Draws a chart so wide.
+/// Draws a chart so wide; its labels can be lettered.
 pub(super) fn draw(data: &Data, kind: Kind, theme: &Theme, width: u32) -> Drawing {
     let inks = Inks::of(theme);
     let canvas = match kind {

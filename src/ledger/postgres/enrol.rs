@@ -252,7 +252,7 @@ impl Enrolment<'_> {
         page.settle.push((place, state, event.clone()));
         page.remarks.push(Remark { place, event, state, is_once: false });
         if let Some(state) = elsewhere {
-            self.report.suppressed.push((record.line, record.address.clone(), state));
+            self.report.note_suppressed(record.line, record.address.clone(), state);
         } else {
             self.report.added += 1;
             self.count(record.state);
@@ -263,7 +263,7 @@ impl Enrolment<'_> {
     /// A record of an address met before in this call: only suppression acts.
     fn repeat(&mut self, page: &mut Page, place: usize, record: &Record) {
         let line = page.people[place].line;
-        self.report.duplicates.push((record.line, record.address.clone(), line));
+        self.report.note_duplicate(record.line, record.address.clone(), line);
         if gravity(record.state) > gravity(page.people[place].person.state) {
             shift(page, place, record.state, with_evidence(&self.order.event, &record.evidence));
             self.count(record.state);
@@ -278,7 +278,7 @@ impl Enrolment<'_> {
         let is_its_own = known.from_file && self.order.from_list_file;
         let reason = self.order.resubscribe.clone().filter(|_| is_revived);
         if is_revived && reason.is_none() {
-            self.report.suppressed.push((record.line, record.address.clone(), was));
+            self.report.note_suppressed(record.line, record.address.clone(), was);
             return self.touch(known, record.line);
         }
         if let Some(detail) = reason {

@@ -174,7 +174,7 @@ impl Enrolment<'_> {
             .ledger
             .prepare_cached("SELECT line FROM temp.met WHERE id = ?1")?
             .query_row([known.id], |row| row.get(0))?;
-        self.report.duplicates.push((record.line, record.address.clone(), first.cast_unsigned()));
+        self.report.note_duplicate(record.line, record.address.clone(), first.cast_unsigned());
         if gravity(record.state) > gravity(known.state) {
             self.shift(known, record.state, &self.event(record))?;
             self.count(record.state);
@@ -188,7 +188,7 @@ impl Enrolment<'_> {
         let revived = known.state.is_suppressed() && !record.state.is_suppressed();
         let Some(reason) = self.order.resubscribe.clone().filter(|_| revived) else {
             if revived {
-                self.report.suppressed.push((record.line, record.address.clone(), known.state));
+                self.report.note_suppressed(record.line, record.address.clone(), known.state);
                 return self.touch(known, false);
             }
             return self.update(known, record, judged(known.state, record.state));

@@ -143,7 +143,7 @@ impl<'a> Newcomers<'a> {
             }
             enter.execute((key, &self.order.publication, id))?;
             if let Some(address) = self.elsewhere.remove(&id) {
-                report.suppressed.push((line, address, state));
+                report.note_suppressed(line, address, state);
             } else {
                 report.added += 1;
                 count(report, state);
@@ -195,7 +195,7 @@ impl<'a> Newcomers<'a> {
                  RETURNING coalesce(address, address_key), evidence",
             )?
             .query_row([id], |row| Ok((row.get::<_, Mail>(0)?.0, row.get(1)?)))?;
-        report.duplicates.push((line, address, person.line));
+        report.note_duplicate(line, address, person.line);
         let is_its_own = self.elsewhere.remove(&id).is_none();
         if is_its_own && gravity(state) > gravity(person.state) {
             let was = (person.id, person.state);

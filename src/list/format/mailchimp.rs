@@ -5,8 +5,22 @@
 
 use super::{
     Fact, Format, Role,
-    SubscriberState::{Active, Bounced, Unsubscribed},
+    SubscriberState::{Active, Bounced, Pending, Unsubscribed},
 };
+
+/// What the name of a file of contacts who bought something and asked for no letter has in it; its header is that of members.
+const NON_SUBSCRIBED: &str = "nonsubscribed";
+
+const OTHERS: Format =
+    Format { title: "Mailchimp's non-subscribed contacts", base: Pending, ..MEMBERS };
+
+/// Returns the format of a file of members, by its name: `nonsubscribed_members_export_1.csv` holds none.
+pub(super) fn by_name(file: &str) -> Option<&'static Format> {
+    let file = file.rsplit('/').next().unwrap_or_default();
+    let letters = file.chars().filter(|letter| letter.is_alphanumeric());
+    let name: String = letters.flat_map(char::to_lowercase).collect();
+    name.contains(NON_SUBSCRIBED).then_some(&OTHERS)
+}
 
 pub(super) const FORMATS: &[Format] = &[
     Format {

@@ -123,6 +123,12 @@ impl Format {
             .unwrap_or(&plain::FORMAT)
     }
 
+    /// Returns the format of a file so called, where its header alone does not tell.
+    pub(super) fn of_file(&'static self, name: &str) -> &'static Self {
+        let is_of_members = self.name == "mailchimp" && self.base == SubscriberState::Active;
+        mailchimp::by_name(name).filter(|_| is_of_members).unwrap_or(self)
+    }
+
     /// Returns the format of a file without a header, one member a line.
     pub(super) fn roster() -> &'static Self {
         &mailman::FORMAT

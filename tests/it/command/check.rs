@@ -74,6 +74,27 @@ fn check_tells_people_scripts_and_tools_the_same() {
 }
 
 #[test]
+fn what_looks_like_an_issue_and_is_none_is_told() {
+    let env = Env::publication();
+    env.write("issues/2026-12-07-georgia/Issue.md.txt", "+++\n");
+    env.write("issues/2026-12-14-turkey.md", "+++\n");
+    env.write("issues/.notes/a.txt", "hidden");
+    env.write("issues/README.txt", "not a draft");
+    let told: Value =
+        serde_json::from_str(&env.postrider("check --json").code(0).out).expect("JSON");
+    let told: Vec<_> = told
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|problem| (problem["file"].as_str(), problem["severity"].as_str()))
+        .collect();
+    let wanted = ["issues/2026-12-07-georgia", "issues/2026-12-14-turkey.md"];
+    assert_eq!(told, wanted.map(|file| (Some(file), Some("warning"))));
+    env.postrider("check").code(0).tells("there is no `issue.md` in this folder");
+    env.postrider("check kazakhstan").code(0).tells("nothing to mend");
+}
+
+#[test]
 fn what_is_no_plain_file_is_refused_and_not_waited_for() {
     let env = Env::publication();
     let path = format!("issues/{ISSUE}/issue.md");

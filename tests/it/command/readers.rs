@@ -203,6 +203,10 @@ fn a_segment_lists_exports_and_sends_to_its_readers_alone() {
         "segment_mistake",
         &env.postrider("send kazakhstan --yes --segment 'press and'").code(2).shown(),
     );
+    env.postrider("plan kazakhstan --segment 'press and not town = oslo'")
+        .code(0)
+        .tells("  left out      2 not in the segment")
+        .tells(" --segment 'press and not town = oslo'`\n  mails 1 reader");
     let line = "send kazakhstan --yes --segment 'press and not town = oslo'";
     let sent = env.json(line);
     assert_eq!(

@@ -1,5 +1,7 @@
 //! A mail comes back as it went in: by Python's email package, and by mailparser.
 
+use std::{fs, path::PathBuf};
+
 use data_encoding::BASE64;
 use postrider::compose::Enclosure;
 use serde::Deserialize;
@@ -25,27 +27,64 @@ struct Mail {
     attached: Vec<(Option<String>, String, Option<String>, String)>,
 }
 
+/// A parser: mails as files in, and what it reads in each as JSON out; nothing where it is missing.
+type Parser = fn(&[PathBuf]) -> Option<String>;
+
 #[test]
 fn pythons_email_package_reads_every_mail_as_it_went_in() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let mails = hung(folder.path(), "eml", |copy: &Copy| &copy.mail);
-    let mails: Vec<&str> = mails.iter().filter_map(|path| path.to_str()).collect();
-    let read = python("mime.py", &mails, b"");
-    assert_round_trip(read.and_then(|json| String::from_utf8(json).ok()));
+    assert_round_trip(by_python);
 }
 
 #[test]
 fn mailparser_reads_every_mail_as_it_went_in() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let mails = hung(folder.path(), "eml", |copy: &Copy| &copy.mail);
-    assert_round_trip(node(include_str!("../../rig/judges/mailparser.mjs"), &mails));
+    assert_round_trip(by_mailparser);
+}
+
+#[test]
+fn a_mail_that_does_not_come_back_as_it_went_in_is_found() {
+    for parser in [by_python as Parser, by_mailparser] {
+        // It has words beyond ASCII, a picture, and a subject of its own.
+        let copy = gallery().iter().find(|copy| !copy.enclosures.is_empty()).expect("one has");
+        let sound = String::from_utf8(copy.mail.clone()).expect("a mail is ASCII");
+        for (from, to) in [
+            ("charset=utf-8", "charset=iso-8859-1"),
+            ("Subject: ", "Subject: [Spam] "),
+            ("Content-ID: <", "Content-ID: <x-"),
+            ("Content-Transfer-Encoding: quoted-printable", "Content-Transfer-Encoding: 7bit"),
+        ] {
+            let broken = sound.replacen(from, to, 1);
+            assert_ne!(broken, sound, "nothing of `{from}` stands in it");
+            let folder = tempfile::tempdir().expect("a folder can be made");
+            let mail = folder.path().join("broken.eml");
+            fs::write(&mail, broken).expect("it can be written");
+            if let Some(read) = read(parser, &[mail]) {
+                assert_ne!(read, [as_it_went_in(copy)], "`{to}`");
+            }
+        }
+    }
+}
+
+fn by_python(mails: &[PathBuf]) -> Option<String> {
+    let mails: Vec<&str> = mails.iter().filter_map(|path| path.to_str()).collect();
+    let read = python("mime.py", &mails, b"")?;
+    Some(String::from_utf8(read).expect("it prints UTF-8"))
+}
+
+fn by_mailparser(mails: &[PathBuf]) -> Option<String> {
+    node(include_str!("../../rig/judges/mailparser.mjs"), mails)
+}
+
+fn read(parser: Parser, mails: &[PathBuf]) -> Option<Vec<Mail>> {
+    let read: Vec<Mail> = serde_json::from_str(&parser(mails)?).expect("it writes JSON");
+    assert_eq!(read.len(), mails.len());
+    Some(read)
 }
 
 #[track_caller]
-fn assert_round_trip(json: Option<String>) {
-    let Some(json) = json else { return };
-    let read: Vec<Mail> = serde_json::from_str(&json).expect("it writes JSON");
-    assert_eq!(read.len(), gallery().len());
+fn assert_round_trip(parser: Parser) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mails = hung(folder.path(), "eml", |copy: &Copy| &copy.mail);
+    let Some(read) = read(parser, &mails) else { return };
     for (mail, copy) in read.into_iter().zip(gallery()) {
         let written = as_it_went_in(copy);
         // By itself first, since two whole mails are too much to read.

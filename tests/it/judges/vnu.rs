@@ -1,11 +1,10 @@
 //! The W3C's own checker of HTML and CSS.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use serde::Deserialize;
 
-use super::{Allowed, assert_allowed, installed, name, run};
-use crate::gallery::{Copy, hung};
+use super::{Allowed, assert_allowed, assert_refused, broken, installed, name, pages, run};
 
 /// What the standard does not know, and mail programs need.
 const FOR_MAIL: Allowed<'_> = &[
@@ -44,22 +43,33 @@ struct Verdict {
 
 #[test]
 fn the_w3c_finds_nothing_wrong_but_what_mail_programs_need() {
-    let Some(jar) = installed("node_modules/vnu-jar/build/dist/vnu.jar") else { return };
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let pages = hung(folder.path(), "html", |copy: &Copy| copy.html.as_bytes());
+    if let Some(found) = judged(&pages(folder.path())) {
+        assert_allowed(&found, FOR_MAIL);
+    }
+}
+
+#[test]
+fn what_neither_the_standard_nor_a_mail_program_knows_is_found() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let fault = "<p style='colour:red'>one<div><b>two</div><center align='left'>three</center>";
+    if let Some(found) = judged(&broken(folder.path(), fault)) {
+        let wanted = ["“colour”", "Unclosed element “b”", "“center” element is obsolete"];
+        assert_refused(&found, FOR_MAIL, &wanted);
+    }
+}
+
+fn judged(pages: &[PathBuf]) -> Option<Vec<(String, String)>> {
+    let jar = installed("node_modules/vnu-jar/build/dist/vnu.jar")?;
     let mut java = Command::new("java");
     java.arg("-jar")
         .arg(jar)
         .args(["--stdout", "--exit-zero-always", "--format", "json"])
         .args(pages);
-    let Some(json) = run(&mut java, "Java, for the W3C's checker") else { return };
+    let json = run(&mut java, "Java, for the W3C's checker")?;
     let verdict: Verdict = serde_json::from_str(&json).expect("it writes JSON");
-    let found: Vec<_> = verdict
-        .messages
-        .into_iter()
-        .map(|Remark { url, line, message }| {
-            (format!("{}:{}", name(&url), line.unwrap_or_default()), message)
-        })
-        .collect();
-    assert_allowed(&found, FOR_MAIL);
+    let told = |Remark { url, line, message }: Remark| {
+        (format!("{}:{}", name(&url), line.unwrap_or_default()), message)
+    };
+    Some(verdict.messages.into_iter().map(told).collect())
 }
