@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Failure, exit,
-    newsroom::{IssueFolder, Newsroom},
+    newsroom::{IssueFolder, Newsroom, strings},
     reader::{of_record, sample},
     words::counted,
 };
 use crate::{
     check::{self, Gist, Specimen, Verdict},
-    compose::{self, Composed, Origins, Press, Purpose, Strings, Theme},
+    compose::{self, Composed, Origins, Press, Purpose, Theme},
     model::{Problem, Subscriber, SubscriberState},
 };
 
@@ -72,7 +72,7 @@ impl<'a> Inspector<'a> {
             None => return Ok(lost(Vec::new())),
         };
         let own = newsroom.own_strings(issue.language())?;
-        let strings = |language: &str| Strings::load(language, own.as_deref());
+        let strings = |language: &str| strings(language, own.as_ref());
         let composed = match compose::compose(&draft, &newsroom.publication, theme, &strings) {
             Ok(composed) => composed,
             Err(problems) => return Ok(lost(problems)),

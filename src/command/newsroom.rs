@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     cli::Global,
-    compose::{self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, Theme},
+    compose::{
+        self, Composed, DkimKey, Draft, Edition, KeyRing, Press, Signer, Strings, TemplateFile,
+        Theme,
+    },
     config::{self, SecretError},
     ledger::{Ledger, Records},
     model::{DkimSettings, LedgerUrl, Problem, Publication, RelayUrl, Secret, SecretSource},
@@ -50,6 +53,21 @@ pub(super) struct IssueFolder {
     pub(super) slug: String,
     /// The folder, absolute.
     pub(super) path: PathBuf,
+}
+
+/// A publication's own file of words.
+pub(super) struct OwnStrings {
+    /// The file, as `templates/strings/en.toml`.
+    name: String,
+    text: String,
+}
+
+/// Returns the words of a language: a publication's own, else those that come with the program.
+pub(super) fn strings(language: &str, own: Option<&OwnStrings>) -> Result<Strings, Vec<Problem>> {
+    match own {
+        Some(OwnStrings { name, text }) => Strings::parse(TemplateFile { name, text }),
+        None => Strings::load(language, None),
+    }
 }
 
 impl Newsroom {
@@ -201,14 +219,14 @@ impl Newsroom {
         let (issue, _) = compose::parse(draft, publication);
         let theme = self.theme(issue.theme())?;
         let own = self.own_strings(issue.language())?;
-        let strings = |language: &str| {
-            let strings = Strings::load(language, own.as_deref())?;
+        let words = |language: &str| {
+            let strings = strings(language, own.as_ref())?;
             Ok(match reason {
                 Some(reason) => strings.because(reason),
                 None => strings,
             })
         };
-        Ok(compose::compose(draft, publication, &theme, &strings))
+        Ok(compose::compose(draft, publication, &theme, &words))
     }
 
     /// Reads a theme: what the publication's own files say of it, over the built-in one.
@@ -225,12 +243,15 @@ impl Newsroom {
     }
 
     /// Reads the publication's own words of a language, those of `en` for `en-GB` where it has no others.
-    pub(super) fn own_strings(&self, language: &str) -> Result<Option<String>, Failure> {
+    pub(super) fn own_strings(&self, language: &str) -> Result<Option<OwnStrings>, Failure> {
         let primary = language.split('-').next().unwrap_or_default();
-        match self.template(&format!("strings/{language}.toml"))? {
-            None if primary != language => self.template(&format!("strings/{primary}.toml")),
-            own => Ok(own),
+        for tag in [language, primary] {
+            let name = format!("strings/{tag}.toml");
+            if let Some(text) = self.template(&name)? {
+                return Ok(Some(OwnStrings { name: format!("templates/{name}"), text }));
+            }
         }
+        Ok(None)
     }
 
     /// Reads a file of `templates/`, if it is there.

@@ -44,16 +44,16 @@ async fn gone_through(
     may_see: MaySee,
 ) -> Result<Vec<Returned>, Failure> {
     let newsroom = Newsroom::open(global)?;
-    let source = wish.name();
     let has_ledger = newsroom.has_ledger();
     let clerk = Clerk {
         keys: newsroom.keys_for_a_look()?,
         ledger: if has_ledger { Some(newsroom.ledger()?) } else { None },
-        newsroom: &newsroom,
+        publication: newsroom.publication.id.clone(),
         rehearse: wish.dry_run,
-        source: &source,
+        source: wish.name(),
     };
-    let bag = Bag { console, clerk, marks: !wish.keep && !wish.dry_run, may_see };
+    let bag =
+        Bag { console, newsroom: &newsroom, clerk, marks: !wish.keep && !wish.dry_run, may_see };
     match (&wish.maildir, &wish.mbox, &wish.imap) {
         (Some(folder), ..) => bag.maildir(folder).await,
         (_, Some(file), _) => bag.mbox(file).await,
@@ -64,7 +64,8 @@ async fn gone_through(
 
 struct Bag<'a> {
     console: &'a Console,
-    clerk: Clerk<'a>,
+    newsroom: &'a Newsroom,
+    clerk: Clerk,
     /// Whether what was dealt with is marked as seen.
     marks: bool,
     may_see: MaySee,
@@ -118,7 +119,7 @@ impl Bag<'_> {
 
     async fn imap(&self, url: &str, wish: &cli::Postbag) -> Result<Vec<Returned>, Failure> {
         let url = ImapUrl::read(url)?;
-        let root = &self.clerk.newsroom.root;
+        let root = &self.newsroom.root;
         let variable = std::env::var("POSTRIDER_IMAP_PASSWORD").ok();
         let here = std::env::current_dir().unwrap_or_else(|_| root.clone());
         let file =

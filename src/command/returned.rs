@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Failure, newsroom::Newsroom};
+use async_trait::async_trait;
+
+use super::Failure;
 use crate::{
     bounce::{self, Kind, Report},
     compose::{self, KeyRing, Purpose},
-    ledger::{About, Did, Ledger, Note},
+    ledger::{About, Did, Ledger, LedgerError, Note, Noted},
     model::SubscriberState,
+    web::site,
 };
 
 /// A message that was read, and what became of it.
@@ -38,41 +41,54 @@ struct Document<'a> {
 }
 
 /// Reads messages for one publication.
-pub(super) struct Clerk<'a> {
-    pub(super) newsroom: &'a Newsroom,
+pub(super) struct Clerk {
+    /// Its id.
+    pub(super) publication: String,
     pub(super) keys: KeyRing,
     /// `None` where there is none yet: then nothing was ever sent from here.
     pub(super) ledger: Option<std::sync::Arc<dyn Ledger>>,
     pub(super) rehearse: bool,
     /// What the consent log says of where it came from.
-    pub(super) source: &'a str,
+    pub(super) source: String,
 }
 
-impl Clerk<'_> {
+impl Clerk {
     /// Reads a message and does what it asks for.
     pub(super) async fn take(&self, file: String, bytes: &[u8]) -> Result<Returned, Failure> {
         let report = bounce::read(bytes);
         let mut forged = 0;
-        let about = self.about(&report, &mut forged);
-        let address = report.address.clone();
-        let idle = Returned { file, address, issue: None, did: Did::Nothing, forged, report };
-        let (Some(about), Some(ledger)) = (about, &self.ledger) else { return Ok(idle) };
-        if !asks_for_something(idle.report.kind) {
-            return Ok(idle);
+        let noted = self.noted(bounce::digest(bytes), &report, &mut forged).await?;
+        let address = match &noted {
+            Some(noted) if !noted.address.is_empty() => noted.address.clone(),
+            _ => report.address.clone(),
+        };
+        let (issue, did) = noted.map_or((None, Did::Nothing), |noted| (noted.issue, noted.did));
+        Ok(Returned { file, report, address, issue, did, forged })
+    }
+
+    /// Tells the ledger of a report, where that asks for something; `digest` names what was read.
+    async fn noted(
+        &self,
+        digest: String,
+        report: &Report,
+        forged: &mut usize,
+    ) -> Result<Option<Noted>, LedgerError> {
+        let about = self.about(report, forged);
+        let (Some(about), Some(ledger)) = (about, &self.ledger) else { return Ok(None) };
+        if !asks_for_something(report.kind) {
+            return Ok(None);
         }
         let note = Note {
-            digest: bounce::digest(bytes),
+            digest,
             about,
-            kind: idle.report.kind,
-            cause: idle.report.cause,
-            code: idle.report.code.clone(),
-            said: idle.report.diagnostic.clone(),
-            source: self.source.to_owned(),
+            kind: report.kind,
+            cause: report.cause,
+            code: report.code.clone(),
+            said: report.diagnostic.clone(),
+            source: self.source.clone(),
             rehearse: self.rehearse,
         };
-        let noted = ledger.report(&self.newsroom.publication.id, &note).await?;
-        let address = if noted.address.is_empty() { idle.address } else { noted.address };
-        Ok(Returned { address, issue: noted.issue, did: noted.did, ..idle })
+        Ok(Some(ledger.report(&self.publication, &note).await?))
     }
 
     /// Finds what a report is about, by the best evidence that verifies; counts what does not.
@@ -92,7 +108,7 @@ impl Clerk<'_> {
         for token in evidence.asked.iter().chain(&evidence.returned) {
             match compose::read_unsubscribe_token(&self.keys, token) {
                 Ok(read) if read.purpose == Purpose::Test => is_test = true,
-                Ok(read) if read.is_of(&self.newsroom.publication.id) => {
+                Ok(read) if read.is_of(&self.publication) => {
                     let about = About::Reader { issue: read.issue, token_id: read.subscriber };
                     proven.get_or_insert(about);
                 }
@@ -105,6 +121,14 @@ impl Clerk<'_> {
         }
         let address = report.address.parse().ok()?;
         Some(About::Mailbox { address, is_vouched: evidence.is_vouched })
+    }
+}
+
+#[async_trait]
+impl site::Clerk for Clerk {
+    async fn note(&self, digest: String, report: Report) -> Result<Did, LedgerError> {
+        let noted = self.noted(digest, &report, &mut 0).await?;
+        Ok(noted.map_or(Did::Nothing, |noted| noted.did))
     }
 }
 

@@ -9,15 +9,21 @@ use std::{
 };
 
 use super::{
-    Console, Failure, confirmation, confirmation::Letterbox, ears::Ears, exit, newsroom::Newsroom,
+    Console, Failure, confirmation,
+    confirmation::Letterbox,
+    ears::Ears,
+    exit,
+    newsroom::{Newsroom, secret_of},
+    returned::Clerk,
 };
 use crate::{
     cli::{Global, Web},
     ledger::Ledger,
+    model::{Secret, SecretSource},
     send::Stop,
     web::{
         Door,
-        site::{self, Post, Settings, Site, Words},
+        site::{self, Https, Post, Settings, Site, Webhooks, Words},
     },
 };
 
@@ -126,6 +132,7 @@ fn open(
     }
     let theme = newsroom.theme(&publication.theme)?;
     let keys = newsroom.keys()?;
+    let webhooks = webhooks(newsroom, Arc::clone(&ledger))?;
     Ok(Site::new(Settings {
         theme,
         words,
@@ -133,8 +140,40 @@ fn open(
         keys,
         ledger,
         post,
+        webhooks,
         publication,
     }))
+}
+
+/// Fetches what the providers prove themselves by.
+fn webhooks(newsroom: &Newsroom, ledger: Arc<dyn Ledger>) -> Result<Webhooks, Failure> {
+    let settings = &newsroom.publication.webhooks;
+    let secret = |source: &Option<SecretSource>, variable, credential| {
+        secret_of(source.as_ref(), &newsroom.root, variable, credential).map_err(|error| {
+            Failure::new(exit::CONFIG, error.to_string())
+                .hint("it is looked for where [web.webhooks] in publication.toml says")
+        })
+    };
+    let secrets: [Option<Secret>; 2] = [
+        secret(&settings.mailgun_key, "POSTRIDER_MAILGUN_KEY", "mailgun-key")?,
+        secret(&settings.postmark_password, "POSTRIDER_POSTMARK_PASSWORD", "postmark-password")?,
+    ];
+    let [mailgun_key, postmark_password] = secrets;
+    let clerk = Clerk {
+        publication: newsroom.publication.id.clone(),
+        keys: newsroom.keys()?,
+        ledger: Some(ledger),
+        rehearse: false,
+        source: "a webhook".to_owned(),
+    };
+    Ok(Webhooks {
+        ses_topic: settings.ses_topic.clone(),
+        mailgun_key,
+        postmark_password,
+        clerk: Arc::new(clerk),
+        fetch: Arc::new(Https),
+        certificates: site::Certificates::default(),
+    })
 }
 
 fn words(newsroom: &Newsroom) -> Result<Words, Failure> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     Field, Links, ListSettings, NavLink, Problem, Publication, Rate, RelaySettings, RelayUrl,
-    ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp,
+    ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp, WebhookSettings,
 };
 
 const CONNECTIONS: usize = 2;
@@ -61,6 +61,8 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let mut table = root.table("web", page);
     let web = table.text("url", page, value::https_base);
     let proxies = texts(table.values("proxies"), "proxies", page, value::ip);
+    let languages = texts(table.values("languages"), "languages", page, value::language);
+    let webhooks = webhooks(&mut table, page);
     table.finish(page);
     let ledger = ledger::settings(root, page);
 
@@ -85,6 +87,8 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
         send,
         web,
         proxies,
+        languages,
+        webhooks,
         ledger,
     })
 }
@@ -295,6 +299,17 @@ fn send(root: &mut Table<'_>, page: &mut Page<'_>) -> SendSettings {
     let _ = table.text("in_doubt", page, value::hold);
     table.finish(page);
     SendSettings { stop_at_rejected: stop.unwrap_or(STOP_AT_REJECTED) }
+}
+
+/// Reads by what each provider proves itself.
+fn webhooks(web: &mut Table<'_>, page: &mut Page<'_>) -> WebhookSettings {
+    let mut table = web.table("webhooks", page);
+    let ses_topic = table.text("ses_topic", page, value::topic);
+    let mailgun_key = table.text("mailgun_key_file", page, value::line).map(SecretSource::File);
+    let password = table.text("postmark_password_file", page, value::line);
+    table.finish(page);
+    let postmark_password = password.map(SecretSource::File);
+    WebhookSettings { ses_topic, mailgun_key, postmark_password }
 }
 
 /// Reads every text of a list that can be read.

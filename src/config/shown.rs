@@ -180,6 +180,18 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
             entries([
                 ("url", publication.web.as_ref().map(text)),
                 ("proxies", texts(&publication.proxies)),
+                ("languages", texts(&publication.languages)),
+            ]),
+        ),
+        (
+            "web.webhooks",
+            entries([
+                ("ses_topic", publication.webhooks.ses_topic.as_ref().map(text)),
+                ("mailgun_key_file", password_file(publication.webhooks.mailgun_key.as_ref())),
+                (
+                    "postmark_password_file",
+                    password_file(publication.webhooks.postmark_password.as_ref()),
+                ),
             ]),
         ),
         (

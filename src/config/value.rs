@@ -9,7 +9,10 @@ use super::{
     preset::{self, PRESETS, Preset},
     table::nearest,
 };
-use crate::model::{Address, Mailbox, Rate};
+use crate::{
+    bounce::webhook::sns,
+    model::{Address, Mailbox, Rate},
+};
 
 type Checked<T> = Result<T, Mistake>;
 
@@ -204,6 +207,15 @@ pub(super) fn ip(text: &str) -> Checked<std::net::IpAddr> {
     text.parse().map_err(|_| {
         Mistake::new(format!("`{text}` is not the address of a machine")).help("such as `10.0.0.5`")
     })
+}
+
+/// Reads a topic of Amazon SNS by its ARN.
+pub(super) fn topic(text: &str) -> Checked<String> {
+    match sns::host(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Mistake::new(format!("`{text}` is not a topic of Amazon SNS"))
+            .help("write its ARN, such as `arn:aws:sns:eu-west-1:123456789012:bounces`")),
+    }
 }
 
 /// Reads the name of a merge field, as an issue and a list's header write it.

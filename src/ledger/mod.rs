@@ -31,6 +31,7 @@ mod audit;
 mod moving;
 mod note;
 mod postgres;
+mod preferences;
 mod rules;
 mod sqlite;
 mod value;
@@ -39,6 +40,7 @@ pub use audit::Finding;
 pub use moving::{Held, Manifest, Parcel, Standing, copy_to, manifest, move_to};
 pub use note::{About, Did, Note, Noted, ReportRecord};
 pub use postgres::{PostgresLedger, PostgresSettings};
+pub use preferences::Preferences;
 pub use sqlite::{Clock, SqliteLedger};
 
 /// Remembers a publication's readers and what each of them was sent.
@@ -120,6 +122,32 @@ pub trait Ledger: Send + Sync {
         publication: &str,
         address: &Address,
     ) -> Result<Vec<Happening>, LedgerError>;
+
+    /// Keeps what a reader says of themselves, by the random id in their links; `false` where the list has no such reader, or they left.
+    ///
+    /// Their name and language stand over what any list says of them from then
+    /// on. Until the hour they name they are `Suppressed::Paused` at a freeze
+    /// and at a begin; then they are mailed again, by nobody's doing.
+    async fn prefer(
+        &self,
+        publication: &str,
+        token_id: &str,
+        said: &Preferences,
+        event: &Event,
+    ) -> Result<bool, LedgerError>;
+
+    /// Returns what a reader said of themselves, by the random id in their links.
+    async fn preferences(
+        &self,
+        publication: &str,
+        token_id: &str,
+    ) -> Result<Preferences, LedgerError>;
+
+    /// Returns every publication in which a mailbox is active or pending, in order.
+    async fn publications(&self, address: &Address) -> Result<Vec<String>, LedgerError>;
+
+    /// Unsubscribes a mailbox from every publication in which it is active or pending; returns from how many.
+    async fn leave_all(&self, address: &Address, event: &Event) -> Result<u64, LedgerError>;
 
     /// Forgets what the issues that ended before `before` still say of persons: each reader's name, tags, fields and address as frozen, and what relays said of them. Counts, states and times stay, and so does the list with its consent log. Returns of how many deliveries something was forgotten.
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError>;
@@ -788,4 +816,21 @@ pub enum LedgerError {
     /// Somebody asked for the impossible.
     #[error("{0}")]
     Refused(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_import_did_not_take_is_counted_to_the_last_and_named_up_to_a_bound() {
+        let mut enrolled = Enrolled::default();
+        let address: Address = "anna@example.org".parse().expect("an address");
+        for line in 0..=NAMED_MAX as u64 {
+            enrolled.note_duplicate(line, address.clone(), 0);
+            enrolled.note_suppressed(line, address.clone(), SubscriberState::Bounced);
+        }
+        assert_eq!((enrolled.duplicates.len(), enrolled.suppressed.len()), (NAMED_MAX, NAMED_MAX));
+        assert_eq!((enrolled.duplicate, enrolled.stayed), (100_001, 100_001));
+    }
 }

@@ -121,7 +121,8 @@ pub(super) const TABLES: [Table; 12] = [
     table("ledger", "id, secret, begins, rollbacks"),
     table(
         "subscribers",
-        "id, publication, address_key, address, token_id, name, tags, fields, state, listed",
+        "id, publication, address_key, address, token_id, name, tags, fields, state, listed, \
+         own, paused_until",
     ),
     table("consent", "subscriber, number, at, event, source, detail, state"),
     table(

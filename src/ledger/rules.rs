@@ -8,7 +8,7 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Event, LedgerError, Note, Record};
+use super::{Event, LedgerError, Note, Preferences, Record};
 use crate::{
     bounce::{Cause, Kind},
     model::{DeliveryState, Subscriber, SubscriberState, Suppressed},
@@ -44,6 +44,11 @@ pub(super) fn tags_json(tags: &[String]) -> String {
 /// Returns fields as a column holds them.
 pub(super) fn fields_json(fields: &BTreeMap<String, String>) -> String {
     serde_json::to_string(fields).expect("strings are always JSON")
+}
+
+/// Returns what a reader says of themselves as a column holds it.
+pub(super) fn own_json(said: &Preferences) -> String {
+    serde_json::to_string(said).expect("strings are always JSON")
 }
 
 /// Returns a reason as a column holds it.
@@ -84,8 +89,13 @@ pub(super) fn judged(was: SubscriberState, claimed: SubscriberState) -> Subscrib
     }
 }
 
-/// Returns the person with what a record says of them. A list file (`is_its_own`) is the truth about whom it brought; any other record adds to what is known, and what it does not mention stays.
-pub(super) fn merged(person: &Subscriber, record: &Record, is_its_own: bool) -> Subscriber {
+/// Returns the person with what a record says of them. A list file (`is_its_own`) is the truth about whom it brought; any other record adds to what is known, and what it does not mention stays. Over either stands what the person says (`own`).
+pub(super) fn merged(
+    person: &Subscriber,
+    record: &Record,
+    is_its_own: bool,
+    own: &Preferences,
+) -> Subscriber {
     let mut person = person.clone();
     if person.state == SubscriberState::Erased {
         return person;
@@ -94,7 +104,7 @@ pub(super) fn merged(person: &Subscriber, record: &Record, is_its_own: bool) -> 
         person.name.clone_from(&record.name);
         person.tags.clone_from(&record.tags);
         person.fields.clone_from(&record.fields);
-        return person;
+        return own.over(person);
     }
     if !record.name.is_empty() {
         person.name.clone_from(&record.name);
@@ -105,7 +115,7 @@ pub(super) fn merged(person: &Subscriber, record: &Record, is_its_own: bool) -> 
         }
     }
     person.fields.extend(record.fields.clone());
-    person
+    own.over(person)
 }
 
 /// Returns what the consent log says of a record: what the order says, and the record's own `evidence`.
@@ -173,6 +183,16 @@ pub(super) fn reason(state: SubscriberState) -> Option<Suppressed> {
         SubscriberState::Blocked => Some(Suppressed::Blocked),
         SubscriberState::Erased => Some(Suppressed::Erased),
     }
+}
+
+/// Returns why somebody is not mailed `now`: for their state, or because they asked for a pause.
+pub(super) fn barred(
+    state: SubscriberState,
+    paused_until: Option<Micros>,
+    now: Micros,
+) -> Option<Suppressed> {
+    let paused = paused_until.filter(|until| *until > now).map(|_| Suppressed::Paused);
+    reason(state).or(paused)
 }
 
 /// Returns the address that stands for an erased person: a keyed hash of theirs, in a domain that cannot exist (RFC 2606).

@@ -172,6 +172,8 @@ pub enum Suppressed {
     Blocked,
     /// Asked to be forgotten.
     Erased,
+    /// Asked for a pause that is not over.
+    Paused,
     /// No longer in the list file.
     Unlisted,
     /// Not in the segment the issue was sent to.
@@ -193,6 +195,7 @@ impl fmt::Display for Suppressed {
             Self::Complained => f.write_str("complained"),
             Self::Blocked => f.write_str("blocked"),
             Self::Erased => f.write_str("erased"),
+            Self::Paused => f.write_str("paused by the reader"),
             Self::Unlisted => f.write_str("no longer in the list file"),
             Self::OutsideSegment => f.write_str("not in the segment"),
             Self::NotSentTheFirst => f.write_str("did not get the issue it corrects"),

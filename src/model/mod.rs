@@ -23,7 +23,7 @@ pub use problem::{Place, Problem, Severity};
 pub use publication::{
     DkimKeyFile, DkimSettings, Field, LedgerSettings, LedgerUrl, Links, ListSettings, NavLink,
     Publication, RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings,
-    Sender, WarmUp,
+    Sender, WarmUp, WebhookSettings,
 };
 pub use rate::{Rate, RateError};
 pub use secret::Secret;

@@ -52,8 +52,23 @@ pub struct Publication {
     pub web: Option<String>,
     /// The proxies that say for whom they come, besides those on its own machine.
     pub proxies: Vec<IpAddr>,
+    /// The languages a reader may ask for; with fewer than two nobody is asked.
+    pub languages: Vec<String>,
+    /// Whose webhooks are believed.
+    pub webhooks: WebhookSettings,
     /// Where its ledger is.
     pub ledger: LedgerSettings,
+}
+
+/// What the providers prove themselves by who tell of bounces and complaints by HTTP; whose is `None` is not listened to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// The topic of Amazon SNS (an ARN) that SES tells into; what comes is signed by Amazon.
+    pub ses_topic: Option<String>,
+    /// Where the key is that Mailgun signs with.
+    pub mailgun_key: Option<SecretSource>,
+    /// Where the password is that Postmark shows, as the user `postrider`.
+    pub postmark_password: Option<SecretSource>,
 }
 
 /// Where the ledger is, and how to be let in.

@@ -17,8 +17,8 @@ use maud::Markup;
 
 use super::{answer, door::PATIENCE, token::Token};
 
-/// The largest body of a request, in bytes.
-const BODY_MAX: usize = 16 * 1024;
+/// The largest body of a form, in bytes.
+pub(super) const FORM_MAX: usize = 16 * 1024;
 
 /// The form field that holds the token.
 pub(super) const FIELD: &str = "token";
@@ -56,7 +56,7 @@ impl Gate {
     async fn checked(&self, request: Request) -> Result<Request, Refused> {
         let (parts, body) = request.into_parts();
         self.check_host(&parts.headers, &parts.uri)?;
-        let body = read(body).await?;
+        let body = read(body, FORM_MAX).await?;
         match parts.method {
             Method::GET | Method::HEAD => {}
             Method::POST => self.check_source(&parts.headers, &body)?,
@@ -105,9 +105,9 @@ impl Gate {
     }
 }
 
-/// Reads a body that is neither too long nor too slow.
-pub(super) async fn read(body: Body) -> Result<Bytes, Refused> {
-    match tokio::time::timeout(PATIENCE, to_bytes(body, BODY_MAX)).await {
+/// Reads a body that is neither longer than `bytes_max` nor too slow.
+pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+    match tokio::time::timeout(PATIENCE, to_bytes(body, bytes_max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err((StatusCode::PAYLOAD_TOO_LARGE, "that is more than a form here holds")),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive")),

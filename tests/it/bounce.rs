@@ -1,7 +1,7 @@
 //! What comes back, read: fixtures of ours in the dialects of the world, the corpus beside the repository, hostile bytes.
 
 mod hostile;
-mod webhook;
+pub(crate) mod webhook;
 
 use std::{fmt::Write as _, fs, path::Path};
 

@@ -62,12 +62,33 @@ impl Page<'_> {
     }
 }
 
-/// Returns a line for everything that axe-core finds wrong with pages, each with its name, in windows of these widths,
+/// Returns a line for everything that axe-core finds wrong with mails, each with its name, in windows of these widths,
 /// and for what does not fit there; nothing where there is no Chromium or no axe-core.
+///
+/// Landmarks are those of the page that a mail is shown in; one of its own would be a second `main` there.
 pub(crate) fn faults(
+    mails: &[(&str, &str)],
+    dark: bool,
+    widths: &[u32],
+) -> Result<Option<Vec<String>>, String> {
+    let rules = r#"{ "landmark-one-main": { enabled: false }, region: { enabled: false } }"#;
+    judged(mails, dark, widths, rules)
+}
+
+/// Does the same for whole pages, by every rule.
+pub(crate) fn faults_of_pages(
     pages: &[(&str, &str)],
     dark: bool,
     widths: &[u32],
+) -> Result<Option<Vec<String>>, String> {
+    judged(pages, dark, widths, "{}")
+}
+
+fn judged(
+    pages: &[(&str, &str)],
+    dark: bool,
+    widths: &[u32],
+    rules: &str,
 ) -> Result<Option<Vec<String>>, String> {
     let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
     if !axe.exists() {
@@ -78,6 +99,7 @@ pub(crate) fn faults(
         format!("<iframe title=\"{name}\" height=1000 srcdoc=\"{}\"></iframe>\n", quoted(html))
     });
     let frame = framed(include_str!("../rig/axe.html"), widths)
+        .replace("@RULES@", rules)
         .replace("@AXE@", &format!("file://{}", axe.display()))
         .replace("@PAGES@", &frames.collect::<String>());
     // Longer than any judgement takes; the clock of the page jumps to what it waits for.

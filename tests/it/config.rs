@@ -77,6 +77,12 @@ in_doubt = "hold"
 [web]
 url = "https://news.example.org/"
 proxies = ["10.0.0.5", "::1"]
+languages = ["en-GB", "ru"]
+
+[web.webhooks]
+ses_topic = "arn:aws:sns:eu-west-1:123456789012:bounces"
+mailgun_key_file = "secrets/mailgun"
+postmark_password_file = "secrets/postmark"
 
 [ledger]
 url = "sqlite:ledger.sqlite"

@@ -289,3 +289,22 @@ proptest! {
         assert_only_words(&press, &plain(&press), &value)?;
     }
 }
+
+#[test]
+fn no_merge_field_reads_anything_but_the_reader() {
+    for field in [
+        "{{ env \"HOME\" }}",
+        "{{ env.HOME }}",
+        "{{ readFile(\"/etc/hostname\") }}",
+        "{{ include \"publication.toml\" }}",
+        "{{ 7 * 7 }}",
+        "{{ config.relay.password }}",
+        "{{ self.__class__ }}",
+        "{{ name | system }}",
+        "{{{ name }}}",
+        "{% include \"x\" %}{{ ledger }}",
+        "<% puts ENV %>{{ HOME }}",
+    ] {
+        compose(field).expect_err(field);
+    }
+}

@@ -11,6 +11,7 @@ mod list;
 mod model;
 mod moving;
 mod older;
+mod preferences;
 mod report;
 mod run;
 mod verify;

@@ -38,5 +38,6 @@ mod simulation;
 mod site;
 mod skip;
 mod smtp;
+mod threats;
 mod typed;
 mod watched;

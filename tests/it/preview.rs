@@ -1,6 +1,6 @@
 //! `preview` as an editor meets it, and as a stranger's page in the same browser does: over its socket, and in Chromium.
 
-mod chromium;
+pub(crate) mod chromium;
 mod command;
 mod page;
 mod refusals;

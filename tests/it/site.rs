@@ -1,8 +1,14 @@
 //! `web` and `archive` as readers meet them, and as those do who are none: over the site's own socket.
 
+mod amazon;
 mod archive;
+mod chromium;
+mod flood;
 mod hostile;
+mod nginx;
+mod pages;
 mod readers;
+mod webhooks;
 
 use std::{
     io::{BufRead, BufReader, Read},

@@ -8,8 +8,8 @@ use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
         Event, Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError,
-        Mark, Note, Noted, Parcel, Passed, Records, Recovered, ReportRecord, Reservation,
-        Resolution, Seen, Standing, Wish, Worker,
+        Mark, Note, Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord,
+        Reservation, Resolution, Seen, Standing, Wish, Worker,
     },
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
     send::brake::Brake,
@@ -101,6 +101,10 @@ hand_on! {
     subscriber_by_token(publication: &str, token_id: &str) -> Option<Subscriber>;
     subscribers(publication: &str, after: Option<&str>, limit: usize) -> Vec<Subscriber>;
     history(publication: &str, address: &Address) -> Vec<Happening>;
+    prefer(publication: &str, token_id: &str, said: &Preferences, event: &Event) -> bool;
+    preferences(publication: &str, token_id: &str) -> Preferences;
+    publications(address: &Address) -> Vec<String>;
+    leave_all(address: &Address, event: &Event) -> u64;
     prune(publication: &str, before: Timestamp) -> u64;
     report(publication: &str, note: &Note) -> Noted;
     reports(publication: &str, issue: Option<i64>, after: i64, limit: usize) -> Vec<ReportRecord>;

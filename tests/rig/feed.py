@@ -1,13 +1,16 @@
-"""Reads an Atom feed with Python's own XML parser, and prints how many entries it has and where the first leads."""
+"""Reads an Atom feed with feedparser, and prints how many entries it has and where the first leads."""
 import sys
-import xml.etree.ElementTree as tree
 
-ATOM = "{http://www.w3.org/2005/Atom}"
-feed = tree.fromstring(sys.stdin.buffer.read())
-for needed in ("id", "updated", "author", "title"):
-    assert feed.find(ATOM + needed) is not None, needed
-entries = feed.findall(ATOM + "entry")
-first = entries[0]
-for needed in ("id", "updated", "title"):
-    assert first.find(ATOM + needed).text, needed
-print(len(entries), first.find(ATOM + "title").text, first.find(ATOM + "link").get("href"))
+import feedparser
+
+feed = feedparser.parse(sys.stdin.buffer.read())
+assert not feed.bozo, feed.bozo_exception
+assert feed.version == "atom10", feed.version
+for needed in ("id", "updated_parsed", "author", "title", "links", "language"):
+    assert feed.feed.get(needed), needed
+for entry in feed.entries:
+    for needed in ("id", "updated_parsed", "published_parsed", "title", "link"):
+        assert entry.get(needed), needed
+assert len({entry.id for entry in feed.entries}) == len(feed.entries)
+first = feed.entries[0]
+print(len(feed.entries), first.title, first.link)

@@ -9,7 +9,9 @@ pub mod postmark;
 pub mod ses;
 pub mod sns;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// Says why a webhook's call is not taken. Shows nothing of what was posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,25 @@ pub enum WebhookError {
     /// It was signed too long ago, or in the future.
     #[error("the call was signed more than five minutes away from now")]
     Stale,
+}
+
+/// Returns what names an event, in hexadecimal, however often its provider tells of it: over all it says but the signature of the call, and whose mailbox it is about.
+pub fn digest(provider: &str, told: &[u8], address: &str) -> String {
+    let mut sum = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        sum.update(bytes.len().to_be_bytes());
+        sum.update(bytes);
+    };
+    field(provider.as_bytes());
+    match object(told) {
+        Ok(Value::Object(mut told)) => {
+            told.remove("signature");
+            field(Value::Object(told).to_string().as_bytes());
+        }
+        _ => field(told),
+    }
+    field(address.to_ascii_lowercase().as_bytes());
+    HEXLOWER.encode(&sum.finalize())
 }
 
 /// Reads a body as a JSON object.

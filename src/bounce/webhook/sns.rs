@@ -15,6 +15,28 @@ use super::{WebhookError, object, text};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope(Value);
 
+/// Returns the one host that speaks for a topic, by its ARN (`arn:aws:sns:REGION:ACCOUNT:NAME`); `None` for what is no topic.
+pub fn host(topic: &str) -> Option<String> {
+    let mut parts = topic.splitn(6, ':');
+    let mut next = || parts.next().filter(|part| !part.is_empty());
+    let (arn, partition, service, region) = (next()?, next()?, next()?, next()?);
+    let (account, name) = (next()?, next()?);
+    let is_region = region
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let is_topic = arn == "arn"
+        && service == "sns"
+        && is_region
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let end = match partition {
+        "aws" | "aws-us-gov" => "amazonaws.com",
+        "aws-cn" => "amazonaws.com.cn",
+        _ => return None,
+    };
+    is_topic.then(|| format!("sns.{region}.{end}"))
+}
+
 /// What is signed of a notification, and of a question whether we want any.
 const NOTIFICATION: [&str; 6] =
     ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
@@ -28,6 +50,11 @@ impl Envelope {
         let is_known = ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
             .contains(&text(&value, &["Type"]));
         if is_known { Ok(Self(value)) } else { Err(WebhookError::Malformed) }
+    }
+
+    /// Returns the topic it says it is of, though nobody vouches for it: one that is not ours needs no certificate.
+    pub fn claimed_topic(&self) -> &str {
+        text(&self.0, &["TopicArn"])
     }
 
     /// Returns where its certificate is, where that is Amazon's own host; anybody may write an address.
@@ -69,7 +96,8 @@ impl Envelope {
         Ok(Verified {
             topic: text(&self.0, &["TopicArn"]),
             message: text(&self.0, &["Message"]),
-            subscribe: Some(text(&self.0, &["SubscribeURL"])).filter(|url| !url.is_empty()),
+            subscribe: (text(&self.0, &["Type"]) == "SubscriptionConfirmation")
+                .then(|| text(&self.0, &["SubscribeURL"])),
         })
     }
 

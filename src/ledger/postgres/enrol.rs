@@ -11,11 +11,11 @@ use super::{
     ask,
     columns::{Word, person, rows, text},
     fault::Fault,
-    gate, list,
+    gate, list, preferences,
 };
 use crate::{
     ledger::{
-        Enrol, Enrolled, Event, LedgerError, Record, Records,
+        Enrol, Enrolled, Event, LedgerError, Preferences, Record, Records,
         rules::{
             Micros, erased_key, everywhere, fields_json, gravity, judged, merged, shifted,
             tags_json, token, with_evidence,
@@ -121,6 +121,7 @@ struct Enrolment<'a> {
 /// A person on the list, and when records met them last.
 struct Known {
     person: Subscriber,
+    own: Preferences,
     key: String,
     from_file: bool,
     enrolment: i64,
@@ -197,7 +198,7 @@ impl Enrolment<'_> {
         let found = ask::all(
             self.tx,
             "SELECT publication = $2, address_key, from_file, enrolment, line,
-                    id, token_id, address, name, tags, fields, state
+                    id, token_id, address, name, tags, fields, state, own, paused_until
              FROM subscribers WHERE address_key = ANY ($1)",
             &[&keys, &self.order.publication],
         )
@@ -209,6 +210,7 @@ impl Enrolment<'_> {
                 page.places.insert(key.clone(), page.people.len());
                 page.people.push(Known {
                     person: person(&row, 5)?,
+                    own: preferences::read(&row, 12)?,
                     key,
                     from_file: row.try_get(2)?,
                     enrolment: row.try_get(3)?,
@@ -242,6 +244,7 @@ impl Enrolment<'_> {
                 fields: record.fields.clone(),
                 state,
             },
+            own: Preferences::default(),
             key,
             from_file: self.order.from_list_file,
             enrolment: self.number,
@@ -290,12 +293,12 @@ impl Enrolment<'_> {
             let event = Event { name: "resubscribe".to_owned(), source, detail };
             shift(page, place, record.state, with_evidence(&event, &record.evidence));
             let known = &mut page.people[place];
-            known.person = merged(&known.person, record, is_its_own);
+            known.person = merged(&known.person, record, is_its_own, &known.own);
             known.due = known.due.max(Due::Rewrite);
             return self.changed(known, record.line, record.state);
         }
         let state = judged(was, record.state);
-        let after = merged(&known.person, record, is_its_own);
+        let after = merged(&known.person, record, is_its_own, &known.own);
         let is_same = after == known.person;
         let event = with_evidence(&self.order.event, &record.evidence);
         // Evidence of somebody whose state is as it was is kept once.

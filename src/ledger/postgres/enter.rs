@@ -20,7 +20,7 @@ use super::{
 use crate::{
     ledger::{
         Entered, Entry, Event, Ticket,
-        rules::{Micros, micros, reason, reason_json},
+        rules::{Micros, barred, micros, reason_json},
     },
     model::{DeliveryState, IssueState, Outcome, SubscriberState},
 };
@@ -61,6 +61,7 @@ struct Row {
     is_held: bool,
     is_changed: bool,
     reader: SubscriberState,
+    paused_until: Option<Micros>,
 }
 
 /// What the group needs to know of an issue.
@@ -111,7 +112,7 @@ impl<'a> Group<'a> {
             tx,
             "SELECT d.issue, d.slot, d.subscriber, d.state, d.fence, d.lease_end, d.begun, d.tries,
                     d.first_at, d.began_at, d.retry_at, d.suppressed, d.said, d.at, s.state,
-                    i.slug, i.state, i.expire_after
+                    i.slug, i.state, i.expire_after, s.paused_until
              FROM unnest($1::bigint[], $2::bigint[]) AS asked (issue, slot)
                   JOIN deliveries d ON d.issue = asked.issue AND d.slot = asked.slot
                   JOIN subscribers s ON s.id = d.subscriber
@@ -154,6 +155,7 @@ impl<'a> Group<'a> {
             is_held: true,
             is_changed: false,
             reader: row.try_get::<_, Word<_>>(14)?.0,
+            paused_until: row.try_get(18)?,
         };
         self.rows.insert((issue, slot), delivery);
         if let std::collections::btree_map::Entry::Vacant(vacant) = self.issues.entry(issue) {
@@ -187,7 +189,7 @@ impl<'a> Group<'a> {
         row.is_changed = true;
         row.said.clear();
         row.at = now;
-        if let Some(reason) = reason(row.reader) {
+        if let Some(reason) = barred(row.reader, row.paused_until, now) {
             row.state = DeliveryState::Suppressed;
             row.suppressed = Some(reason_json(&reason));
             row.retry_at = None;

@@ -152,6 +152,7 @@ async fn plan(
                 $4::bigint
          FROM (SELECT s.id,
                       CASE WHEN why.reason IS NOT NULL THEN why.reason
+                           WHEN s.paused_until > $4 THEN $10::text
                            WHEN NOT l.is_listed THEN $8::text
                            WHEN $7::bigint IS NOT NULL AND f.state IS DISTINCT FROM 'accepted'
                                THEN $9::text
@@ -178,6 +179,7 @@ async fn plan(
             &corrects,
             &reason_json(&Suppressed::Unlisted),
             &reason_json(&Suppressed::NotSentTheFirst),
+            &reason_json(&Suppressed::Paused),
         ],
     )
     .await?;

@@ -127,7 +127,8 @@ async fn erase(tx: &Transaction<'_>, now: Micros, id: i64, event: &Event) -> Res
     ask::run(
         tx,
         "UPDATE subscribers SET address_key = $2, address = $2, token_id = $3, name = '',
-            tags = '[]', fields = '{}', from_file = true WHERE id = $1",
+            tags = '[]', fields = '{}', from_file = true, own = NULL, paused_until = NULL
+         WHERE id = $1",
         &[&id, &hash, &token()?],
     )
     .await?;

@@ -21,6 +21,7 @@ mod list;
 mod migrate;
 mod moving;
 mod pgpass;
+mod preferences;
 mod prune;
 mod report;
 mod run;
@@ -39,8 +40,8 @@ use self::{columns::instant, fault::Fault, server::Server};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-    Noted, Parcel, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen,
-    SqliteLedger, Standing, Wish, Worker, copy_to,
+    Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
+    Seen, SqliteLedger, Standing, Wish, Worker, copy_to,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -247,6 +248,32 @@ impl Ledger for PostgresLedger {
         address: &Address,
     ) -> Result<Vec<Happening>, LedgerError> {
         read!(self, |session| list::history(session, publication, address))
+    }
+
+    async fn prefer(
+        &self,
+        publication: &str,
+        token_id: &str,
+        said: &Preferences,
+        event: &Event,
+    ) -> Result<bool, LedgerError> {
+        write!(self, |tx| preferences::prefer(tx, publication, token_id, said, event))
+    }
+
+    async fn preferences(
+        &self,
+        publication: &str,
+        token_id: &str,
+    ) -> Result<Preferences, LedgerError> {
+        read!(self, |session| preferences::preferences(session, publication, token_id))
+    }
+
+    async fn publications(&self, address: &Address) -> Result<Vec<String>, LedgerError> {
+        read!(self, |session| preferences::publications(session, address))
+    }
+
+    async fn leave_all(&self, address: &Address, event: &Event) -> Result<u64, LedgerError> {
+        write!(self, |tx| preferences::leave_all(tx, address, event))
     }
 
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {

@@ -31,7 +31,8 @@ const OTHERWISE: [(&str, &str); 3] = [
         "subscribers",
         "SELECT s.id, s.publication, s.address_key, s.address, s.token_id, s.name, s.tags, s.fields,
                 s.state, CASE WHEN NOT s.from_file THEN 0
-                              WHEN coalesce(s.enrolment >= l.enrolment, false) THEN 1 ELSE 2 END
+                              WHEN coalesce(s.enrolment >= l.enrolment, false) THEN 1 ELSE 2 END,
+                s.own, s.paused_until
          FROM subscribers s LEFT JOIN lists l ON l.publication = s.publication ORDER BY s.id",
     ),
     (
@@ -44,6 +45,9 @@ const OTHERWISE: [(&str, &str); 3] = [
          ORDER BY d.issue, d.slot",
     ),
 ];
+
+/// Where in a person it stands whether the list file has them.
+const LISTED: usize = 9;
 
 /// How long a worker that was seen is taken to be alive, in microseconds.
 const ALIVE: i64 = 30 * 1_000_000;
@@ -215,13 +219,13 @@ async fn name(tx: &Transaction<'_>, rows: &[Row]) -> Result<(), Fault> {
 /// Puts people on the list; whom the list file has was met by the latest reading of it.
 async fn enrol(tx: &Transaction<'_>, mut rows: Vec<Row>) -> Result<(), Fault> {
     for row in &mut rows {
-        let listed = row.pop().and_then(|listed| listed.number()).unwrap_or_default();
-        row.push(Value::Number(i64::from(listed > 0)));
+        let listed = row[LISTED].number().unwrap_or_default();
+        row[LISTED] = Value::Number(i64::from(listed > 0));
         row.push(Value::Number(i64::from(listed == 1)));
         row.push(Value::Number(0));
     }
     let columns = "id, publication, address_key, address, token_id, name, tags, fields, state, \
-                   from_file, enrolment, line";
+                   from_file, own, paused_until, enrolment, line";
     copy(tx, "subscribers", columns, &rows).await
 }
 

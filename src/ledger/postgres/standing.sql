@@ -1,4 +1,4 @@
--- Version 5: whether the ledger may be worked with, as JSON; NULL where it may. One that has moved says where it went,
+-- Version 6: whether the ledger may be worked with, as JSON; NULL where it may. One that has moved says where it went,
 -- and from then on a trigger on each table refuses every change, also to programs that saw the ledger open.
 ALTER TABLE ledger ADD COLUMN standing text;
 

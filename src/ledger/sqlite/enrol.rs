@@ -8,6 +8,7 @@ use super::{
     fault::Fault,
     list,
     newcomers::Newcomers,
+    preferences,
 };
 use crate::{
     ledger::{
@@ -270,7 +271,8 @@ impl Enrolment<'_> {
     fn rewrite(&self, known: &Known, record: &Record) -> Result<bool, Fault> {
         let is_its_own = known.from_file != FromFile::No && self.order.from_list_file;
         let before = list::find_by_id(self.ledger, known.id)?;
-        let after = merged(&before, record, is_its_own);
+        let own = preferences::of(self.ledger, known.id)?;
+        let after = merged(&before, record, is_its_own, &own);
         if after == before {
             return Ok(false);
         }

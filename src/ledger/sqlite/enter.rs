@@ -12,7 +12,7 @@ use super::{
     run::{give_back, reopen},
 };
 use crate::{
-    ledger::{Entered, Entry, Event, Ticket, rules::reason},
+    ledger::{Entered, Entry, Event, Ticket, rules::barred},
     model::{DeliveryState, IssueState, Outcome, SubscriberState},
 };
 
@@ -24,7 +24,8 @@ pub(super) const BEGIN: &str = "
     WHERE issue = ?1 AND slot = ?2 AND fence = ?3 AND tries + 1 = ?4
       AND state = 'claimed' AND lease_end > ?5
       AND (SELECT state FROM issues WHERE id = ?1) = 'sending'
-      AND (SELECT state FROM subscribers WHERE id = subscriber) = 'active'";
+      AND (SELECT state = 'active' AND coalesce(paused_until, 0) <= ?5
+           FROM subscribers WHERE id = subscriber)";
 
 /// Enters begins, outcomes and releases, in order.
 pub(super) fn enter(
@@ -99,18 +100,18 @@ fn refuse(
     ticket: &Ticket,
     counts: &mut Counts,
 ) -> Result<Entered, Fault> {
-    let state = ledger
+    let barred = ledger
         .prepare_cached(
-            "SELECT s.state FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
+            "SELECT s.state, s.paused_until FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
              WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
                AND d.state = 'claimed' AND d.lease_end > ?5
                AND (SELECT state FROM issues WHERE id = ?1) = 'sending'",
         )?
         .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, now), |row| {
-            Ok(row.get::<_, Word<SubscriberState>>(0)?.0)
+            Ok(barred(row.get::<_, Word<_>>(0)?.0, row.get(1)?, now))
         })
         .optional()?;
-    let Some(reason) = state.and_then(reason) else { return Ok(Entered::Refused) };
+    let Some(reason) = barred.flatten() else { return Ok(Entered::Refused) };
     ledger
         .prepare_cached(
             "UPDATE deliveries SET state = 'suppressed', suppressed = ?3, said = '', at = ?4,

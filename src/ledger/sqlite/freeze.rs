@@ -12,8 +12,9 @@ use crate::{
 const OWE: &str = "
     INSERT INTO deliveries (issue, slot, subscriber, version, state, suppressed, at)
     SELECT ?1, ?2 + row_number() OVER (ORDER BY s.id), s.id, s.version,
-           iif(s.state = 'active', 'planned', 'suppressed'),
-           iif(s.state = 'active', NULL, '\"' || s.state || '\"'), ?4
+           iif(s.state = 'active' AND coalesce(s.paused_until, 0) <= ?4, 'planned', 'suppressed'),
+           '\"' || CASE WHEN s.state <> 'active' THEN s.state
+                       WHEN s.paused_until > ?4 THEN 'paused' END || '\"', ?4
     FROM subscribers s WHERE s.publication = ?3 AND s.from_file < 2";
 
 /// Makes those of an issue that corrects another: everybody else on the list has a reason, and so has who got the first and left the list file.
@@ -23,6 +24,7 @@ const OWE_WHO_HAS_THE_FIRST: &str = "
            iif(s.reason IS NULL, 'planned', 'suppressed'), '\"' || s.reason || '\"', ?4
     FROM (SELECT s.id, s.version,
                  CASE WHEN s.state <> 'active' THEN s.state
+                      WHEN s.paused_until > ?4 THEN 'paused'
                       WHEN s.from_file = 2 THEN 'unlisted'
                       WHEN first.state IS NOT 'accepted' THEN 'not_sent_the_first'
                  END AS reason

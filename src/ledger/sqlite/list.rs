@@ -317,7 +317,7 @@ fn erase(ledger: &Connection, now: Micros, id: i64, event: &Event) -> Result<(),
         .prepare_cached(
             "UPDATE subscribers SET token_id = ?2, name = '', tags = '[]', fields = '{}',
                 from_file = 2, arrival = NULL, line = NULL, came_as = NULL,
-                evidence = NULL WHERE id = ?1",
+                evidence = NULL, own = NULL, paused_until = NULL WHERE id = ?1",
         )?
         .execute((id, &token))?;
     ledger.prepare_cached("DELETE FROM tokens WHERE token_id = ?1")?.execute([token_id])?;
@@ -368,7 +368,7 @@ pub(super) fn log_once(
 }
 
 /// Adds a line to a person's history.
-fn log(
+pub(super) fn log(
     ledger: &Connection,
     now: Micros,
     id: i64,

@@ -22,6 +22,7 @@ mod list;
 mod migrate;
 mod moving;
 mod newcomers;
+mod preferences;
 mod prune;
 mod report;
 mod run;
@@ -44,8 +45,8 @@ use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-    Noted, Parcel, Passed, Records, Recovered, ReportRecord, Reservation, Resolution, Seen,
-    Standing, Wish, Worker,
+    Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
+    Seen, Standing, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -271,6 +272,40 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<Happening>, LedgerError> {
         let (publication, address) = (publication.to_owned(), address.clone());
         self.read(move |ledger| list::history(ledger, &publication, &address)).await
+    }
+
+    async fn prefer(
+        &self,
+        publication: &str,
+        token_id: &str,
+        said: &Preferences,
+        event: &Event,
+    ) -> Result<bool, LedgerError> {
+        let (publication, token_id) = (publication.to_owned(), token_id.to_owned());
+        let (said, event) = (said.clone(), event.clone());
+        self.write(move |ledger, now| {
+            preferences::prefer(ledger, now, &publication, &token_id, &said, &event)
+        })
+        .await
+    }
+
+    async fn preferences(
+        &self,
+        publication: &str,
+        token_id: &str,
+    ) -> Result<Preferences, LedgerError> {
+        let (publication, token_id) = (publication.to_owned(), token_id.to_owned());
+        self.read(move |ledger| preferences::preferences(ledger, &publication, &token_id)).await
+    }
+
+    async fn publications(&self, address: &Address) -> Result<Vec<String>, LedgerError> {
+        let address = address.clone();
+        self.read(move |ledger| preferences::publications(ledger, &address)).await
+    }
+
+    async fn leave_all(&self, address: &Address, event: &Event) -> Result<u64, LedgerError> {
+        let (address, event) = (address.clone(), event.clone());
+        self.write(move |ledger, now| preferences::leave_all(ledger, now, &address, &event)).await
     }
 
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
@@ -622,7 +657,7 @@ mod tests {
         desk.sql(
             "INSERT INTO arrivals VALUES (1, 0, 'import', 'a file', '');
              INSERT INTO subscribers VALUES (1, 'p', 'a@b.c', NULL, 't', '', '[]', '{}', 'active',
-                0, 1, 2, 'active', NULL, 0);
+                0, 1, 2, 'active', NULL, 0, NULL, NULL);
              INSERT INTO consent VALUES (1, 1, 0, 'import', '', '', 'active');
              INSERT INTO issues (id, publication, slug, state, why, digest)
                 VALUES (1, 'p', 's', 'sending', '', '');

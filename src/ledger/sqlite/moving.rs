@@ -21,7 +21,7 @@ const OTHERWISE: [(&str, &str); 3] = [
     (
         "subscribers",
         "SELECT id, publication, address_key, coalesce(address, address_key), token_id, name, tags,
-                fields, state, from_file FROM subscribers ORDER BY id",
+                fields, state, from_file, own, paused_until FROM subscribers ORDER BY id",
     ),
     (
         "consent",
@@ -173,8 +173,8 @@ fn insert(table: &Table) -> String {
     match *name {
         // What is said once is not said twice: an address that is its own key.
         "subscribers" => "INSERT INTO subscribers (id, publication, address_key, address, token_id,
-                              name, tags, fields, state, from_file)
-                          VALUES (?1, ?2, ?3, nullif(?4, ?3), ?5, ?6, ?7, ?8, ?9, ?10)"
+                              name, tags, fields, state, from_file, own, paused_until)
+                          VALUES (?1, ?2, ?3, nullif(?4, ?3), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
             .to_owned(),
         "deliveries" => "INSERT INTO deliveries (issue, slot, subscriber, state, suppressed, fence,
                              owner, begun, tries, first_at, began_at, retry_at, said, at, lease_end,
@@ -318,6 +318,10 @@ mod tests {
             let carried = table.columns.split(", ").map(str::to_owned).collect();
             assert_eq!(columns, carried, "{}", table.name);
         }
+        let of_people = "id publication address_key address token_id name tags fields state \
+                         from_file own paused_until arrival line came_as evidence version";
+        let columns = names(&ledger, "SELECT name FROM pragma_table_info('subscribers')");
+        assert_eq!(columns, of_people.split_whitespace().map(str::to_owned).collect());
         let holds: BTreeSet<_> = HOLDS.into_iter().map(str::to_owned).collect();
         assert_eq!(holds, tables);
     }

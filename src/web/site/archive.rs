@@ -119,8 +119,13 @@ impl Site {
 
     /// Writes an issue's day as the publication's language does.
     pub(super) fn long_date(&self, issue: &Appeared) -> String {
+        self.long_day(issue.day())
+    }
+
+    /// Writes a day as the publication's language does.
+    pub(super) fn long_day(&self, day: Date) -> String {
         let strings = crate::compose::Strings::built_in(&self.publication.language);
-        strings.map_or_else(|| issue.day().to_string(), |strings| strings.long_date(issue.day()))
+        strings.map_or_else(|| day.to_string(), |strings| strings.long_date(day))
     }
 
     async fn find(&self, slug: &str) -> Result<Option<Appeared>, LedgerError> {

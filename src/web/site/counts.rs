@@ -40,6 +40,9 @@ counts! {
     left "postrider_web_unsubscribed_total" "Readers who left.",
     back "postrider_web_undone_total" "Readers who took leaving back.",
     forged "postrider_web_bad_tokens_total" "Links that were forged, cut short, or of another list.",
+    told "postrider_web_webhooks_total" "Calls of webhooks that a provider signed.",
+    refused "postrider_web_webhooks_refused_total" "Calls of webhooks that were forged, stale or malformed, or of a provider that is not set up.",
+    suppressed "postrider_web_webhooks_suppressed_total" "Readers suppressed by what a provider told.",
     failed "postrider_web_ledger_failures_total" "Requests that the ledger could not serve.",
 }
 
@@ -74,6 +77,18 @@ impl Counts {
 
     pub(super) fn forged(&self) {
         bump(&self.forged);
+    }
+
+    pub(super) fn told(&self) {
+        bump(&self.told);
+    }
+
+    pub(super) fn refused(&self) {
+        bump(&self.refused);
+    }
+
+    pub(super) fn suppressed(&self) {
+        bump(&self.suppressed);
     }
 
     pub(super) fn failed(&self) {

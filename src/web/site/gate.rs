@@ -13,11 +13,11 @@ use axum::{
     response::Response,
 };
 
-use super::{Site, shell, visitors::Visitor};
+use super::{Site, shell, visitors::Visitor, webhook};
 use crate::web::{
     answer,
     door::{Door, Peer},
-    gate::{one, read},
+    gate::{FORM_MAX, one, read},
 };
 
 /// Who is let in.
@@ -68,7 +68,9 @@ pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next)
     if !gate.is_of_ours(&parts.method, &parts.headers) {
         return refused(StatusCode::FORBIDDEN, &words.not_so);
     }
-    let body = match read(body).await {
+    let bytes_max =
+        if parts.uri.path().starts_with(webhook::ROOT) { webhook::BODY_MAX } else { FORM_MAX };
+    let body = match read(body, bytes_max).await {
         Ok(body) => body,
         Err((status, _)) => return refused(status, &words.too_much),
     };

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use jiff::SignedDuration;
-use maud::{Markup, html};
+use maud::html;
 
 use super::{Shared, Site, busy, event, shell, visitors::Visitor};
 use crate::{
@@ -21,6 +21,10 @@ use crate::{
     ledger::LedgerError,
     model::SubscriberState,
 };
+
+/// The field of the buttons that leave, and the value of the one that leaves all publications.
+const LEAVE: &str = "leave";
+const ALL: &str = "all";
 
 /// The field of the button that takes it back.
 const UNDO: &str = "undo";
@@ -41,8 +45,13 @@ pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Respo
     let body = html! {
         h1 { (words.leave) }
         p { (words.leave_text) }
-        form method="post" { button type="submit" name="leave" value="1" { (words.leave_button) } }
-        @if let Ok(token) = preferences { p.onward { a href=(format!("/p/{token}")) { (words.preferences) } } }
+        form method="post" {
+            button type="submit" name=(LEAVE) value="1" { (words.leave_button) }
+            @if site.gets_others(&read).await {
+                button.quiet type="submit" name=(LEAVE) value=(ALL) { (words.leave_all) }
+            }
+        }
+        @if let Ok(token) = preferences { p.onward { a href=(format!("/p/{token}")) { (words.rather) } } }
     };
     shell::page(&site, StatusCode::OK, &words.leave, &body)
 }
@@ -60,14 +69,20 @@ pub(super) async fn answer(
     if read.purpose == Purpose::Test {
         return a_test(&site);
     }
-    let takes_it_back = form_urlencoded::parse(&body).any(|(name, _)| name == UNDO);
-    let done = if takes_it_back {
+    let says = |wanted: &str, value: Option<&str>| {
+        let mut fields = form_urlencoded::parse(&body);
+        fields.any(|(name, said)| name == wanted && value.is_none_or(|value| said == value))
+    };
+    let done = if says(UNDO, None) {
         site.come_back(&read, from).await
+    } else if says(LEAVE, Some(ALL)) {
+        site.leave_all(&read, from).await
     } else {
         site.leave(&read, from).await
     };
     match done {
-        Ok(Done::Left) => shell::page(&site, StatusCode::OK, &words.left, &left(&site)),
+        Ok(Done::Left) => left(&site, &words.left, &words.left_text),
+        Ok(Done::LeftAll) => left(&site, &words.left_all, &words.left_all_text),
         Ok(Done::Back) => shell::told(&site, StatusCode::OK, &words.back, &words.back_text),
         Ok(Done::TooLate) => {
             shell::told(&site, StatusCode::GONE, &words.expired, &words.subscribe_text)
@@ -86,18 +101,19 @@ fn a_test(site: &Site) -> Response {
     shell::told(site, StatusCode::OK, &site.words.a_test, &site.words.a_test_text)
 }
 
-fn left(site: &Site) -> Markup {
-    let words = &site.words;
-    html! {
-        h1 { (words.left) }
-        p { (words.left_text) }
-        form method="post" { button.quiet type="submit" name=(UNDO) value="1" { (words.undo) } }
-    }
+fn left(site: &Site, title: &str, text: &str) -> Response {
+    let body = html! {
+        h1 { (title) }
+        p { (text) }
+        form method="post" { button.quiet type="submit" name=(UNDO) value="1" { (site.words.undo) } }
+    };
+    shell::page(site, StatusCode::OK, title, &body)
 }
 
 /// What came of a press of a button.
 enum Done {
     Left,
+    LeftAll,
     Back,
     TooLate,
 }
@@ -113,6 +129,23 @@ impl Site {
             self.counts.left();
         }
         Ok(Done::Left)
+    }
+
+    /// Lets the reader go from every publication of this ledger.
+    async fn leave_all(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
+        let Some(reader) = self.reader(token).await? else { return Ok(Done::LeftAll) };
+        let detail = format!("issue {}, and every other publication", token.issue);
+        let event = event("unsubscribe", &detail, Some(from));
+        if self.ledger.leave_all(&reader.address, &event).await? > 0 {
+            self.counts.left();
+        }
+        Ok(Done::LeftAll)
+    }
+
+    /// Tells whether the reader gets other publications of this ledger too; where nobody knows, that choice is not offered.
+    async fn gets_others(&self, token: &Unsubscribe) -> bool {
+        let Ok(Some(reader)) = self.reader(token).await else { return false };
+        self.ledger.publications(&reader.address).await.is_ok_and(|all| all.len() > 1)
     }
 
     /// Takes a reader back who left here a moment ago; an old link lying in some mailbox brings nobody back.

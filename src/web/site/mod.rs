@@ -9,6 +9,7 @@ mod archive;
 mod confirm;
 mod counts;
 mod feed;
+mod fetch;
 mod files;
 mod gate;
 mod health;
@@ -20,6 +21,7 @@ mod preferences;
 mod shell;
 mod subscribe;
 mod visitors;
+mod webhook;
 mod words;
 
 use std::{collections::BTreeMap, future::Future, net::IpAddr, sync::Arc};
@@ -43,10 +45,12 @@ use archive::Shelf;
 use counts::Counts;
 use visitors::Visitors;
 
+pub use fetch::{Fetch, Https};
 pub use files::{File, files};
 pub use health::serve as serve_health;
 pub use pages::NAMES as PAGES;
 pub use post::{Asked, Post};
+pub use webhook::{Certificates, Clerk, Webhooks};
 pub use words::Words;
 
 /// What the site is made from.
@@ -65,6 +69,8 @@ pub struct Settings {
     pub ledger: Arc<dyn Ledger>,
     /// Where mails that ask for confirmation are dropped.
     pub post: Arc<dyn Post>,
+    /// Which providers are listened to.
+    pub webhooks: Webhooks,
 }
 
 /// The site while it is served.
@@ -78,6 +84,7 @@ pub struct Site {
     keys: KeyRing,
     ledger: Arc<dyn Ledger>,
     post: Arc<dyn Post>,
+    webhooks: Webhooks,
     shelf: Shelf,
     visitors: Visitors,
     counts: Counts,
@@ -89,7 +96,7 @@ type Shared = State<Arc<Site>>;
 impl Site {
     /// Makes it.
     pub fn new(settings: Settings) -> Self {
-        let Settings { publication, theme, words, pages, keys, ledger, post } = settings;
+        let Settings { publication, theme, words, pages, keys, ledger, post, webhooks } = settings;
         Self {
             base: publication.web.clone().unwrap_or_default(),
             css: shell::css(&theme),
@@ -99,6 +106,7 @@ impl Site {
             keys,
             ledger,
             post,
+            webhooks,
             shelf: Shelf::default(),
             visitors: Visitors::default(),
             counts: Counts::default(),
@@ -132,6 +140,7 @@ pub async fn serve(site: Arc<Site>, door: Door, stop: impl Future<Output = ()> +
         .route("/disclaimer", get(pages::disclaimer))
         .route("/privacy", get(pages::privacy))
         .route("/feedback", get(pages::feedback))
+        .route("/webhooks/{provider}", posted(webhook::answer))
         .route("/site.css", get(shell::sheet))
         .fallback(shell::nowhere)
         .method_not_allowed_fallback(shell::not_so)

@@ -2,7 +2,11 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header::REFERRER_POLICY},
+    response::Response,
+};
 use maud::{DOCTYPE, Markup, html};
 
 use super::{Shared, Site};
@@ -31,15 +35,17 @@ pub(super) fn css(theme: &Theme) -> String {
 
 pub(super) async fn sheet(State(site): Shared) -> Response {
     let mut response = answer::bytes("text/css; charset=utf-8", site.css.clone());
-    response
-        .headers_mut()
-        .insert("cache-control", axum::http::HeaderValue::from_static("max-age=300"));
+    response.headers_mut().insert("cache-control", HeaderValue::from_static("max-age=300"));
     response
 }
 
 /// Answers with a page.
 pub(super) fn page(site: &Site, status: StatusCode, title: &str, body: &Markup) -> Response {
-    answer::with_policy(answer::page(status, document(site, title, body, false)), POLICY)
+    let page = answer::page(status, document(site, title, body, false));
+    let mut page = answer::with_policy(page, POLICY);
+    // A browser names no origin for a form of a page that lets none of its address be known, not even to ourselves.
+    page.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    page
 }
 
 /// Answers with a page that says one thing.

@@ -32,7 +32,11 @@ pub(super) fn form(site: &Site, mistake: Option<&str>) -> Markup {
     let words = &site.words;
     html! {
         section aria-labelledby="subscribe" {
-            h2 #subscribe { (words.subscribe) }
+            @match mistake {
+                // It is the whole page then.
+                Some(_) => h1 #subscribe { (words.subscribe) },
+                None => h2 #subscribe { (words.subscribe) },
+            }
             p #about { (words.subscribe_text) }
             form method="post" action="/subscribe" {
                 label for="address" { (words.address) }

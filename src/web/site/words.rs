@@ -34,9 +34,22 @@ pub struct Words {
     pub(super) undo: String,
     pub(super) back: String,
     pub(super) back_text: String,
+    pub(super) leave_all: String,
+    pub(super) left_all: String,
+    pub(super) left_all_text: String,
+    pub(super) rather: String,
     pub(super) preferences: String,
     pub(super) preferences_text: String,
     pub(super) name: String,
+    pub(super) language: String,
+    pub(super) this_language: String,
+    pub(super) pause: String,
+    pub(super) every_issue: String,
+    pub(super) pause_2_weeks: String,
+    pub(super) pause_1_month: String,
+    pub(super) pause_3_months: String,
+    pub(super) pause_6_months: String,
+    pub(super) paused_until: String,
     pub(super) save: String,
     pub(super) saved: String,
     pub(super) saved_text: String,
@@ -79,9 +92,7 @@ impl Words {
     ///
     /// What is wrong with the publication's own file, as TOML tells it.
     pub fn load(language: &str, own: Option<&str>, title: &str) -> Result<Self, String> {
-        let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        let built_in = BUILT_IN.iter().find(|(language, _)| *language == primary);
-        let text = own.unwrap_or(built_in.unwrap_or(&BUILT_IN[0]).1);
+        let text = own.or_else(|| built_in(language)).unwrap_or(BUILT_IN[0].1);
         let table: toml::Table =
             text.parse().map_err(|error: toml::de::Error| error.to_string())?;
         let filled = table.into_iter().map(|(key, value)| match value {
@@ -92,6 +103,19 @@ impl Words {
             .try_into()
             .map_err(|error: toml::de::Error| error.to_string())
     }
+
+    /// Returns what a language calls itself; its tag where nobody here speaks it.
+    pub(super) fn endonym(tag: &str) -> String {
+        let words = built_in(tag).and_then(|text| Self::load(tag, Some(text), "").ok());
+        words.map_or_else(|| tag.to_owned(), |words| words.this_language)
+    }
+}
+
+/// Returns the file of a language by its tag.
+fn built_in(language: &str) -> Option<&'static str> {
+    let primary = language.split('-').next().unwrap_or_default();
+    let found = BUILT_IN.iter().find(|(language, _)| language.eq_ignore_ascii_case(primary));
+    found.map(|(_, text)| *text)
 }
 
 #[cfg(test)]

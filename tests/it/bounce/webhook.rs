@@ -75,19 +75,25 @@ fn what_amazon_says_is_read_again_by_its_words() {
     }
 }
 
-/// Makes a certificate with an RSA key, and signs as Amazon does.
-fn signed(message: &str, version: &str) -> (serde_json::Value, Vec<u8>) {
+/// The key that is Amazon's here.
+fn key() -> rcgen::KeyPair {
     let pem = include_str!("../../fixtures/dkim/rsa.pem");
-    let key =
-        rcgen::KeyPair::from_pem_and_sign_algo(pem, &rcgen::PKCS_RSA_SHA256).expect("it is RSA");
-    let certificate = rcgen::CertificateParams::new(vec!["sns.amazonaws.com".to_owned()])
-        .and_then(|parameters| parameters.self_signed(&key))
-        .expect("it signs itself");
+    rcgen::KeyPair::from_pem_and_sign_algo(pem, &rcgen::PKCS_RSA_SHA256).expect("it is RSA")
+}
+
+/// Its certificate.
+pub(crate) fn certificate() -> rcgen::Certificate {
+    rcgen::CertificateParams::new(vec!["sns.amazonaws.com".to_owned()])
+        .and_then(|parameters| parameters.self_signed(&key()))
+        .expect("it signs itself")
+}
+
+/// Makes an envelope of these fields, which are in the order of what is signed, and signs it as Amazon does.
+pub(crate) fn signed_as(fields: &[(&str, &str)]) -> serde_json::Value {
     let pair =
-        ring::signature::RsaKeyPair::from_pkcs8(&key.serialize_der()).expect("it is PKCS #8");
-    let text = format!(
-        "Message\n{message}\nMessageId\n1\nTimestamp\n2026-11-30T07:00:00.000Z\nTopicArn\narn:aws:sns:eu-west-1:1:bounces\nType\nNotification\n"
-    );
+        ring::signature::RsaKeyPair::from_pkcs8(&key().serialize_der()).expect("it is PKCS #8");
+    let text: String =
+        fields.iter().flat_map(|(name, value)| [*name, "\n", *value, "\n"]).collect();
     let mut signature = vec![0; pair.public().modulus_len()];
     pair.sign(
         &ring::signature::RSA_PKCS1_SHA256,
@@ -96,18 +102,32 @@ fn signed(message: &str, version: &str) -> (serde_json::Value, Vec<u8>) {
         &mut signature,
     )
     .expect("it signs");
-    let envelope = json!({
-        "Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:1:bounces",
-        "Message": message, "Timestamp": "2026-11-30T07:00:00.000Z", "SignatureVersion": version,
+    let mut envelope = json!({
+        "SignatureVersion": "2",
         "Signature": BASE64.encode(&signature),
         "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
     });
-    (envelope, certificate.der().to_vec())
+    for (name, value) in fields {
+        envelope[*name] = (*value).into();
+    }
+    envelope
+}
+
+/// Makes a notification.
+fn signed(message: &str) -> (serde_json::Value, Vec<u8>) {
+    let envelope = signed_as(&[
+        ("Message", message),
+        ("MessageId", "1"),
+        ("Timestamp", "2026-11-30T07:00:00.000Z"),
+        ("TopicArn", "arn:aws:sns:eu-west-1:1:bounces"),
+        ("Type", "Notification"),
+    ]);
+    (envelope, certificate().der().to_vec())
 }
 
 #[test]
 fn amazons_envelope_is_believed_only_as_it_was_signed() {
-    let (envelope, certificate) = signed("{\"notificationType\":\"Bounce\"}", "2");
+    let (envelope, certificate) = signed("{\"notificationType\":\"Bounce\"}");
     let read = Envelope::read(envelope.to_string().as_bytes()).expect("it is one");
     let verified = read.verified(&certificate).expect("it is signed");
     assert_eq!(

@@ -238,6 +238,14 @@ fn a_fault_of_the_theme_is_told_once_however_many_issues_it_dresses() {
 }
 
 #[test]
+fn a_fault_of_a_strings_file_is_told_in_the_file_that_is_there() {
+    let env = Env::publication();
+    // The issue is in `en-GB`.
+    env.write("templates/strings/en.toml", "reason = \"You asked.\"\n");
+    env.postrider("check").code(1).tells("templates/strings/en.toml:1");
+}
+
+#[test]
 fn what_only_some_readers_see_is_looked_at_as_well() {
     let env = Env::publication();
     let path = format!("issues/{ISSUE}/issue.md");

@@ -29,6 +29,7 @@ ask_every_ledger! {
     an_erased_person_is_only_a_hash_and_is_not_revived,
     people_are_listed_page_by_page,
     a_person_is_found_by_the_id_in_their_links,
+    no_text_is_a_statement,
 }
 
 async fn enrol(desk: &Desk, order: Enrol, records: Vec<Record>) -> Enrolled {
@@ -407,4 +408,40 @@ fn states_after(rows: &[(usize, usize)], cuts: &[bool]) -> Vec<Option<S>> {
         }
         states
     })
+}
+
+async fn no_text_is_a_statement(desk: Desk) {
+    desk.enrol(&["ann", "bob unsubscribed"]).await;
+    for text in [
+        "'; DROP TABLE subscribers; --",
+        "' OR '1'='1",
+        "\" OR 1=1 --",
+        "x'); UPDATE subscribers SET state = 'active'; --",
+        "\\'; SELECT pg_sleep(10); --",
+        "%' ESCAPE '%",
+        "$1; $$",
+        "?1",
+    ] {
+        let event = Event { detail: text.to_owned(), ..event_named(text) };
+        let ledger = &desk.ledger;
+        assert!(ledger.subscriber(text, &address("ann")).await.expect("it answers").is_none());
+        assert!(ledger.subscriber_by_token(LIST, text).await.expect("it answers").is_none());
+        assert!(ledger.issue(LIST, text).await.expect("it answers").is_none());
+        ledger.subscribers(LIST, Some(text), 9).await.expect("it answers");
+        // What can be written is written as it is.
+        let mut record = record(2, "ann");
+        (record.name, record.tags) = (text.to_owned(), vec![text.to_owned()]);
+        record.fields.insert("company".to_owned(), text.to_owned());
+        record.evidence = text.to_owned();
+        enrol(&desk, Enrol { event: event.clone(), ..import() }, vec![record]).await;
+        let ann = ledger.subscriber(LIST, &address("ann")).await.expect("it answers");
+        let ann = ann.expect("she is there");
+        assert_eq!((ann.name.as_str(), ann.fields["company"].as_str()), (text, text));
+        let mailbox = format!("\"{}\"@example.org", text.replace(['\\', '"'], ""));
+        if let Ok(quoted) = mailbox.parse() {
+            ledger.move_subscriber(LIST, &quoted, S::Blocked, &event).await.expect("it moves");
+        }
+        assert_eq!(desk.state_of("bob").await, Some(S::Unsubscribed), "{text}");
+        assert_eq!(desk.state_of("ann").await, Some(S::Active), "{text}");
+    }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use postrider::{
     bounce::{Cause, Kind},
     ledger::{
-        About, Enrol, Entered, Entry, Freeze, Held, Lane, Ledger, LedgerError, Note, Resolution,
-        SqliteLedger, Standing, Wish, Worker, manifest, move_to,
+        About, Enrol, Entered, Entry, Freeze, Held, Lane, Ledger, LedgerError, Note, Preferences,
+        Resolution, SqliteLedger, Standing, Wish, Worker, manifest, move_to,
     },
     model::{DeliveryState as D, IssueState, Rate, SubscriberState as S},
     send::brake::Brake,
@@ -79,6 +79,12 @@ async fn rich(desk: &Desk) -> i64 {
         .await;
     desk.tell("eve", S::Erased, "erase").await;
     desk.tell("gus", S::Unsubscribed, "unsubscribe").await;
+    let bob =
+        ledger.subscriber(LIST, &address("bob")).await.expect("it finds").expect("he is there");
+    let until = now.checked_add(Duration::from_hours(1)).ok();
+    let said = Preferences { paused_until: until, ..Preferences::default() };
+    let event = event_named("preferences");
+    assert!(ledger.prefer(LIST, &bob.token_id, &said, &event).await.expect("it keeps it"));
     let note = Note {
         digest: "d1".to_owned(),
         about: About::Delivery { issue, slot: 1 },
@@ -128,7 +134,8 @@ async fn told(ledger: &dyn Ledger, issue: i64) -> Vec<String> {
             let linked =
                 ledger.subscriber_by_token(list, &person.token_id).await.expect("it finds");
             assert_eq!(linked.as_ref(), Some(person));
-            told.push(format!("{person:?} {history:?}"));
+            let said = ledger.preferences(list, &person.token_id).await.expect("it tells");
+            told.push(format!("{person:?} {history:?} {said:?}"));
         }
         for issue in ledger.issues(list).await.expect("it lists") {
             let rows = ledger.deliveries(issue.id, &D::ALL, None, 99).await.expect("it lists");
@@ -166,7 +173,7 @@ fn tables(folder: &Folder) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
         (
             "subscribers",
             "SELECT id, publication, address_key, address, token_id, name, tags, fields, state,
-                    from_file FROM subscribers ORDER BY id",
+                    from_file, own, paused_until FROM subscribers ORDER BY id",
         ),
         ("addresses", "SELECT * FROM addresses ORDER BY 1, 2"),
         ("tokens", "SELECT * FROM tokens ORDER BY 1"),

@@ -143,7 +143,7 @@ fn a_ledger_that_refers_to_nothing_is_left_as_it_is() {
 }
 
 /// Every step of a file's tables, as it was released; one more is a line here.
-const OF_A_FILE: [&str; 10] = [
+const OF_A_FILE: [&str; 11] = [
     include_str!("../../../src/ledger/sqlite/schema.sql"),
     include_str!("../../../src/ledger/sqlite/brakes.sql"),
     include_str!("../../../src/ledger/sqlite/segment.sql"),
@@ -153,15 +153,17 @@ const OF_A_FILE: [&str; 10] = [
     include_str!("../../../src/ledger/sqlite/corrects.sql"),
     include_str!("../../../src/ledger/sqlite/workers.sql"),
     include_str!("../../../src/ledger/sqlite/held.sql"),
+    include_str!("../../../src/ledger/sqlite/preferences.sql"),
     include_str!("../../../src/ledger/sqlite/standing.sql"),
 ];
 
 /// Every step of a server's.
-const OF_A_SERVER: [&str; 5] = [
+const OF_A_SERVER: [&str; 6] = [
     include_str!("../../../src/ledger/postgres/schema.sql"),
     include_str!("../../../src/ledger/postgres/workers.sql"),
     include_str!("../../../src/ledger/postgres/reports.sql"),
     include_str!("../../../src/ledger/postgres/corrects.sql"),
+    include_str!("../../../src/ledger/postgres/preferences.sql"),
     include_str!("../../../src/ledger/postgres/standing.sql"),
 ];
 

@@ -26,7 +26,7 @@ struct Desk {
 }
 
 /// Held while a browser runs: several at once only make each other late.
-static ONE: Mutex<()> = Mutex::new(());
+pub(crate) static ONE: Mutex<()> = Mutex::new(());
 
 /// Runs a test with a page of the sample issue open; says so where there is no browser to drive.
 fn at_desk<F: Future<Output = ()>>(path: &str, test: impl FnOnce(Desk) -> F) {
@@ -44,7 +44,7 @@ fn at_desk<F: Future<Output = ()>>(path: &str, test: impl FnOnce(Desk) -> F) {
 }
 
 /// A chromedriver on a port of its own.
-struct Driver {
+pub(crate) struct Driver {
     child: Child,
     port: u16,
     /// Where the browser keeps what it keeps.
@@ -52,7 +52,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         // The free port that it finds may be taken before it listens there.
         for _ in 0..5 {
             let started = Command::new("chromedriver")
@@ -77,7 +77,7 @@ impl Driver {
         panic!("chromedriver does not begin");
     }
 
-    async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         let profile = format!("--user-data-dir={}", self.profile.path().display());
         let options = [
             "--headless=new",

@@ -38,7 +38,7 @@ fn the_feed_is_atom_that_a_stranger_reads() {
     let site = Site::start();
     let answer = site.get("/feed.xml");
     assert!(answer.header("content-type").starts_with("application/atom+xml"));
-    let said = crate::python::python("feed.py", &[], answer.body.as_bytes());
+    let said = crate::python::python_with("feedparser", "feed.py", &[], answer.body.as_bytes());
     let expected = format!(
         "1 Kazakhstan Confirms Foreign-Policy Balancing Act https://news.example.org/issues/{ISSUE}\n"
     );

@@ -101,13 +101,95 @@ fn whoever_left_is_not_mailed_by_the_next_issue_and_may_subscribe_anew() {
 #[test]
 fn a_reader_says_how_they_are_called() {
     let site = Site::start();
-    let page = site.page(&site.link(ANNA, "/u/"));
-    let (_, rest) = page.split_once("href=\"/p/").expect("a link to the preferences");
-    let path = format!("/p/{}", rest.split('"').next().expect("its end"));
+    let path = preferences(&site, ANNA);
     assert!(site.page(&path).contains("Anna O’Neill"));
     site.send(&path, "name=Anna%0D%0ABcc%3A+x%40example.org+%3Cb%3E");
     let page = site.page(&path);
     assert!(page.contains("value=\"AnnaBcc: x@example.org &lt;b&gt;\""), "{page}");
+}
+
+/// Returns the path of a reader's preferences.
+fn preferences(site: &Site, address: &str) -> String {
+    let page = site.page(&site.link(address, "/u/"));
+    let (_, rest) = page.split_once("href=\"/p/").expect("a link to the preferences");
+    format!("/p/{}", rest.split('"').next().expect("its end"))
+}
+
+#[test]
+fn a_reader_pauses_and_is_told_by_plan_and_by_the_issue_that_they_do() {
+    let site = Site::start();
+    let path = preferences(&site, ANNA);
+    assert!(site.send(&path, "name=&pause=1-month").body.contains("It is so"));
+    let page = site.page(&path);
+    assert!(page.contains("selected>None until ") && page.contains("Anna O’Neill"), "{page}");
+    site.env.postrider("draft next --date 2026-12-07").code(0);
+    let plan = site.env.json("plan 2026-12-07-next");
+    assert_eq!(
+        (&plan["recipients"], &plan["excluded"]["paused by the reader"]),
+        (&2.into(), &1.into()),
+        "{plan}"
+    );
+    site.env.postrider("send 2026-12-07-next --yes").code(0).tells("paused by the reader");
+    site.env.postrider("log anna@example.org").code(0).tells("paused by the reader");
+    let told = site.env.postrider("subscribers show anna@example.org").code(0);
+    told.tells("wants no issue until");
+    assert_eq!(site.state(ANNA), "active");
+    // The form as it stands changes nothing; another choice ends the pause.
+    site.send(&path, "pause=as-it-is");
+    assert!(site.page(&path).contains("selected>None until "));
+    site.send(&path, "pause=none");
+    assert!(!site.page(&path).contains("None until "));
+    site.env.postrider("draft third --date 2026-12-14").code(0);
+    assert_eq!(site.env.json("plan 2026-12-14-third")["recipients"], 3);
+}
+
+#[test]
+fn a_readers_own_words_stand_over_the_list_file() {
+    let env = publication();
+    let text = env.read("publication.toml");
+    env.write("publication.toml", &format!("{text}languages = [\"en\", \"de\"]\n"));
+    env.postrider("send kazakhstan --yes").code(0);
+    let site = Site::of(env);
+    let path = preferences(&site, ANNA);
+    assert!(site.page(&path).contains("<option value=\"de\" lang=\"de\">Deutsch</option>"));
+    site.send(&path, "name=Dr.+Anna&language=de&pause=none");
+    // A language that nobody offers is nobody's.
+    site.send(&path, "name=Dr.+Anna&language=tlh&pause=none");
+    site.env.postrider("draft next --date 2026-12-07").code(0);
+    site.env.postrider("send 2026-12-07-next --yes").code(0);
+    let person = site.env.json("subscribers show anna@example.org");
+    assert_eq!(
+        (&person["name"], &person["fields"]["language"]),
+        (&"Dr. Anna".into(), &"de".into())
+    );
+    let german = site.env.postrider("subscribers list --segment 'language = de' --json").code(0);
+    assert_eq!(german.out.lines().count(), 1);
+}
+
+#[test]
+fn a_reader_of_several_publications_may_leave_them_all_at_once() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    assert!(!site.page(&leave).contains("value=\"all\""), "there is only one");
+    let text = site.env.read("publication.toml");
+    site.env.write(
+        "other/publication.toml",
+        &text.replace("id = \"tt-report\"", "id = \"weekly\"").replace(
+            "[publication]",
+            "[ledger]\nurl = \"sqlite:../.postrider/ledger.sqlite\"\n\n[publication]",
+        ),
+    );
+    site.env.postrider("-C other subscribers add anna@example.org").code(0);
+    let page = site.page(&leave);
+    assert!(page.contains("value=\"all\"") && page.contains("value=\"1\""), "{page}");
+    assert!(site.send(&leave, "leave=all").body.contains("You have left them all"));
+    assert_eq!(site.state(ANNA), "unsubscribed");
+    site.env.postrider("-C other subscribers show anna@example.org").code(0).tells("unsubscribed");
+    assert!(site.send(&leave, "undo=1").body.contains("You are subscribed again"));
+    site.env
+        .postrider("-C other subscribers show anna@example.org")
+        .code(0)
+        .tells("and every other publication");
 }
 
 #[test]
