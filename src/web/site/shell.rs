@@ -96,8 +96,8 @@ pub(super) fn document(site: &Site, title: &str, body: &Markup, may_move: bool) 
                             li { a href=(format!("{root}{path}")) { (words) } }
                         }
                     } }
-                    p { "© " @if !publication.copyright.is_empty() { (publication.copyright) " " } (publication.publisher) }
-                    p { (publication.postal_address) }
+                    p { bdi { "© " @if !publication.copyright.is_empty() { (publication.copyright) " " } (publication.publisher) } }
+                    p { bdi { (publication.postal_address) } }
                 }
             }
         }
