@@ -966,6 +966,32 @@ Examples:
         #[arg(value_name = "FILE")]
         to: PathBuf,
     },
+    /// Move everything to another ledger, from a file to PostgreSQL or back, and close the old one
+    #[command(after_help = "\
+The new ledger has to be empty. Everything is carried in one transaction, read
+back and compared; then the old ledger closes and says where it went, so that
+nobody is mailed from both. Stop every sender and worker before. If it is
+stopped in the middle, the old ledger is still in use: run it again.
+
+Examples:
+  postrider ledger migrate --to postgres://postrider@db.example.org/news
+  postrider ledger migrate --to sqlite:.postrider/ledger-2.sqlite")]
+    Migrate {
+        /// The new ledger
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
+    /// Look for what should not be so in the ledger and in the files beside it; changes nothing
+    #[command(after_help = "\
+It looks at the file (or the server's rules), at the sum of every issue, at the
+editions, the Message-IDs and the links, and holds `.postrider/high-water` and
+`.postrider/outcomes.journal` against them. It ends with 1 when it finds
+something, and says how to mend it.
+
+Examples:
+  postrider ledger verify
+  postrider ledger verify --json")]
+    Verify,
 }
 
 /// The verbs of the settings.

@@ -78,6 +78,15 @@ impl From<LedgerError> for Failure {
                 exit::UNREACHABLE,
                 "install the postrider that wrote it, or a later one; nothing was changed",
             ),
+            LedgerError::Moved { to, .. } => {
+                return Self::new(exit::GUARD, error.to_string())
+                    .hint(format!("write `url = {to:?}` under [ledger] in publication.toml"))
+                    .hint("if the new one is lost for good, `postrider ledger accept-rollback` opens this one again: whoever was unfinished in it is then put in doubt");
+            }
+            LedgerError::Arriving { .. } => (
+                exit::GUARD,
+                "run `postrider ledger migrate` again, from the old ledger: until it says that the ledger has moved, that one is in use",
+            ),
             LedgerError::Disk(_) => (exit::DISK, ROOM),
             LedgerError::Busy(_) => (exit::AGAIN, "run it again in a moment"),
             LedgerError::Damaged(_) => (

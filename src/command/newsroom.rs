@@ -27,6 +27,7 @@ use crate::{
     config::{self, SecretError},
     ledger::{Ledger, Records},
     model::{DkimSettings, LedgerUrl, Problem, Publication, RelayUrl, Secret, SecretSource},
+    send::guard::HighWater,
     smtp,
 };
 
@@ -334,8 +335,9 @@ impl Newsroom {
     /// Tells whether deliveries were ever begun from here: their links were signed.
     fn has_sent(&self) -> bool {
         let file = self.root.join(".postrider/high-water");
-        // The first line is the ledger's mark; an issue that began has a line below it.
-        fs::read_to_string(file).is_ok_and(|text| text.lines().count() > 1)
+        // An issue that began has a line; where the file was lost with its folder, the count that a person accepted says so.
+        HighWater::issues(&file).is_ok_and(|begun| !begun.is_empty())
+            || HighWater::seen(&file).is_ok_and(|begins| begins > 0)
     }
 
     /// Tells whether the file of the keys is empty; `None` where there is none.

@@ -118,6 +118,18 @@ fn bar(console: &Console, total: u64, waiting: &Arc<AtomicU64>) -> ProgressBar {
     bar
 }
 
+/// Counts what passes, of which nobody knows how much there is.
+pub(super) fn counter(console: &Console) -> ProgressBar {
+    if !console.is_watched() || console.json {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("  {spinner} {human_pos} rows  {per_sec}  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// Says how long is left, and until when that is, as soon as it can be told.
 fn left(eta: Duration, done: u64) -> String {
     if done == 0 || eta.is_zero() {

@@ -106,7 +106,7 @@ impl Place {
             LedgerUrl::Postgres(_) => Ok(self),
             LedgerUrl::Sqlite(_) => {
                 Err(Failure::new(exit::CONFIG, "a ledger in a file is for one machine: `send` and `due` are its workers")
-                    .hint("machines share a ledger in PostgreSQL: `[ledger] url = \"postgres://...\"`, from the first issue on"))
+                    .hint("machines share a ledger in PostgreSQL: `postrider ledger migrate --to postgres://...` moves this one there"))
             }
         }
     }

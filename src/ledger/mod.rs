@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     model::{
@@ -26,6 +27,8 @@ use crate::{
     send::brake::Brake,
 };
 
+mod audit;
+mod moving;
 mod note;
 mod postgres;
 mod preferences;
@@ -33,6 +36,8 @@ mod rules;
 mod sqlite;
 mod value;
 
+pub use audit::Finding;
+pub use moving::{Held, Manifest, Parcel, Standing, copy_to, manifest, move_to};
 pub use note::{About, Did, Note, Noted, ReportRecord};
 pub use postgres::{PostgresLedger, PostgresSettings};
 pub use preferences::Preferences;
@@ -50,7 +55,7 @@ pub trait Ledger: Send + Sync {
     /// Returns who this ledger is and how many deliveries it has ever begun (rule D12).
     async fn mark(&self) -> Result<Mark, LedgerError>;
 
-    /// Puts every open delivery of every issue in doubt, planned ones too, after a restored backup was accepted (rule D12): the days the backup does not know of may have sent any of them. Raises the count of begins to at least `begins`. Returns how many are in doubt now.
+    /// Puts every open delivery of every issue in doubt, planned ones too, after a restored backup was accepted (rule D12): the days the backup does not know of may have sent any of them. Opens a ledger that had moved, whose new one is lost. Raises the count of begins to at least `begins`. Returns how many are in doubt now.
     async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError>;
 
     // The list.
@@ -337,7 +342,30 @@ pub trait Ledger: Send + Sync {
     /// Returns the workers seen within twenty minutes that did not sign out, and when each was seen last, by name.
     async fn workers(&self) -> Result<Vec<Seen>, LedgerError>;
 
-    /// Copies the whole ledger to a new file or fails where one is.
+    /// Looks for what should not be so, from the file or the server's rules to the sum of every issue. Changes nothing.
+    async fn verify(&self) -> Result<Vec<Finding>, LedgerError>;
+
+    /// Tells whether the ledger may be worked with.
+    async fn standing(&self) -> Result<Standing, LedgerError>;
+
+    /// Carries everything in it out, as it is at one moment, and then the word that there is no more.
+    ///
+    /// With `leave` nobody changes anything meanwhile; when that names where
+    /// everything is now, the ledger closes and says so from then on; when it is
+    /// dropped, nothing has happened. `Busy` where somebody sends.
+    async fn carry_out(
+        &self,
+        to: mpsc::Sender<Parcel>,
+        leave: Option<oneshot::Receiver<String>>,
+    ) -> Result<(), LedgerError>;
+
+    /// Takes in what another ledger carries out, in one transaction, and is closed afterwards until `settle_in`. Refuses where it holds anything but what arrived so before.
+    async fn carry_in(&self, from: mpsc::Receiver<Parcel>) -> Result<(), LedgerError>;
+
+    /// Opens a ledger that everything has arrived in.
+    async fn settle_in(&self) -> Result<(), LedgerError>;
+
+    /// Copies the whole ledger to a new file, as a ledger of its own kind for one machine, or fails where one is.
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
 }
 
@@ -761,6 +789,20 @@ pub enum LedgerError {
         found: u32,
         /// Ours.
         known: u32,
+    },
+    /// All of it was carried to another.
+    #[error("the ledger {place} has moved to {to}")]
+    Moved {
+        /// The file or server.
+        place: String,
+        /// The URL of the new one.
+        to: String,
+    },
+    /// Another is being carried into it.
+    #[error("the ledger {place} is not finished: another was to be moved into it")]
+    Arriving {
+        /// The file or server.
+        place: String,
     },
     /// No space is left, or the disk failed.
     #[error("the ledger cannot be written: {0}")]

@@ -128,9 +128,18 @@ impl HighWater {
     ///
     /// When the file cannot be read.
     pub fn knows(path: &Path, slug: &str) -> Result<bool, RolledBack> {
+        Ok(Self::issues(path)?.iter().any(|known| known == slug))
+    }
+
+    /// Returns the slugs of the issues that were begun from here.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn issues(path: &Path) -> Result<Vec<String>, RolledBack> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(text.lines().skip(1).any(|line| line == slug)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Ok(text) => Ok(text.lines().skip(1).map(str::to_owned).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }

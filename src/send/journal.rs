@@ -72,6 +72,17 @@ pub struct Place {
     pub ledger: String,
 }
 
+/// What a journal holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The ledger it is of, by its id; `None` where it does not say.
+    pub ledger: Option<String>,
+    /// How many outcomes it tells.
+    pub outcomes: usize,
+    /// How many whole lines say nothing.
+    pub unreadable: usize,
+}
+
 /// One line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Line {
@@ -118,6 +129,30 @@ impl Journal {
             open: HashMap::new(),
         });
         Ok(Self { path: path.to_owned(), place, book, waiting })
+    }
+
+    /// Looks into a journal without having it open, also while a sender has; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn look(path: &Path) -> io::Result<Option<Look>> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut look = Look::default();
+        for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
+            match serde_json::from_str(line) {
+                Ok(Line::Place(place)) => look.ledger = Some(place.ledger),
+                Ok(Line::Record(..)) => look.outcomes += 1,
+                Ok(Line::Begin(_) | Line::HandOver(_)) => {}
+                // The last line is half written while a sender lives, and where it died.
+                Err(_) => look.unreadable += usize::from(line.ends_with('\n')),
+            }
+        }
+        Ok(Some(look))
     }
 
     /// Tells the ledger what an earlier run knew and it may not, then begins an empty journal. Returns how many deliveries were given back.

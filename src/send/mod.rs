@@ -37,7 +37,7 @@ pub mod provider;
 mod satchel;
 pub mod throttle;
 
-pub use journal::{Journal, JournalError, Place};
+pub use journal::{Journal, JournalError, Look, Place};
 
 use clerk::Clerk;
 use desk::Desk;

@@ -9,6 +9,7 @@ pub(crate) mod env;
 mod help;
 mod json;
 mod keys;
+mod ledger;
 mod manual;
 mod mistakes;
 mod private;

@@ -9,10 +9,12 @@ mod issue;
 mod lane;
 mod list;
 mod model;
+mod moving;
 mod older;
 mod preferences;
 mod report;
 mod run;
+mod verify;
 
 use desk::Desk;
 

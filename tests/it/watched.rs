@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
-        Event, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-        Noted, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
-        Seen, Wish, Worker,
+        Event, Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError,
+        Mark, Note, Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord,
+        Reservation, Resolution, Seen, Standing, Wish, Worker,
     },
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
     send::brake::Brake,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// What becomes of the caller at a call.
 pub(crate) enum Fate {
@@ -134,5 +134,10 @@ hand_on! {
     sign_in(worker: &Worker) -> ();
     sign_out(name: &str) -> ();
     workers() -> Vec<Seen>;
+    verify() -> Vec<Finding>;
+    standing() -> Standing;
+    carry_out(to: mpsc::Sender<Parcel>, leave: Option<oneshot::Receiver<String>>) -> ();
+    carry_in(from: mpsc::Receiver<Parcel>) -> ();
+    settle_in() -> ();
     backup(to: &Path) -> ();
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use deadpool_postgres::{PoolError, tokio_postgres::error::SqlState};
 
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Standing};
 
 /// Carries an error inside the room, so that `?` takes the driver's as well as the ledger's.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ impl From<tokio_postgres::Error> for Fault {
         let is_undone =
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
         let error = match &code.code()[..2] {
+            _ if code.code() == CLOSED => closed(&said),
             _ if is_undone => LedgerError::Busy(said),
             _ if [SqlState::LOCK_NOT_AVAILABLE, SqlState::QUERY_CANCELED].contains(code) => {
                 LedgerError::Busy(said)
@@ -76,6 +77,14 @@ impl From<PoolError> for Fault {
             error => unreachable(error.to_string()).into(),
         }
     }
+}
+
+/// What the trigger of a closed ledger raises, with its standing as the message.
+const CLOSED: &str = "PR001";
+
+fn closed(standing: &str) -> LedgerError {
+    let refused = Standing::read(Some(standing)).and_then(|standing| standing.refuse(""));
+    refused.err().unwrap_or_else(|| LedgerError::Busy("it was closed for a moment".to_owned()))
 }
 
 /// The server's name is added by whoever knows it.

@@ -7,12 +7,13 @@ use super::fault::{Fault, unreachable};
 use crate::ledger::{LedgerError, rules::random};
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("workers.sql"),
     include_str!("reports.sql"),
     include_str!("corrects.sql"),
     include_str!("preferences.sql"),
+    include_str!("standing.sql"),
 ];
 
 /// How many places begins are counted in.

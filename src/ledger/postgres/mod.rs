@@ -19,25 +19,29 @@ mod issue;
 mod lane;
 mod list;
 mod migrate;
+mod moving;
 mod pgpass;
 mod preferences;
 mod prune;
 mod report;
 mod run;
 mod server;
+mod verify;
 mod workers;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::IsolationLevel;
 
 use self::{columns::instant, fault::Fault, server::Server};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
-    Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish,
-    Worker,
+    Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
+    Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
+    Seen, SqliteLedger, Standing, Wish, Worker, copy_to,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -65,6 +69,40 @@ impl PostgresLedger {
     /// `Refused` where the URL cannot be one, `Unreachable` where the certificates to trust cannot be read.
     pub fn new(settings: &PostgresSettings) -> Result<Self, LedgerError> {
         Ok(Self { server: Server::new(settings)? })
+    }
+
+    /// Has it opened also where it has moved or is not finished, to look after it.
+    #[must_use]
+    pub fn for_care(mut self) -> Self {
+        self.server.is_for_care = true;
+        self
+    }
+
+    /// Carries everything out of a ledger that nobody changes meanwhile, and closes it when all of it has arrived.
+    async fn leave(
+        &self,
+        to: mpsc::Sender<Parcel>,
+        leave: oneshot::Receiver<String>,
+    ) -> Result<(), Fault> {
+        let mut session = self.server.session().await?;
+        let tx = session.transaction().await?;
+        moving::alone(&tx).await?;
+        moving::standing(&tx).await?.refuse(&self.server.place)?;
+        moving::carry_out(&tx, &to).await?;
+        drop(to);
+        let Ok(address) = leave.await else { return Ok(tx.rollback().await?) };
+        moving::stand(&tx, &Standing::Moved(address)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Carries out what is there at one moment.
+    async fn show(&self, to: mpsc::Sender<Parcel>) -> Result<(), Fault> {
+        let mut session = self.server.session().await?;
+        let isolated = session.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let tx = isolated.read_only(true).start().await?;
+        moving::unhurried(&tx).await?;
+        moving::carry_out(&tx, &to).await?;
+        Ok(tx.rollback().await?)
     }
 }
 
@@ -416,12 +454,43 @@ impl Ledger for PostgresLedger {
         read!(self, |session| workers::workers(session))
     }
 
+    async fn verify(&self) -> Result<Vec<Finding>, LedgerError> {
+        read!(self, |session| verify::verify(session))
+    }
+
+    async fn standing(&self) -> Result<Standing, LedgerError> {
+        read!(self, |session| moving::standing(session))
+    }
+
+    async fn carry_out(
+        &self,
+        to: mpsc::Sender<Parcel>,
+        leave: Option<oneshot::Receiver<String>>,
+    ) -> Result<(), LedgerError> {
+        let carried = match leave {
+            Some(leave) => self.leave(to, leave).await,
+            None => self.show(to).await,
+        };
+        carried.map_err(|fault| self.server.name(fault))
+    }
+
+    async fn carry_in(&self, from: mpsc::Receiver<Parcel>) -> Result<(), LedgerError> {
+        let place = &self.server.place;
+        write_once!(self, |tx| moving::carry_in(tx, place, from), keep | &() | true)
+    }
+
+    async fn settle_in(&self) -> Result<(), LedgerError> {
+        write!(self, |tx| moving::stand(tx, &Standing::Open))
+    }
+
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        // What the server's own tools copy is whole, of one moment, and can be restored by them.
-        Err(LedgerError::Refused(format!(
-            "the ledger {} is copied by PostgreSQL's own means: `pg_dump --format=custom --file={}` while it is at work, or your server's backups",
-            self.server.place,
-            to.display()
-        )))
+        let copy = SqliteLedger::create(to)?;
+        let copied = copy_to(self, &copy).await;
+        drop(copy);
+        if copied.is_err() {
+            // The reason it failed matters more than what is left of it.
+            let _ = std::fs::remove_file(to);
+        }
+        copied.map(|_| ())
     }
 }

@@ -12,11 +12,11 @@ use super::{
     fault::Fault,
     gate,
     issue::{look_from, reopen},
-    list,
+    list, moving,
 };
 use crate::{
     ledger::{
-        Claim, Gone, LedgerError, Mark, Passed, Recovered, Resolution, Ticket,
+        Claim, Gone, LedgerError, Mark, Passed, Recovered, Resolution, Standing, Ticket,
         rules::{Micros, micros},
     },
     model::{Address, DeliveryState, IssueState, Subscriber},
@@ -87,6 +87,7 @@ pub(super) async fn mark<C: GenericClient>(ledger: &C) -> Result<Mark, Fault> {
 pub(super) async fn accept_rollback(tx: &Transaction<'_>, begins: u64) -> Result<u64, Fault> {
     tx.batch_execute("LOCK TABLE deliveries IN EXCLUSIVE MODE").await?;
     let now = now(tx).await?;
+    moving::stand(tx, &Standing::Open).await?;
     let begins = i64::try_from(begins).unwrap_or(i64::MAX);
     ask::run(tx, "UPDATE ledger SET rollbacks = rollbacks + 1", &[]).await?;
     ask::run(

@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     fault::{Fault, unreachable},
-    migrate, pgpass,
+    migrate, moving, pgpass,
 };
 use crate::{ledger::LedgerError, model::Secret};
 
@@ -59,6 +59,8 @@ pub(super) struct Server {
     pool: Pool,
     /// As people know it, without secrets.
     pub(super) place: String,
+    /// Whether it is also opened where it may not be worked with.
+    pub(super) is_for_care: bool,
     /// Whether its tables were looked at.
     ready: OnceCell<()>,
 }
@@ -103,7 +105,7 @@ impl Server {
             }))
             .build()
             .map_err(|error| LedgerError::Refused(error.to_string()))?;
-        Ok(Self { pool, place, ready: OnceCell::new() })
+        Ok(Self { pool, place, is_for_care: false, ready: OnceCell::new() })
     }
 
     /// Returns a connection to a server that was looked at, with our tables in it.
@@ -112,7 +114,11 @@ impl Server {
             .get_or_try_init(|| async {
                 let mut session = self.connect().await?;
                 check(&session).await?;
-                migrate::migrate(&mut session, &self.place).await
+                migrate::migrate(&mut session, &self.place).await?;
+                if !self.is_for_care {
+                    moving::standing(&session).await?.refuse(&self.place)?;
+                }
+                Ok::<_, Fault>(())
             })
             .await?;
         self.connect().await
@@ -136,6 +142,12 @@ impl Server {
         match fault.error {
             LedgerError::Unreachable { place, why } if place.is_empty() => {
                 LedgerError::Unreachable { place: self.place.clone(), why }
+            }
+            LedgerError::Moved { place, to } if place.is_empty() => {
+                LedgerError::Moved { place: self.place.clone(), to }
+            }
+            LedgerError::Arriving { place } if place.is_empty() => {
+                LedgerError::Arriving { place: self.place.clone() }
             }
             LedgerError::Damaged(why) => LedgerError::Damaged(format!("{}: {why}", self.place)),
             error => error,

@@ -66,10 +66,7 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerErr
         .to_str()
         .ok_or_else(|| LedgerError::Refused(format!("the path `{}` is not UTF-8", to.display())))?;
     let failed = |error: io::Error| LedgerError::Disk(format!("{}: {error}", to.display()));
-    if to.exists() {
-        let why = format!("{} is there already: name a file that is not", to.display());
-        return Err(LedgerError::Refused(why));
-    }
+    must_be_new(to)?;
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
     let copied = vacuum(connection, name)
         .map_err(LedgerError::from)
@@ -81,6 +78,12 @@ pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerErr
         let _ = std::fs::remove_file(to);
     }
     copied
+}
+
+/// Refuses to write over anything.
+pub(super) fn must_be_new(path: &Path) -> Result<(), LedgerError> {
+    let why = || format!("{} is there already: name a file that is not", path.display());
+    if path.exists() { Err(LedgerError::Refused(why())) } else { Ok(()) }
 }
 
 fn vacuum(connection: &Connection, to: &str) -> Result<(), Fault> {

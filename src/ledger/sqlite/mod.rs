@@ -20,11 +20,13 @@ mod issue;
 mod lane;
 mod list;
 mod migrate;
+mod moving;
 mod newcomers;
 mod preferences;
 mod prune;
 mod report;
 mod run;
+mod verify;
 mod workers;
 
 use std::{
@@ -37,13 +39,14 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
 
 use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
-    Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note, Noted,
-    Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution, Seen, Wish,
-    Worker,
+    Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
+    Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
+    Seen, Standing, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -60,6 +63,8 @@ pub struct SqliteLedger {
     writer: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
     clock: Clock,
+    /// As people know it.
+    place: Arc<str>,
 }
 
 impl SqliteLedger {
@@ -69,7 +74,7 @@ impl SqliteLedger {
     ///
     /// `Unreachable` where the system refuses or the file lies on a network
     /// file system, `Newer` where a later postrider wrote it, `Damaged` where
-    /// it is no ledger.
+    /// it is no ledger, `Moved` and `Arriving` where it is closed.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         Self::open_with_clock(path, Arc::new(Timestamp::now))
     }
@@ -81,8 +86,34 @@ impl SqliteLedger {
     /// Those of `open`.
     pub fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
         let (writer, reader) = file::open(path)?;
+        moving::refuse_closed(&reader, &path.display().to_string())?;
+        Ok(Self::over(writer, reader, path, clock))
+    }
+
+    /// Opens it also where it has moved or is not finished, to look after it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`, but for the last two.
+    pub fn open_for_care(path: &Path) -> Result<Self, LedgerError> {
+        let (writer, reader) = file::open(path)?;
+        Ok(Self::over(writer, reader, path, Arc::new(Timestamp::now)))
+    }
+
+    /// Makes a new one.
+    ///
+    /// # Errors
+    ///
+    /// `Refused` where anything is at `path`, and those of `open`.
+    pub fn create(path: &Path) -> Result<Self, LedgerError> {
+        file::must_be_new(path)?;
+        Self::open(path)
+    }
+
+    fn over(writer: Connection, reader: Connection, path: &Path, clock: Clock) -> Self {
         let shared = |connection| Arc::new(Mutex::new(connection));
-        Ok(Self { writer: shared(writer), reader: shared(reader), clock })
+        let place = path.display().to_string().into();
+        Self { writer: shared(writer), reader: shared(reader), clock, place }
     }
 
     /// Opens an empty one that is gone with the program: to rehearse in where there is none yet. What does not fit into its small cache goes to a temporary file that has no name.
@@ -92,7 +123,8 @@ impl SqliteLedger {
     /// None that is known of.
     pub fn for_a_while() -> Result<Self, LedgerError> {
         let only = Arc::new(Mutex::new(file::open_for_a_while()?));
-        Ok(Self { writer: Arc::clone(&only), reader: only, clock: Arc::new(Timestamp::now) })
+        let (writer, place) = (Arc::clone(&only), "for a while".into());
+        Ok(Self { writer, reader: only, clock: Arc::new(Timestamp::now), place })
     }
 
     /// Runs `work` in a transaction that is durable when this returns.
@@ -103,8 +135,22 @@ impl SqliteLedger {
         self.write_if(|_| true, work).await
     }
 
-    /// Runs `work` in a transaction, and undoes it where what it did is not to be kept.
+    /// Runs `work` in a transaction, and undoes it where what it did is not to be kept. Refuses where the ledger was closed since it was opened.
     async fn write_if<T: Send + 'static>(
+        &self,
+        keep: impl FnOnce(&T) -> bool + Send + 'static,
+        work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let place = Arc::clone(&self.place);
+        self.transact(keep, move |ledger, now| {
+            moving::refuse_closed(ledger, &place)?;
+            work(ledger, now)
+        })
+        .await
+    }
+
+    /// Does the same to any ledger, open or closed.
+    async fn transact<T: Send + 'static>(
         &self,
         keep: impl FnOnce(&T) -> bool + Send + 'static,
         work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
@@ -161,7 +207,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError> {
-        self.write(move |ledger, now| run::accept_rollback(ledger, now, begins)).await
+        self.transact(|_| true, move |ledger, now| run::accept_rollback(ledger, now, begins)).await
     }
 
     async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError> {
@@ -467,6 +513,42 @@ impl Ledger for SqliteLedger {
     ) -> Result<Vec<ReportRecord>, LedgerError> {
         let publication = publication.to_owned();
         self.read(move |ledger| report::reports(ledger, &publication, issue, after, limit)).await
+    }
+
+    async fn verify(&self) -> Result<Vec<Finding>, LedgerError> {
+        self.read(verify::verify).await
+    }
+
+    async fn standing(&self) -> Result<Standing, LedgerError> {
+        self.read(moving::standing).await
+    }
+
+    async fn carry_out(
+        &self,
+        to: mpsc::Sender<Parcel>,
+        leave: Option<oneshot::Receiver<String>>,
+    ) -> Result<(), LedgerError> {
+        let Some(leave) = leave else {
+            return self.read(move |ledger| moving::carry_out(ledger, &to)).await;
+        };
+        let has_left = |left: &bool| *left;
+        let left = self.write_if(has_left, move |ledger, _| {
+            moving::carry_out(ledger, &to)?;
+            drop(to);
+            let Ok(address) = leave.blocking_recv() else { return Ok(false) };
+            moving::stand(ledger, &Standing::Moved(address))?;
+            Ok(true)
+        });
+        left.await.map(|_| ())
+    }
+
+    async fn carry_in(&self, from: mpsc::Receiver<Parcel>) -> Result<(), LedgerError> {
+        let place = Arc::clone(&self.place);
+        self.transact(|()| true, move |ledger, _| moving::carry_in(ledger, &place, from)).await
+    }
+
+    async fn settle_in(&self) -> Result<(), LedgerError> {
+        self.transact(|()| true, |ledger, _| moving::stand(ledger, &Standing::Open)).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {

@@ -57,17 +57,20 @@ const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
 
 /// Returns who this ledger is and how many deliveries it began.
 pub(super) fn mark(ledger: &Connection) -> Result<Mark, Fault> {
-    Ok(ledger.prepare_cached("SELECT id, begins FROM ledger")?.query_row([], |row| {
+    Ok(ledger.prepare_cached("SELECT id, begins, rollbacks FROM ledger")?.query_row([], |row| {
         let begins = row.get::<_, i64>(1)?.unsigned_abs();
-        // Its file and what was seen of it are on one machine, where accepting writes both.
-        Ok(Mark { ledger: row.get(0)?, begins, rollbacks: 0, is_shared: false })
+        let rollbacks = row.get::<_, i64>(2)?.unsigned_abs();
+        Ok(Mark { ledger: row.get(0)?, begins, rollbacks, is_shared: false })
     })?)
 }
 
 /// Puts in doubt whatever the older copy believes open: the days it does not know of may have settled any of it (rule D12).
 pub(super) fn accept_rollback(ledger: &Connection, now: Micros, begins: u64) -> Result<u64, Fault> {
     let begins = i64::try_from(begins).unwrap_or(i64::MAX);
-    ledger.execute("UPDATE ledger SET begins = max(begins, ?1)", [begins])?;
+    ledger.execute(
+        "UPDATE ledger SET begins = max(begins, ?1), rollbacks = rollbacks + 1, standing = NULL",
+        [begins],
+    )?;
     ledger.execute(
         "INSERT OR IGNORE INTO attempts
          SELECT issue, slot, fence, 'in_doubt', tries + 1, began_at, ?1, ?2 FROM deliveries

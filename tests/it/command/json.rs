@@ -162,6 +162,10 @@ fn walk(commands: &BTreeSet<String>) -> Vec<Told> {
     for line in SERVERS {
         tell(&mut told, commands, line, &first_line(&env, line));
     }
+    // After that nothing works with the old one any more.
+    for line in ["ledger verify", "ledger migrate --to .postrider/moved.sqlite"] {
+        tell(&mut told, commands, line, &env.postrider(&format!("{line} --json")).code(0).out);
+    }
     told
 }
 

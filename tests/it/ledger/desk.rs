@@ -76,6 +76,16 @@ impl Desk {
         &self.folder
     }
 
+    /// Changes rows behind the ledger's back.
+    pub(super) fn sql(&self, sql: &str) {
+        if let Some(schema) = &self.schema {
+            schema.sql(sql);
+        } else {
+            let raw = rusqlite::Connection::open(self.folder.ledger()).expect("it opens");
+            raw.execute_batch(sql).expect(sql);
+        }
+    }
+
     /// Lets time pass; a negative length sets the clock back.
     pub(super) fn pass(&self, seconds: i64) {
         self.pass_millis(seconds * 1_000);

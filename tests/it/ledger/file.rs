@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use postrider::{
-    ledger::{Enrol, Entered, Entry, Ledger, LedgerError, Records, SqliteLedger},
+    ledger::{Enrol, Entered, Entry, Ledger, LedgerError, Mark, Records, SqliteLedger},
     model::{DeliveryState as D, SubscriberState as S},
 };
 use rusqlite::Connection;
@@ -168,7 +168,8 @@ async fn a_restored_backup_shows_in_the_mark() {
     assert_eq!(record.id, issue);
     let doubtful = restored.accept_rollback(high_water.begins).await.expect("it accepts");
     assert_eq!(doubtful, 2);
-    assert_eq!(restored.mark().await.expect("it is marked"), high_water);
+    let accepted = Mark { rollbacks: 1, ..high_water };
+    assert_eq!(restored.mark().await.expect("it is marked"), accepted);
 }
 
 #[tokio::test]

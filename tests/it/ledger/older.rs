@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use postrider::{
-    ledger::{Ledger, SqliteLedger},
+    ledger::{Ledger, LedgerError, PostgresLedger, SqliteLedger},
     model::{DeliveryState as D, SubscriberState as S, Suppressed},
 };
 use rusqlite::Connection;
@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::desk::{
     EVERYBODY, Folder, LEASE, LIST, TWO_DAYS, address, order, record, stopped_clock,
 };
+use crate::postgres::Schema;
 
 /// Version 2, as it was released; what came after it before version 4 changed no row.
 const VERSION_2: [&str; 2] = [
@@ -139,4 +140,152 @@ fn a_ledger_that_refers_to_nothing_is_left_as_it_is() {
     let raw = Connection::open(folder.ledger()).expect("it opens");
     let version = raw.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
     assert_eq!(version, Ok(2));
+}
+
+/// Every step of a file's tables, as it was released; one more is a line here.
+const OF_A_FILE: [&str; 11] = [
+    include_str!("../../../src/ledger/sqlite/schema.sql"),
+    include_str!("../../../src/ledger/sqlite/brakes.sql"),
+    include_str!("../../../src/ledger/sqlite/segment.sql"),
+    include_str!("../../../src/ledger/sqlite/million.sql"),
+    include_str!("../../../src/ledger/sqlite/pruned.sql"),
+    include_str!("../../../src/ledger/sqlite/reports.sql"),
+    include_str!("../../../src/ledger/sqlite/corrects.sql"),
+    include_str!("../../../src/ledger/sqlite/workers.sql"),
+    include_str!("../../../src/ledger/sqlite/held.sql"),
+    include_str!("../../../src/ledger/sqlite/preferences.sql"),
+    include_str!("../../../src/ledger/sqlite/standing.sql"),
+];
+
+/// Every step of a server's.
+const OF_A_SERVER: [&str; 6] = [
+    include_str!("../../../src/ledger/postgres/schema.sql"),
+    include_str!("../../../src/ledger/postgres/workers.sql"),
+    include_str!("../../../src/ledger/postgres/reports.sql"),
+    include_str!("../../../src/ledger/postgres/corrects.sql"),
+    include_str!("../../../src/ledger/postgres/preferences.sql"),
+    include_str!("../../../src/ledger/postgres/standing.sql"),
+];
+
+/// The same people and the same issue as in `ROWS`, in a server's first version.
+const ROWS_OF_A_SERVER: &str = "
+    CREATE TABLE postrider_version (version integer NOT NULL PRIMARY KEY);
+    INSERT INTO ledger VALUES ('a ledger', '\\x00', 3, 0);
+    INSERT INTO begins SELECT generate_series(0, 31), 0;
+    UPDATE begins SET count = 7 WHERE place = 0;
+    INSERT INTO lists VALUES ('tt-report', 3);
+    INSERT INTO subscribers VALUES
+        (1, 'tt-report', 'ann@example.org', 'Ann@example.org', 'aaaaaaaaaaaa2', 'Anne',
+            '[\"oil\"]', '{}', 'active', false, 0, 0),
+        (2, 'tt-report', 'bob@example.org', 'bob@example.org', 'aaaaaaaaaaaa3', 'Bob',
+            '[]', '{\"company\":\"TT\"}', 'active', true, 2, 5),
+        (3, 'tt-report', 'cyd@example.org', 'cyd@example.org', 'aaaaaaaaaaaa4', 'Cyd',
+            '[]', '{}', 'bounced', true, 3, 3),
+        (4, 'tt-report', 'hash@erased.invalid', 'hash@erased.invalid', 'aaaaaaaaaaaa5', '',
+            '[]', '{}', 'erased', true, 1, 4),
+        (5, 'tt-report', 'eve@example.org', 'eve@example.org', 'aaaaaaaaaaaa6', 'Eve',
+            '[]', '{}', 'active', true, 3, 2);
+    INSERT INTO consent VALUES (1, 1, 1000000, 'import', 'a file', '', 'active'),
+        (3, 1, 1000000, 'import', 'a file', '', 'active'),
+        (3, 2, 2000000, 'bounce', 'an issue', '550', 'bounced');
+    INSERT INTO issues (id, publication, slug, state, why, digest, frozen_at, message_stem,
+                        message_domain, planned)
+        VALUES (1, 'tt-report', '2003-10-06-kazakhstan', 'sending', '', 'd1', 0, 'stem',
+                'example.org', 5);
+    INSERT INTO editions VALUES (1, '\\x01');
+    INSERT INTO heads VALUES (1, 1);
+    INSERT INTO deliveries (issue, slot, subscriber, state, suppressed, fence, at) VALUES
+        (1, 1, 1, 'planned', NULL, 2, 0), (1, 2, 2, 'planned', NULL, 0, 0),
+        (1, 3, 3, 'suppressed', '\"bounced\"', 0, 0), (1, 4, 4, 'in_doubt', NULL, 1, 0),
+        (1, 5, 5, 'accepted', NULL, 1, 0);
+    INSERT INTO readers VALUES
+        (1, 1, 'ann@example.org', 'Ann@example.org', 'Ann', '[\"gas\"]', '{\"company\":\"TT\"}'),
+        (1, 2, 'bob@example.org', 'bob@example.org', 'Bob', '[]', '{\"company\":\"TT\"}'),
+        (1, 3, 'cyd@example.org', 'cyd@example.org', 'Cyd', '[]', '{}'),
+        (1, 4, 'hash@erased.invalid', 'hash@erased.invalid', '', '[]', '{}'),
+        (1, 5, 'eve@example.org', 'eve@example.org', 'Eve', '[]', '{}');
+    INSERT INTO attempts VALUES (1, 4, 1, 'in_doubt', 1, 0, 0, ''),
+        (1, 5, 1, 'accepted', 1, 0, 0, '250 ok');
+    SELECT setval(pg_get_serial_sequence('subscribers', 'id'), 5),
+           setval(pg_get_serial_sequence('issues', 'id'), 1);";
+
+/// What it says of its people and its issue, and whom it lets send.
+async fn told(ledger: &dyn Ledger) -> Vec<String> {
+    assert_eq!(ledger.verify().await.expect("it looks"), []);
+    let mut told = Vec::new();
+    for person in ledger.subscribers(LIST, None, 9).await.expect("it lists") {
+        let history = ledger.history(LIST, &person.address).await.expect("it tells");
+        told.push(format!("{person:?} {history:?}"));
+    }
+    let issue = ledger.issues(LIST).await.expect("it lists");
+    let mark = ledger.mark().await.expect("it is marked");
+    told.push(format!("{issue:?} {} {}", mark.ledger, mark.begins));
+    let rows = ledger.deliveries(1, &D::ALL, None, 9).await.expect("it lists");
+    told.push(format!("{rows:?} {:?}", ledger.tally(1).await.expect("it counts")));
+    let claims = ledger.claim(1, "ann/1", 9, LEASE, TWO_DAYS, &EVERYBODY).await.expect("it claims");
+    assert_eq!(claims.len(), 2);
+    let readers: Vec<_> = claims.iter().map(|claim| (&claim.reader, &claim.message_id)).collect();
+    told.push(format!("{readers:?}"));
+    let order = postrider::ledger::Freeze { slug: "next".to_owned(), ..order() };
+    let frozen = ledger.freeze(order, None, Box::new(|_| Ok(()))).await.expect("it freezes");
+    assert_eq!(frozen.planned, 3, "ann, cyd and eve: the file has neither bob nor dan");
+    told
+}
+
+#[tokio::test]
+async fn a_ledger_of_every_earlier_version_opens_and_says_the_same() {
+    let mut first = Vec::new();
+    for version in 1..OF_A_FILE.len() {
+        let folder = Folder::new();
+        fs::create_dir_all(folder.ledger().parent().expect("a folder")).expect("it is made");
+        let raw = Connection::open(folder.ledger()).expect("it opens");
+        raw.execute_batch("PRAGMA foreign_keys = OFF").expect("it is off");
+        for (step, sql) in OF_A_FILE[..version].iter().enumerate() {
+            raw.execute_batch(sql).expect("it is written");
+            if step == 0 {
+                raw.execute_batch(ROWS).expect("it is written");
+            }
+        }
+        raw.pragma_update(None, "user_version", i64::try_from(version).expect("small"))
+            .expect("it is written");
+        drop(raw);
+        let ledger = SqliteLedger::open_with_clock(&folder.ledger(), stopped_clock().0);
+        let told = told(&ledger.expect("it opens")).await;
+        if first.is_empty() {
+            first.clone_from(&told);
+        }
+        assert_eq!(told, first, "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_every_earlier_version_open_and_say_the_same() {
+    let mut first = Vec::new();
+    for version in 1..OF_A_SERVER.len() {
+        let Some(schema) = Schema::new() else { return };
+        for (step, sql) in OF_A_SERVER[..version].iter().enumerate() {
+            schema.sql(sql);
+            if step == 0 {
+                schema.sql(ROWS_OF_A_SERVER);
+            }
+        }
+        schema.sql(&format!("INSERT INTO postrider_version SELECT generate_series(1, {version})"));
+        let ledger = PostgresLedger::new(&schema.settings()).expect("it is a URL");
+        let told = told(&ledger).await;
+        if first.is_empty() {
+            first.clone_from(&told);
+        }
+        assert_eq!(told, first, "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_refused_and_not_touched() {
+    let Some(schema) = Schema::new() else { return };
+    schema.sql("CREATE TABLE postrider_version (version integer NOT NULL PRIMARY KEY)");
+    schema.sql("INSERT INTO postrider_version VALUES (99)");
+    let ledger = PostgresLedger::new(&schema.settings()).expect("it is a URL");
+    let refused = ledger.now().await.expect_err("it is refused");
+    assert!(matches!(refused, LedgerError::Newer { found: 99, .. }), "{refused}");
+    schema.sql("CREATE TABLE ledger (is_not_there_yet boolean)");
 }

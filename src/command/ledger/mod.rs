@@ -1,0 +1,120 @@
+//! `ledger`: care for the ledger itself.
+
+mod migrate;
+mod verify;
+
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Console, Failure, exit,
+    newsroom::{Newsroom, secret_of},
+};
+use crate::{
+    cli::{Global, LedgerVerb},
+    ledger::{Ledger, PostgresLedger, PostgresSettings, SqliteLedger},
+    model::{LedgerSettings, LedgerUrl},
+    send::guard::HighWater,
+};
+
+/// Runs the command.
+pub(super) async fn run(
+    console: &Console,
+    global: &Global,
+    verb: LedgerVerb,
+) -> Result<u8, Failure> {
+    let newsroom = Newsroom::open(global)?;
+    if !newsroom.has_ledger() {
+        return Err(Failure::new(exit::NO_INPUT, "there is no ledger yet")
+            .hint("the first `send`, `schedule` or `subscribers` makes it"));
+    }
+    let ledger = open_for_care(&newsroom.publication.ledger, &newsroom.root)?;
+    match verb {
+        LedgerVerb::AcceptRollback => {
+            let private = newsroom.private()?;
+            let _lock = newsroom.lock()?;
+            let high_water = private.join("high-water");
+            let doubtful = ledger.accept_rollback(HighWater::seen(&high_water)?).await?;
+            HighWater::accept(&high_water, &ledger.mark().await?)?;
+            console.tell(format_args!(
+                "accepted; {doubtful} readers who were unfinished in it are in doubt now"
+            ));
+            if doubtful > 0 {
+                console.advise(
+                    "`postrider status ISSUE --in-doubt` lists them, and says how to settle that",
+                );
+            }
+        }
+        LedgerVerb::Migrate { to } => return migrate::run(console, &newsroom, &*ledger, &to).await,
+        LedgerVerb::Verify => return verify::run(console, &newsroom, &*ledger).await,
+        LedgerVerb::Backup { to } => {
+            ledger.backup(&to).await?;
+            console.tell(format_args!("the ledger is copied to {}", to.display()));
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// Opens a ledger, making it where there is none; paths are relative to `root`. Refuses one that has moved.
+pub(super) fn open(settings: &LedgerSettings, root: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+    match &settings.url {
+        LedgerUrl::Sqlite(path) => Ok(Arc::new(SqliteLedger::open(&file(path, root)?)?)),
+        LedgerUrl::Postgres(url) => Ok(Arc::new(server(url, settings, root)?)),
+    }
+}
+
+/// Opens one also where it has moved, or is not finished.
+fn open_for_care(settings: &LedgerSettings, root: &Path) -> Result<Arc<dyn Ledger>, Failure> {
+    match &settings.url {
+        LedgerUrl::Sqlite(path) => Ok(Arc::new(SqliteLedger::open_for_care(&file(path, root)?)?)),
+        LedgerUrl::Postgres(url) => Ok(Arc::new(server(url, settings, root)?.for_care())),
+    }
+}
+
+/// Returns where a ledger's file is, in a folder for its owner alone.
+fn file(path: &str, root: &Path) -> Result<PathBuf, Failure> {
+    let private = root.join(".postrider");
+    if root.join(path).starts_with(&private) {
+        make_private(&private)?;
+    }
+    Ok(root.join(path))
+}
+
+/// Names a server, with what lets us in.
+fn server(url: &str, settings: &LedgerSettings, root: &Path) -> Result<PostgresLedger, Failure> {
+    let source = settings.password.as_ref();
+    let password = secret_of(source, root, "POSTRIDER_LEDGER_PASSWORD", "ledger-password")
+        .map_err(|error| {
+            Failure::new(exit::CONFIG, error.to_string()).hint(
+                "the password of the ledger is looked for where [ledger] in publication.toml says",
+            )
+        })?;
+    let trust = match &settings.ca_file {
+        Some(file) => {
+            let path = root.join(file);
+            fs::read(&path).map_err(|error| {
+                Failure::file(&path, "read", &error)
+                    .hint("it is `ca_file` under [ledger] in publication.toml")
+            })?
+        }
+        None => Vec::new(),
+    };
+    let settings = PostgresSettings { url: url.to_owned(), password, trust };
+    Ok(PostgresLedger::new(&settings)?)
+}
+
+/// Makes a folder for its owner alone, where it is missing.
+pub(super) fn make_private(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)
+        .map_err(|error| Failure::file(folder, "make", &error))
+}
