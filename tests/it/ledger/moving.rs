@@ -159,7 +159,7 @@ async fn told(ledger: &dyn Ledger, issue: i64) -> Vec<String> {
     told
 }
 
-/// Every table of a file, but for what a ledger counts anew: numbers of versions, places in a list, leases.
+/// Every table of a file, but for what a ledger counts anew: numbers of versions, places in a list, leases, and a version that says what the person is still called.
 fn tables(folder: &Folder) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
     let raw = Connection::open(folder.ledger()).expect("it opens");
     let rows = |sql: &str| {
@@ -190,7 +190,9 @@ fn tables(folder: &Folder) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
         (
             "former",
             "SELECT address_key, address, name, tags, fields FROM former
-             WHERE address_key NOT LIKE '%@erased.invalid' ORDER BY 1, 3",
+             WHERE address_key NOT LIKE '%@erased.invalid'
+               AND (subscriber, name, tags, fields) NOT IN
+                   (SELECT id, name, tags, fields FROM subscribers) ORDER BY 1, 3",
         ),
         ("counts", "SELECT * FROM counts WHERE count > 0 ORDER BY 1, 2"),
         ("attempts", "SELECT * FROM attempts ORDER BY 1, 2, 3, 4"),
