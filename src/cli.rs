@@ -444,17 +444,25 @@ Examples:
   postrider relay --count --listen 127.0.0.1:0
   postrider relay --tls relay.pem --user report --password-file secret")]
     Relay(Relay),
-    /// Look the sender up as receivers do: SPF, DKIM, DMARC, MX, PTR
+    /// Look the sender up as receivers do: DNS, relay, the way out
     #[command(after_help = "\
+Looks at SPF, DKIM, DMARC, MX and PTR, calls at the relay as `send` does, and
+asks the page on which readers leave with a link of nobody. It sends no mail.
+
 Says how each stands, why, who asks for it and how to mend it, and ends with the
 DNS records to publish. What could not be reached is `not checked`, never `ok`.
 Ends with 1 where something is wrong, with 69 where nobody could be asked.
 
+With --eml it reads any message as a receiver does, of whatever program: its
+headers, signatures, alignment, one-click unsubscribe, parts, lines and size.
+`--now` says when that was.
+
 Examples:
   postrider doctor
+  postrider doctor --eml message.eml
   postrider doctor --resolver 9.9.9.9:53 --json")]
     Doctor(Doctor),
-    /// Keys that sign your mail (DKIM): make them, show what to publish
+    /// Keys that sign your mail (DKIM) and your links: make them, show what to publish
     #[command(subcommand)]
     Keys(KeysVerb),
     /// Serve the public pages: subscribe, confirm, leave, the archive, the feed
@@ -791,6 +799,12 @@ pub struct Relay {
 /// Whom to ask.
 #[derive(Clone, Debug, Args)]
 pub struct Doctor {
+    /// Look at this message instead, `-` for one from stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "dns")]
+    pub eml: Option<PathBuf>,
+    /// Ask the DNS alone: speak neither to the relay nor to the pages
+    #[arg(long)]
+    pub dns: bool,
     /// Ask this resolver, else the system's
     #[arg(long, value_name = "ADDR:PORT")]
     pub resolver: Option<SocketAddr>,
@@ -1012,26 +1026,45 @@ Examples:
     },
 }
 
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeyKind {
+    /// To sign mail
+    Dkim,
+    /// To sign the links by which readers leave
+    Unsubscribe,
+}
+
 /// The verbs of keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysVerb {
-    /// Make keys, and say what to publish in the DNS
+    /// Make keys, and say what to do with them
     #[command(after_help = "\
-Without --ed25519 or --rsa it makes one of each: RSA is known to every receiver,
-Ed25519 to some. RSA takes the program `openssl`. The files are in .postrider/.
+`dkim` keys sign your mail. Without --ed25519 or --rsa it makes one of each: RSA
+is known to every receiver, Ed25519 to some. RSA takes the program `openssl`.
+
+The `unsubscribe` key signs the links by which readers leave, and the return
+paths. A new one signs what is sent from now on; the earlier ones stay in the
+file, so that every link ever sent goes on working.
+
+The files are in .postrider/.
 
 Examples:
   postrider keys new
-  postrider keys new --rsa --selector r2027")]
+  postrider keys new dkim --rsa --selector r2027
+  postrider keys new unsubscribe")]
     New {
+        /// What the key is for: dkim or unsubscribe
+        #[arg(value_enum, value_name = "KIND", default_value_t = KeyKind::Dkim, hide_possible_values = true)]
+        kind: KeyKind,
         /// Only a key for Ed25519
-        #[arg(long, group = "kind")]
+        #[arg(long, group = "algorithm")]
         ed25519: bool,
         /// Only a key for RSA, of 2,048 bits
-        #[arg(long, group = "kind")]
+        #[arg(long, group = "algorithm")]
         rsa: bool,
         /// What the record is called, else e or r and the year
-        #[arg(long, value_name = "NAME", requires = "kind")]
+        #[arg(long, value_name = "NAME", requires = "algorithm")]
         selector: Option<String>,
     },
     /// Show the DNS records of the keys in publication.toml, or of a key file

@@ -58,7 +58,11 @@ pub(super) async fn freeze(
     request: Request,
 ) -> Result<Found, Failure> {
     let (records, meeting) = newsroom.records()?.unzip();
-    let keys = if request.rehearse { newsroom.keys_for_a_look()? } else { newsroom.keys()? };
+    let keys = if request.rehearse {
+        newsroom.keys_for_a_look()?
+    } else {
+        newsroom.keys_for(ledger).await?
+    };
     let press = Press::new(&composed.edition, 0, newsroom.now, keys)
         .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?
         .signed_by(newsroom.signer(newsroom.now)?);

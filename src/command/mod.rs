@@ -140,7 +140,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Resolve(wish) => resolve::run(console, global, &wish).await,
             Command::Relay(wish) => relay::run(console, &wish),
             Command::Doctor(wish) => doctor::run(console, global, &wish).await,
-            Command::Keys(verb) => keys::run(console, global, verb),
+            Command::Keys(verb) => keys::run(console, global, verb).await,
             Command::Web(wish) => web::run(console, global, &wish).await,
             Command::Archive { folder } => web::archive(console, global, &folder).await,
             Command::Config(ConfigVerb::Show { origin }) => config::show(console, global, origin),

@@ -332,6 +332,17 @@ impl Newsroom {
         })
     }
 
+    /// Reads the keys as `keys` does, and makes no first one where the ledger knows of issues that went out: their links were signed by one that this machine lacks.
+    pub(super) async fn keys_for(&self, ledger: &dyn Ledger) -> Result<KeyRing, Failure> {
+        if !self.root.join(".postrider/key").exists() {
+            let issues = ledger.issues(&self.publication.id).await?;
+            if issues.iter().any(|issue| issue.started_at.is_some()) {
+                return Err(key_is_gone());
+            }
+        }
+        self.keys()
+    }
+
     /// Tells whether deliveries were ever begun from here: their links were signed.
     fn has_sent(&self) -> bool {
         let file = self.root.join(".postrider/high-water");
@@ -631,7 +642,7 @@ fn owners_alone(path: &Path) -> Result<(), Failure> {
 
 fn key_is_gone() -> Failure {
     Failure::new(exit::CONFIG, "the key that signs unsubscribe links, `.postrider/key`, is gone")
-        .hint("restore it from a backup: a new one would end the links of every issue sent so far")
+        .hint("copy it from the machine that sends, or restore it from a backup: a new one would end the links of every issue sent so far")
         .hint("if it is lost for good, `touch .postrider/key` begins a new one")
 }
 

@@ -6,7 +6,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
+
+use tokio::sync::watch;
 
 use super::{
     Console, Failure, confirmation,
@@ -18,6 +21,7 @@ use super::{
 };
 use crate::{
     cli::{Global, Web},
+    compose::KeyRing,
     ledger::Ledger,
     model::{Secret, SecretSource},
     send::Stop,
@@ -33,6 +37,9 @@ const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHO
 /// Where health and metrics are.
 const USUAL_HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8644);
 
+/// How often the keys are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// Runs `web`.
 pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Result<u8, Failure> {
     let listen = wish.listen.as_deref().map(address).transpose()?.unwrap_or(USUAL);
@@ -42,7 +49,8 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Resul
     let composed = confirmation::compose(&newsroom, &words)?;
     let ledger = newsroom.ledger()?;
     let (letterbox, asked) = Letterbox::new();
-    let site = Arc::new(open(&newsroom, words, Arc::clone(&ledger), Arc::new(letterbox))?);
+    let (renewed, keys) = watch::channel(Arc::new(newsroom.keys_for(&*ledger).await?));
+    let site = Arc::new(open(&newsroom, words, keys, Arc::clone(&ledger), Arc::new(letterbox))?);
     let ears = Ears::open();
     let doors = [door(listen, "--listen").await?, door(health, "--health").await?];
     let [public, inner] = doors;
@@ -68,6 +76,7 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Resul
     tokio::select! {
         () = pages => {}
         () = confirmation::send(console, &newsroom, ledger.as_ref(), &composed, asked) => {}
+        () = follow(&newsroom, &renewed) => {}
     }
     Ok(exit::DONE)
 }
@@ -80,7 +89,9 @@ pub(super) async fn archive(
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let words = words(&newsroom)?;
-    let site = open(&newsroom, words, newsroom.ledger()?, Arc::new(Nobody))?;
+    let ledger = newsroom.ledger()?;
+    let (_, keys) = watch::channel(Arc::new(newsroom.keys_for(&*ledger).await?));
+    let site = open(&newsroom, words, keys, ledger, Arc::new(Nobody))?;
     let files = site::files(&site).await?;
     let mut written = 0_usize;
     for file in &files {
@@ -110,6 +121,24 @@ pub(super) async fn archive(
     Ok(exit::DONE)
 }
 
+/// Reads the keys anew, for as long as it is polled: whoever renews them restarts nothing.
+async fn follow(newsroom: &Newsroom, renewed: &watch::Sender<Arc<KeyRing>>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // One that cannot be read just now is no reason to forget the one we have.
+        let text = fs::read_to_string(newsroom.root.join(".postrider/key")).unwrap_or_default();
+        if let Ok(keys) = text.parse::<KeyRing>() {
+            renewed.send_if_modified(|known| {
+                let is_new = known.to_lines() != keys.to_lines();
+                if is_new {
+                    *known = Arc::new(keys);
+                }
+                is_new
+            });
+        }
+    }
+}
+
 /// Asks nobody: files have no form.
 struct Nobody;
 
@@ -122,6 +151,7 @@ impl Post for Nobody {
 fn open(
     newsroom: &Newsroom,
     words: Words,
+    keys: watch::Receiver<Arc<KeyRing>>,
     ledger: Arc<dyn Ledger>,
     post: Arc<dyn Post>,
 ) -> Result<Site, Failure> {
@@ -131,7 +161,6 @@ fn open(
             .hint("add `[web]` and `url = \"https://news.example.org\"`: every link in mails and pages begins with it"));
     }
     let theme = newsroom.theme(&publication.theme)?;
-    let keys = newsroom.keys()?;
     let webhooks = webhooks(newsroom, Arc::clone(&ledger))?;
     Ok(Site::new(Settings {
         theme,

@@ -184,7 +184,7 @@ fn headers(publication: &Publication) -> Headers {
 }
 
 /// Returns the page that takes an unsubscribe token: one of the publisher's own, else that of `[web]`.
-fn one_click(publication: &Publication) -> Option<String> {
+pub fn one_click(publication: &Publication) -> Option<String> {
     let own = publication.links.unsubscribe.as_ref().filter(|url| !url.starts_with("mailto:"));
     let own = own.map(|url| url.trim_end_matches('/').to_owned());
     own.or_else(|| publication.web.as_ref().map(|web| format!("{}/u", web.trim_end_matches('/'))))

@@ -43,7 +43,7 @@ mod url;
 
 pub use beside::Beside;
 pub use code::{CODES, Code};
-pub use composer::{Composed, compose};
+pub use composer::{Composed, compose, one_click};
 pub use css::without_comments;
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
 pub use enclosure::Enclosure;
@@ -69,7 +69,10 @@ mod shelf;
 mod token;
 mod wrap;
 
-pub use dkim::{Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned, is_selector};
+pub use dkim::{
+    Algorithm, DkimKey, DkimKeyError, SIGNED_FIELDS, Signer, Unsigned, header_and_body,
+    header_fields, is_selector, relaxed_body_hash, relaxed_field,
+};
 pub use header::PressError;
 pub use press::{Press, Printed};
 pub use shelf::{Shelved, shelved};

@@ -245,6 +245,22 @@ impl KeyRing {
         Self { earlier: Vec::new(), signing: Key::new(1, random.to_vec()) }
     }
 
+    /// Adds a key of 32 random bytes, which signs from now on; the others go on verifying. `None` where all 256 ids are taken.
+    #[must_use]
+    pub fn renewed(self, random: &[u8; 32]) -> Option<Self> {
+        let is_free = |id: &u8| self.all().all(|key| key.id != *id);
+        let next = self.signing.id.wrapping_add(1);
+        let id = (next..=u8::MAX).chain(0..next).find(is_free)?;
+        let Self { mut earlier, signing } = self;
+        earlier.push(signing);
+        Some(Self { earlier, signing: Key::new(id, random.to_vec()) })
+    }
+
+    /// Returns how many keys are in it that verify and do not sign.
+    pub fn retired(&self) -> usize {
+        self.earlier.len()
+    }
+
     /// Returns the text of its file: a line `id:base64` for each key.
     pub fn to_lines(&self) -> String {
         self.all().fold(String::new(), |lines, key| {
@@ -455,6 +471,25 @@ mod tests {
         let new = unsubscribe_token(&both, Purpose::Real, "tt", SUBSCRIBER, 1).expect("it fits");
         assert!(read_unsubscribe_token(&both, &new).is_ok());
         assert_eq!(read_unsubscribe_token(&keys(old), &new), Err(TokenError::NotOurs));
+    }
+
+    #[test]
+    fn a_new_key_signs_and_every_link_that_was_ever_sent_still_works() {
+        let token = |ring: &KeyRing| {
+            unsubscribe_token(ring, Purpose::Real, "tt", SUBSCRIBER, 1).expect("it fits")
+        };
+        let (mut ring, mut sent) = (ring(), Vec::new());
+        for round in 0..255 {
+            sent.push(token(&ring));
+            ring = ring.renewed(&[round; 32]).expect("there is an id left");
+            assert_eq!(ring.retired(), usize::from(round) + 1);
+            ring = keys(&ring.to_lines());
+        }
+        sent.push(token(&ring));
+        assert!(sent.iter().all(|token| read_unsubscribe_token(&ring, token).is_ok()));
+        sent.dedup();
+        assert_eq!(sent.len(), 256, "each is signed by another key");
+        assert!(ring.renewed(&[0; 32]).is_none(), "all ids are taken");
     }
 
     #[test]

@@ -23,28 +23,27 @@ async fn compared(patient: &Patient, dns: &Dns) -> Result<Finding, Unanswered> {
     let (strict_dkim, strict_spf) =
         from.policy().map_or((false, false), |policy| (policy.strict_dkim, policy.strict_spf));
     let signed = match &patient.dkim {
-        Some(signature) => Some(aligns(&from, patient, &signature.domain, strict_dkim, dns).await?),
+        Some(signature) => Some(aligns(&from, &signature.domain, strict_dkim, dns).await?),
         None => None,
     };
     let relay = Relay::of(&patient.relay);
     let away = relay.provider().filter(|provider| provider.takes_bounces);
     let returned = match away {
         Some(_) => None,
-        None => Some(aligns(&from, patient, &patient.bounces, strict_spf, dns).await?),
+        None => Some(aligns(&from, &patient.bounces, strict_spf, dns).await?),
     };
     Ok(judged(patient, signed, returned, away))
 }
 
 /// Tells whether a domain is From's own or, unless `is_strict`, of the same organization.
-async fn aligns(
+pub(super) async fn aligns(
     from: &Walk,
-    patient: &Patient,
     domain: &str,
     is_strict: bool,
     dns: &Dns,
 ) -> Result<bool, Unanswered> {
-    if domain == patient.from || is_strict {
-        return Ok(domain == patient.from);
+    if domain == from.start || is_strict {
+        return Ok(domain == from.start);
     }
     Ok(Walk::from(domain, dns).await?.organization() == from.organization())
 }

@@ -81,7 +81,8 @@ impl Policy {
 /// What a walk up the tree found: the records on its way, the deepest first.
 #[derive(Debug)]
 pub(super) struct Walk {
-    start: String,
+    /// Where it began.
+    pub(super) start: String,
     found: Vec<Policy>,
     /// Domains with several records, which count as none.
     pub(super) torn: Vec<String>,
@@ -152,39 +153,37 @@ fn below<'a>(domain: &'a str, parent: &str) -> &'a str {
 
 /// Looks at the policy that holds for From's domain.
 pub(super) async fn check(patient: &Patient, dns: &Dns) -> Vec<Finding> {
-    let domain = patient.from.as_str();
+    vec![of(&patient.from, dns).await]
+}
+
+/// Looks at the policy that holds for a domain.
+pub(super) async fn of(domain: &str, dns: &Dns) -> Finding {
     let walk = match Walk::from(domain, dns).await {
         Ok(walk) => walk,
-        Err(unanswered) => return vec![Finding::unanswered(CHECK, RECORD, &unanswered)],
+        Err(unanswered) => return Finding::unanswered(CHECK, RECORD, &unanswered),
     };
     let first = Line::txt(
         format!("_dmarc.{domain}"),
         format!("v=DMARC1; p=none; rua=mailto:postmaster@{domain}"),
     );
     if let Some(torn) = walk.torn.first() {
-        return vec![
-            Finding::wrong(
-                CHECK,
-                "RFC 9989 section 4.10",
-                format!("_dmarc.{torn} has more than one record; receivers then take none"),
-            )
-            .mend("leave one of them"),
-        ];
+        return Finding::wrong(
+            CHECK,
+            "RFC 9989 section 4.10",
+            format!("_dmarc.{torn} has more than one record; receivers then take none"),
+        )
+        .mend("leave one of them");
     }
     let Some(policy) = walk.policy() else {
-        return vec![
-            Finding::wrong(
-                CHECK,
-                "RFC 9989 section 4.10; Gmail, Yahoo and Microsoft want it of bulk senders",
-                format!("neither {domain} nor a domain above it has a DMARC record"),
-            )
-            .mend(
-                "publish the line below; its reports come to an address that somebody should read",
-            )
-            .publish(first),
-        ];
+        return Finding::wrong(
+            CHECK,
+            "RFC 9989 section 4.10; Gmail, Yahoo and Microsoft want it of bulk senders",
+            format!("neither {domain} nor a domain above it has a DMARC record"),
+        )
+        .mend("publish the line below; its reports come to an address that somebody should read")
+        .publish(first);
     };
-    vec![judged(domain, policy, first)]
+    judged(domain, policy, first)
 }
 
 fn judged(domain: &str, policy: &Policy, first: Line) -> Finding {

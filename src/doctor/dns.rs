@@ -21,6 +21,7 @@ use hickory_resolver::{
 pub struct Dns {
     resolver: TokioResolver,
     name: String,
+    is_local: bool,
 }
 
 /// How long to wait for an answer.
@@ -62,7 +63,7 @@ impl Dns {
         let mut builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
         set(builder.options_mut(), patience);
         let resolver = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { resolver, name: "the system's resolver".to_owned() })
+        Ok(Self { resolver, name: "the system's resolver".to_owned(), is_local: false })
     }
 
     /// Asks one resolver.
@@ -78,12 +79,17 @@ impl Dns {
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         set(builder.options_mut(), patience);
         let resolver = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { resolver, name: address.to_string() })
+        Ok(Self { resolver, name: address.to_string(), is_local: address.ip().is_loopback() })
     }
 
     /// Returns who is asked, for people.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Tells whether somebody named a resolver of this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Returns the texts of a name, the strings of each joined.

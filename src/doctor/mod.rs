@@ -1,18 +1,28 @@
-//! What receivers will find when they look us up: the DNS of the sender's domain, read as they read it.
+//! What receivers will find when they look us up: our DNS, our relay, our way out and our messages, read as they read them.
 //!
-//! Each check is a file with one `check`, listed in [`examine`]. It asks the
-//! DNS, and says what it found, who asks for it, how to mend it and what to
-//! publish. What could not be reached is `NotChecked`, never `Ok`. Nothing here
-//! reads a file or speaks to the relay: what those know comes in a [`Patient`].
+//! Each check of the DNS is a file with one `check`, listed in [`examine`]. It
+//! says what it found, who asks for it, how to mend it and what to publish.
+//! What could not be reached is `NotChecked`, never `Ok`. Nothing here reads a
+//! file or speaks to the relay: what is known of us comes in a [`Patient`], what
+//! was seen of the relay in a [`Call`]. The page of the way out is asked here
+//! ([`one_click`]), and any message is read ([`read_letter`]).
 
 mod alignment;
+mod certificate;
 mod dkim;
 mod dmarc;
 mod dns;
 mod finding;
+mod https;
+mod letter;
 mod mx;
+mod one_click;
 mod provider;
+mod public;
+mod record;
+mod relay;
 mod reverse;
+mod seal;
 mod spf;
 mod tags;
 mod zone;
@@ -22,6 +32,11 @@ use futures_util::future::{BoxFuture, join_all};
 pub use dmarc::Policy;
 pub use dns::{Dns, Patience, Unanswered};
 pub use finding::{Finding, Verdict};
+pub use letter::{LETTER_BYTES, glance, read as read_letter};
+pub use one_click::{WayOut, one_click};
+pub use record::{KeyRecord, RecordError};
+pub use relay::{Call, EXTENSIONS_WANTED, Trouble, relay};
+pub use seal::{Seal, SealError, Strength};
 pub use spf::{Record as SpfRecord, SpfError};
 pub use tags::{TagError, tags};
 pub use zone::{Line, strings};
@@ -48,6 +63,8 @@ pub struct Signature {
     pub domain: String,
     /// Selector, and the text its record has to have.
     pub keys: Vec<(String, String)>,
+    /// A message that was signed with all of them.
+    pub sample: Vec<u8>,
 }
 
 /// Asks the DNS everything, all at once, and tells what was found in the order of the checks.

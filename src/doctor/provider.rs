@@ -1,7 +1,5 @@
 //! Which server belongs to a provider: what of SPF is theirs to say, and whose return path a message then has.
 
-use std::net::IpAddr;
-
 use crate::model::RelayUrl;
 
 /// Somebody who relays for many.
@@ -72,32 +70,6 @@ impl Relay {
         match self {
             Self::Of(provider) => Some(provider),
             Self::Outbox | Self::Own(_) => None,
-        }
-    }
-}
-
-/// Tells whether the world can see an address: it is nobody's private, local or example one.
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(four) => {
-            let [a, b, ..] = four.octets();
-            !(four.is_private()
-                || four.is_loopback()
-                || four.is_link_local()
-                || four.is_unspecified()
-                || four.is_broadcast()
-                || four.is_multicast()
-                // Shared by a carrier's customers (RFC 6598).
-                || (a == 100 && (64..128).contains(&b))
-                || a == 0
-                || a >= 240)
-        }
-        IpAddr::V6(six) => {
-            !(six.is_loopback()
-                || six.is_unspecified()
-                || six.is_multicast()
-                || six.is_unique_local()
-                || six.is_unicast_link_local())
         }
     }
 }

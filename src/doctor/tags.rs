@@ -1,5 +1,7 @@
 //! Tag lists, `name=value; name=value`, as DKIM and DMARC write them (RFC 6376 section 3.2).
 
+use std::collections::BTreeSet;
+
 /// Says why a text is no tag list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
@@ -13,7 +15,7 @@ pub enum TagError {
 
 /// Splits a tag list into names and values, blanks around either cut off.
 pub fn tags(text: &str) -> Result<Vec<(&str, &str)>, TagError> {
-    let mut found: Vec<(&str, &str)> = Vec::new();
+    let (mut found, mut names) = (Vec::new(), BTreeSet::new());
     for piece in text.split(';').map(str::trim).filter(|piece| !piece.is_empty()) {
         let no_tag = || TagError::NoTag(piece.chars().take(40).collect());
         let (name, value) = piece.split_once('=').ok_or_else(no_tag)?;
@@ -22,7 +24,7 @@ pub fn tags(text: &str) -> Result<Vec<(&str, &str)>, TagError> {
         if name.is_empty() || !name.chars().all(fits) {
             return Err(no_tag());
         }
-        if found.iter().any(|(there, _)| *there == name) {
+        if !names.insert(name) {
             return Err(TagError::Twice(name.to_owned()));
         }
         found.push((name, value.trim_start()));

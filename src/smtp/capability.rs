@@ -7,10 +7,16 @@ use super::reply::{Spoken, printable};
 /// The service extensions a relay offers. Empty after HELO.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
+    name: String,
     keywords: BTreeMap<String, String>,
 }
 
 impl Capabilities {
+    /// Returns what the relay calls itself, in lower case; empty after HELO.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Tells whether `keyword`, in upper case, is offered (`PIPELINING`, `DSN`...).
     pub fn offers(&self, keyword: &str) -> bool {
         self.keywords.contains_key(keyword)
@@ -31,11 +37,13 @@ impl Capabilities {
     #[cfg(test)]
     pub(super) fn offering(keywords: &[&str]) -> Self {
         let keywords = keywords.iter().map(|keyword| ((*keyword).to_owned(), String::new()));
-        Self { keywords: keywords.collect() }
+        Self { name: String::new(), keywords: keywords.collect() }
     }
 
     /// Reads the lines after the greeting's, without regard to case.
     pub(super) fn of(spoken: &Spoken) -> Self {
+        let greeting = spoken.lines().next().map(printable).unwrap_or_default();
+        let name = greeting.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         let mut keywords = BTreeMap::new();
         for line in spoken.lines().skip(1) {
             let line = printable(line).trim().to_ascii_uppercase();
@@ -49,7 +57,7 @@ impl Capabilities {
         for parameters in keywords.values_mut() {
             parameters.truncate(parameters.trim_end().len());
         }
-        Self { keywords }
+        Self { name, keywords }
     }
 }
 
@@ -70,6 +78,7 @@ mod tests {
              smtpUTF8\r\n",
         );
         assert!(!found.offers("PIPELINING"), "the first line is the server's name");
+        assert_eq!(found.name(), "relay.example.org");
         assert!(found.offers("SMTPUTF8"));
         assert_eq!(found.size(), Some(1000));
         for (mechanism, offered) in [

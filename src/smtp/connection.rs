@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay,
+    Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay, Visit,
     gate::{self, Framed, Framing, Objection},
     open,
     wire::{CutShort, Fault, Wire},
@@ -40,7 +40,12 @@ impl Connection {
     ///
     /// An [`OpenError`] says at which step it ended; no message is concerned by it.
     pub async fn open(relay: &Relay) -> Result<Self, OpenError> {
-        let (wire, capabilities) = open::open(relay).await?;
+        Self::open_seeing(relay, &mut Visit::default()).await
+    }
+
+    /// Opens as `open` does, and puts down in `visit` what is seen on the way.
+    pub(super) async fn open_seeing(relay: &Relay, visit: &mut Visit) -> Result<Self, OpenError> {
+        let (wire, capabilities) = open::open(relay, visit).await?;
         Ok(Self {
             relay: relay.name(),
             deadlines: relay.deadlines,

@@ -16,10 +16,12 @@ mod gate;
 mod open;
 mod reply;
 mod tls;
+mod visit;
 mod wire;
 
 pub use capability::Capabilities;
 pub use connection::Connection;
+pub use visit::{Visit, visit};
 
 /// A relay and how to reach it.
 #[derive(Clone, Debug)]

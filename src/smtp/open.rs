@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Capabilities, OpenError, Relay,
+    Capabilities, OpenError, Relay, Visit,
     auth::{self, AuthError},
     reply::Spoken,
     tls::{self, TlsError},
@@ -17,8 +17,11 @@ use super::{
 };
 use crate::model::{Security, Stage};
 
-/// Opens a wire to `relay` and learns what it can do.
-pub(super) async fn open(relay: &Relay) -> Result<(Wire, Capabilities), OpenError> {
+/// Opens a wire to `relay` and learns what it can do; what was seen on the way is in `visit`, however it ends.
+pub(super) async fn open(
+    relay: &Relay,
+    visit: &mut Visit,
+) -> Result<(Wire, Capabilities), OpenError> {
     let opening = Opening { relay };
     if relay.credentials.is_some() && relay.security == Security::Plain {
         return Err(opening.hazard("a password never goes over a connection without TLS"));
@@ -28,17 +31,29 @@ pub(super) async fn open(relay: &Relay) -> Result<(Wire, Capabilities), OpenErro
         return Err(opening.hazard("the name we say in EHLO is empty or has a space in it"));
     }
     let tcp = opening.connect().await?;
+    visit.peer = tcp.peer_addr().ok().map(|address| address.ip());
     let mut wire = match relay.security {
-        Security::Implicit => opening.encrypt(tcp).await?,
+        Security::Implicit => {
+            visit.stage = Stage::Tls;
+            opening.encrypt(tcp).await?
+        }
         Security::StartTls | Security::Plain => Wire::plain(tcp),
     };
+    visit.certificate = wire.certificate();
+    visit.stage = Stage::Greeting;
     opening.hear(Stage::Greeting, &mut wire).await.map_err(|error| opening.ask_for_tls(error))?;
+    visit.stage = Stage::Hello;
     let mut capabilities = opening.hello(&mut wire).await?;
+    visit.capabilities = capabilities.clone();
     if relay.security == Security::StartTls {
+        visit.stage = Stage::Tls;
         wire = opening.start_tls(wire, &capabilities).await?;
+        visit.certificate = wire.certificate();
         // What was said in the clear may have been said by anybody (RFC 3207 section 4.2).
         capabilities = opening.hello(&mut wire).await?;
+        visit.capabilities = capabilities.clone();
     }
+    visit.stage = Stage::Auth;
     opening.authenticate(&mut wire, &capabilities).await?;
     Ok((wire, capabilities))
 }

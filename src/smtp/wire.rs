@@ -120,6 +120,12 @@ impl Wire {
         }
     }
 
+    /// Returns the certificate by which the relay proved its name, DER; `None` without TLS.
+    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
+        let Transport::Tls(tls) = &self.transport else { return None };
+        tls.get_ref().1.peer_certificates()?.first().map(|certificate| certificate.to_vec())
+    }
+
     /// Gives the TCP connection back, to begin TLS on; `None` where TLS runs already.
     pub(super) fn into_tcp(self) -> Option<TcpStream> {
         if let Transport::Plain(tcp) = self.transport { Some(tcp) } else { None }

@@ -15,7 +15,7 @@ mod mistakes;
 mod private;
 mod rates;
 mod readers;
-mod relay;
+pub(crate) mod relay;
 mod schedule;
 mod sending;
 pub(crate) mod stopped;

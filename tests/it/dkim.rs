@@ -241,7 +241,7 @@ fn signer(unsigned: &[String]) -> Signer {
 }
 
 /// What stands in the DNS of the keys' domain: name and text, a line each.
-fn records() -> Vec<String> {
+pub(crate) fn records() -> Vec<String> {
     keys()
         .iter()
         .map(|(selector, key)| format!("{selector}._domainkey.example.org {}\n", key.record()))
@@ -257,7 +257,8 @@ fn print(signer: &Signer) -> Printed {
     printed
 }
 
-fn signed() -> String {
+/// A mail of ours with both signatures.
+pub(crate) fn signed() -> String {
     String::from_utf8(print(&signer(&[])).bytes).expect("it is text")
 }
 

@@ -1,14 +1,20 @@
 //! The doctor's checks, each against a name server of our own: as it should be, wrong, and nobody there.
 
+mod letter;
 pub(crate) mod nameserver;
+mod one_click;
+mod relay;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use postrider::{
+    compose::{DkimKey, Signer},
     doctor::{self, Dns, Finding, Patience, Patient, Policy, Signature, SpfRecord, Verdict, tags},
     model::{RelayUrl, Security},
 };
 use proptest::prelude::*;
+use ring::rand::SystemRandom;
 
 use self::nameserver::{NameServer, reverse};
 
@@ -48,6 +54,7 @@ fn patient(via: Via) -> Patient {
         dkim: Some(Signature {
             domain: "example.org".to_owned(),
             keys: vec![("e1".to_owned(), KEY.to_owned())],
+            sample: sample("example.org"),
         }),
         relay: match via {
             Via::Google => server("smtp.gmail.com"),
@@ -57,6 +64,20 @@ fn patient(via: Via) -> Patient {
             Via::Outbox => RelayUrl::Outbox,
         },
     }
+}
+
+/// A message signed by the key of RFC 8463, which is `KEY` too.
+fn sample(domain: &str) -> Vec<u8> {
+    let seed = data_encoding::BASE64.decode(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=");
+    let seed = seed.expect("it is base64").try_into().expect("it has 32 bytes");
+    let key = DkimKey::from_pem(DkimKey::ed25519_pem(&seed).as_bytes()).expect("a key");
+    assert_eq!(key.record(), KEY);
+    let (keys, random) = (vec![("e1".to_owned(), key)], SystemRandom::new());
+    let mut message = b"From: a@example.org\r\nSubject: a sample\r\n\r\nA sample.\r\n".to_vec();
+    Signer::new(domain.to_owned(), keys, &[], Timestamp::UNIX_EPOCH, random)
+        .sign(&mut message)
+        .expect("it signs");
+    message
 }
 
 async fn examine(patient: &Patient, zone: &str) -> Vec<Finding> {
@@ -345,6 +366,28 @@ async fn dkim_records_hold_our_keys() {
 }
 
 #[tokio::test]
+async fn what_is_signed_here_verifies_by_the_record_that_was_found() {
+    let mut patient = patient(Via::Google);
+    let mut signature = patient.dkim.take().expect("it signs");
+    let last = signature.sample.len() - 5;
+    for (sample, verdict, words) in [
+        (signature.sample.clone(), Verdict::Ok, "a sample signed here verifies"),
+        ([&signature.sample[..last], b"x.\r\n"].concat(), Verdict::Wrong, "does not verify"),
+        (sample("example.com"), Verdict::Wrong, "does not verify"),
+        (Vec::new(), Verdict::Wrong, "does not verify"),
+    ] {
+        signature.sample = sample;
+        patient.dkim = Some(signature.clone());
+        let findings = examine(&patient, WELL).await;
+        let found = findings.iter().find(|finding| finding.check == "DKIM");
+        assert!(
+            found.is_some_and(|found| found.verdict == verdict && found.why.contains(words)),
+            "{words}: {found:#?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn dmarc_is_found_by_its_walk_and_judged_by_rfc_9989() {
     use Verdict::{NotChecked, Ok, Warn, Wrong};
     use Via::Google;
@@ -455,7 +498,11 @@ async fn froms_domain_goes_with_what_dkim_and_spf_prove() {
     for (case, domain, bounces, via, with, verdict) in cases {
         let mut patient = patient(via);
         patient.bounces = bounces.to_owned();
-        patient.dkim = domain.map(|domain| Signature { domain: domain.to_owned(), keys: vec![] });
+        patient.dkim = domain.map(|domain| Signature {
+            domain: domain.to_owned(),
+            keys: vec![],
+            sample: vec![],
+        });
         let without: &[&str] = if with.is_empty() { &[] } else { &["_dmarc"] };
         let findings = examine(&patient, &zone(without, with)).await;
         let found = findings.iter().find(|finding| finding.check == "alignment");

@@ -33,10 +33,10 @@ fn publication() -> Env {
 }
 
 /// A site that is served, until it is dropped.
-struct Site {
-    env: Env,
+pub(crate) struct Site {
+    pub(crate) env: Env,
     child: Child,
-    host: String,
+    pub(crate) host: String,
     health: String,
 }
 
@@ -48,7 +48,7 @@ impl Site {
         Self::of(env)
     }
 
-    fn of(env: Env) -> Self {
+    pub(crate) fn of(env: Env) -> Self {
         let mut child = env
             .command("web --listen 127.0.0.1:0 --health 127.0.0.1:0 --json")
             .stdout(Stdio::piped())

@@ -9,7 +9,7 @@ const STRIDE: usize = 32;
 ///
 /// `field` is whole, folds included, without its own line end. One that has no
 /// colon is no field and is taken as a name.
-pub(super) fn field(field: &[u8], out: &mut Vec<u8>) {
+pub fn field(field: &[u8], out: &mut Vec<u8>) {
     let colon = field.iter().position(|byte| *byte == b':').unwrap_or(field.len());
     let (name, value) = field.split_at(colon);
     out.extend(name.trim_ascii_end().iter().map(u8::to_ascii_lowercase));
@@ -30,7 +30,7 @@ pub(super) fn field(field: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Returns the SHA-256 of a body in its relaxed form (section 3.4.4).
-pub(super) fn body_hash(body: &[u8]) -> [u8; 32] {
+pub fn body_hash(body: &[u8]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     self::body(body, |piece| context.update(piece));
     let mut hash = [0; 32];

@@ -16,6 +16,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
+pub use canonical::{body_hash as relaxed_body_hash, field as relaxed_field};
 pub use key::{Algorithm, DkimKey, DkimKeyError, is_selector};
 
 /// The fields that are signed where they occur, and whose absence is signed where they do not.
@@ -113,7 +114,7 @@ impl Signer {
     /// Returns the fields that are signed, as `h=` names them, and their canonical form in that order.
     fn signed_fields(&self, header: &[u8]) -> (Vec<&'static str>, Vec<u8>) {
         let (mut names, mut signed) = (Vec::new(), Vec::with_capacity(header.len()));
-        let present: Vec<(&[u8], &[u8])> = fields(header).collect();
+        let present: Vec<(&[u8], &[u8])> = header_fields(header).collect();
         for name in &self.fields {
             // Of several a verifier takes the last first (section 5.4.2).
             for (_, field) in present
@@ -217,7 +218,7 @@ impl Folded {
 }
 
 /// Splits a message at its first empty line; one without a body has none.
-fn header_and_body(message: &[u8]) -> (&[u8], &[u8]) {
+pub fn header_and_body(message: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memmem::find(message, b"\r\n\r\n") {
         Some(at) => (&message[..at + 2], &message[at + 4..]),
         None => (message, &[]),
@@ -225,7 +226,7 @@ fn header_and_body(message: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Splits a header into its fields: the name, and the whole without its line end.
-fn fields(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub fn header_fields(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = header;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -273,8 +274,8 @@ mod tests {
         assert_eq!(BASE64.encode(&canonical::body_hash(body)), BODY_HASH);
         let mut signed = Vec::new();
         for name in SIGNED {
-            for (_, field) in
-                fields(header).filter(|(there, _)| there.eq_ignore_ascii_case(name.as_bytes()))
+            for (_, field) in header_fields(header)
+                .filter(|(there, _)| there.eq_ignore_ascii_case(name.as_bytes()))
             {
                 canonical::field(field, &mut signed);
                 signed.extend_from_slice(b"\r\n");
@@ -332,7 +333,7 @@ mod tests {
     #[test]
     fn a_header_is_split_at_its_fields_and_nowhere_else() {
         let header = b"A: 1\r\n 2\r\n\t3\r\nB : 4\r\nno field\r\nA:\r\n";
-        let split: Vec<(&[u8], &[u8])> = fields(header).collect();
+        let split: Vec<(&[u8], &[u8])> = header_fields(header).collect();
         assert_eq!(
             split,
             [

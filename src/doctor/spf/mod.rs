@@ -13,7 +13,8 @@ use self::{
 };
 use super::{
     Dns, Finding, Patient, Unanswered,
-    provider::{Provider, Relay, is_public},
+    provider::{Provider, Relay},
+    public::is_public,
     zone::Line,
 };
 

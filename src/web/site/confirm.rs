@@ -22,7 +22,7 @@ const MINUTES: i64 = 7 * 24 * 60;
 
 pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Response {
     let words = &site.words;
-    let Some(read) = site.read(read_confirm_token(&site.keys, &token)) else {
+    let Some(read) = site.read(read_confirm_token(&site.keys(), &token)) else {
         return leave::not_ours(&site);
     };
     match site.is_fresh(&read).await {
@@ -44,7 +44,7 @@ pub(super) async fn answer(
     Path(token): Path<String>,
 ) -> Response {
     let words = &site.words;
-    let Some(read) = site.read(read_confirm_token(&site.keys, &token)) else {
+    let Some(read) = site.read(read_confirm_token(&site.keys(), &token)) else {
         return leave::not_ours(&site);
     };
     match site.confirm(&read, from).await {

@@ -34,14 +34,14 @@ const SECOND_THOUGHTS: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Response {
     let words = &site.words;
-    let Some(read) = site.read(read_unsubscribe_token(&site.keys, &token)) else {
+    let Some(read) = site.read(read_unsubscribe_token(&site.keys(), &token)) else {
         return not_ours(&site);
     };
     if read.purpose == Purpose::Test {
         return a_test(&site);
     }
     let preferences =
-        preferences_token(&site.keys, &site.publication.id, &read.subscriber, read.issue);
+        preferences_token(&site.keys(), &site.publication.id, &read.subscriber, read.issue);
     let body = html! {
         h1 { (words.leave) }
         p { (words.leave_text) }
@@ -63,7 +63,7 @@ pub(super) async fn answer(
     body: Bytes,
 ) -> Response {
     let words = &site.words;
-    let Some(read) = site.read(read_unsubscribe_token(&site.keys, &token)) else {
+    let Some(read) = site.read(read_unsubscribe_token(&site.keys(), &token)) else {
         return not_ours(&site);
     };
     if read.purpose == Purpose::Test {

@@ -34,6 +34,7 @@ use axum::{
     response::Response,
     routing::{get, post as posted},
 };
+use tokio::sync::watch;
 
 use super::door::Door;
 use crate::{
@@ -63,8 +64,8 @@ pub struct Settings {
     pub words: Words,
     /// The publication's own pages, Markdown by name: `disclaimer`, `privacy`, `feedback`.
     pub pages: BTreeMap<String, String>,
-    /// What signs the links.
-    pub keys: KeyRing,
+    /// What signs the links, which may be renewed while the site is served.
+    pub keys: watch::Receiver<Arc<KeyRing>>,
     /// Who reads, and what has appeared.
     pub ledger: Arc<dyn Ledger>,
     /// Where mails that ask for confirmation are dropped.
@@ -81,7 +82,7 @@ pub struct Site {
     css: String,
     words: Words,
     pages: BTreeMap<String, String>,
-    keys: KeyRing,
+    keys: watch::Receiver<Arc<KeyRing>>,
     ledger: Arc<dyn Ledger>,
     post: Arc<dyn Post>,
     webhooks: Webhooks,
@@ -111,6 +112,11 @@ impl Site {
             visitors: Visitors::default(),
             counts: Counts::default(),
         }
+    }
+
+    /// Returns what signs the links now.
+    fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.borrow())
     }
 
     /// Finds whom a token is of; `None` for one that is forged, or of another list.

@@ -38,7 +38,7 @@ fn pauses(words: &Words) -> [(&'static str, &str, Span); 5] {
 
 pub(super) async fn ask(State(site): Shared, Path(token): Path<String>) -> Response {
     let words = &site.words;
-    let Some(read) = site.read(read_preferences_token(&site.keys, &token)) else {
+    let Some(read) = site.read(read_preferences_token(&site.keys(), &token)) else {
         return leave::not_ours(&site);
     };
     let Ok(known) = site.known(&read).await else { return busy(&site) };
@@ -88,7 +88,7 @@ pub(super) async fn answer(
     body: Bytes,
 ) -> Response {
     let words = &site.words;
-    let Some(read) = site.read(read_preferences_token(&site.keys, &token)) else {
+    let Some(read) = site.read(read_preferences_token(&site.keys(), &token)) else {
         return leave::not_ours(&site);
     };
     match site.prefer(&read, &Wish::read(&body), from).await {

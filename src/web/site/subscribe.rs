@@ -110,7 +110,7 @@ impl Site {
             return Ok(());
         };
         let minute = self.ledger.now().await?.as_second() / 60;
-        let token = confirm_token(&self.keys, publication, &reader.token_id, minute);
+        let token = confirm_token(&self.keys(), publication, &reader.token_id, minute);
         let token = token.map_err(|error| LedgerError::Damaged(error.to_string()))?;
         let url = format!("{}/confirm/{token}", self.base);
         if self.post.take(Asked { reader, url }) {

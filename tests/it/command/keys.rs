@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, process::Comm
 
 use serde_json::Value;
 
-use super::env::Env;
+use super::{env::Env, shows};
 use crate::dkim::judges::{Case, judge};
 
 /// Makes a publication that signs with new keys; returns it with their records.
@@ -140,6 +140,78 @@ fn a_key_that_is_gone_stops_a_send_before_anything_is_bound() {
     }
     assert!(env.mails().is_empty());
     assert_eq!(env.json("status")["issues"][0]["state"], "draft");
+}
+
+/// The tokens of the mails to leave, as they stand in every mail of the outbox.
+fn tokens(env: &Env) -> Vec<String> {
+    let mails = env.mails();
+    let mut tokens: Vec<String> = mails
+        .iter()
+        .filter_map(|mail| mail.split_once("unsubscribe%20")?.1.get(..44).map(str::to_owned))
+        .collect();
+    tokens.sort();
+    tokens
+}
+
+#[test]
+fn a_new_key_signs_the_next_links_and_ends_none_of_those_sent_before() {
+    let env = Env::publication();
+    env.postrider("send kazakhstan --yes").code(0);
+    let before = tokens(&env);
+    assert_eq!(before.len(), 3, "everybody's");
+    let key = env.read(".postrider/key");
+    shows("keys_unsubscribe", &env.postrider("keys new unsubscribe").shown());
+    let ring = env.read(".postrider/key");
+    assert!(ring.starts_with(&key) && ring.lines().count() == 2, "the earlier one is kept first");
+    let mode = fs::metadata(env.root.join(".postrider/key")).expect("it is there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+
+    env.postrider("draft next --like kazakhstan").code(0);
+    env.postrider("send next --yes").code(0);
+    let after: Vec<String> =
+        tokens(&env).into_iter().filter(|token| !before.contains(token)).collect();
+    assert_eq!(after.len(), 3);
+    assert_ne!(before[0][..2], after[0][..2], "another key signs");
+    for token in [&before[0], &after[1]] {
+        env.postrider(&format!("subscribers unsubscribe {token}")).code(0).tells("unsubscribed");
+    }
+    let made = env.json("keys new unsubscribe");
+    assert_eq!((&made["file"], &made["retired"]), (&".postrider/key".into(), &2.into()));
+}
+
+#[test]
+fn a_key_is_not_renewed_while_an_issue_is_under_way_nor_in_place_of_one_that_is_lost() {
+    let env = Env::publication();
+    env.postrider("keys new unsubscribe --rsa").code(2).tells("keys new dkim");
+    env.postrider("keys new unsubscribe").code(0).tells("holds a new key");
+    assert_eq!(env.read(".postrider/key").lines().count(), 1, "the first is enough");
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    let key = env.read(".postrider/key");
+    env.postrider("keys new unsubscribe").code(76).tells("is under way");
+    assert_eq!(env.read(".postrider/key"), key);
+    env.postrider("send kazakhstan --yes").code(0);
+    fs::remove_file(env.root.join(".postrider/key")).expect("it was there");
+    env.postrider("keys new unsubscribe").code(78).tells("is gone");
+    assert!(!env.root.join(".postrider/key").exists(), "nothing was put in its place");
+    env.write(".postrider/key", "");
+    env.postrider("keys new unsubscribe").code(0).tells("holds a new key");
+}
+
+#[test]
+fn a_lost_key_is_noticed_by_the_ledger_alone_too() {
+    let env = Env::publication();
+    env.postrider("send kazakhstan --yes").code(0);
+    for file in ["key", "high-water"] {
+        fs::remove_file(env.root.join(".postrider").join(file)).expect("it was there");
+    }
+    env.postrider("ledger accept-rollback").code(0);
+    env.set("[links]", "[web]\nurl = \"https://news.example.org\"\n\n[links]");
+    for line in ["web --listen 127.0.0.1:0 --health 127.0.0.1:0", "archive pages"] {
+        env.postrider(line).code(78).tells("is gone");
+    }
+    env.postrider("draft next --like kazakhstan").code(0);
+    env.postrider("send next --yes").code(78).tells("is gone");
+    assert!(!env.root.join(".postrider/key").exists());
 }
 
 #[test]

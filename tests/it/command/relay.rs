@@ -10,7 +10,7 @@ use postrider::{
 use super::{env::Env, shows};
 
 /// Makes a certificate for these names; returns the server's side and, as PEM, its authority.
-pub(super) fn tls(names: &[&str]) -> (rustls::ServerConfig, String) {
+pub(crate) fn tls(names: &[&str]) -> (rustls::ServerConfig, String) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());

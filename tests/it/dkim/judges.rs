@@ -1,6 +1,9 @@
-//! Verifiers that nobody here wrote, with our public keys in a file instead of the DNS: dkimpy and OpenDKIM.
+//! Verifiers, with our public keys in a file instead of the DNS: dkimpy and OpenDKIM, which nobody here wrote, and the doctor's, which is held against them.
 
 use std::{env, fs, io::ErrorKind, path::Path, process::Command};
+
+use jiff::Timestamp;
+use postrider::doctor::Seal;
 
 use crate::{python::python_with, skip::skipped};
 
@@ -19,9 +22,11 @@ pub(crate) fn judge(records: &[String], mails: &[Case], holding: usize) {
     for (name, (_, mail)) in names.iter().zip(mails) {
         fs::write(name, mail).expect("it can be written");
     }
-    for (judge, counts) in
-        [("dkimpy", dkimpy(&keys, &names)), ("OpenDKIM", opendkim(folder.path(), &keys, &names))]
-    {
+    for (judge, counts) in [
+        ("dkimpy", dkimpy(&keys, &names)),
+        ("OpenDKIM", opendkim(folder.path(), &keys, &names)),
+        ("the doctor", Some(mails.iter().map(|(_, mail)| ours(records, mail)).collect())),
+    ] {
         let Some(counts) = counts else { continue };
         assert_eq!(counts.len(), mails.len(), "{judge} judges each");
         let wrong: Vec<&str> = mails
@@ -32,6 +37,22 @@ pub(crate) fn judge(records: &[String], mails: &[Case], holding: usize) {
             .collect();
         assert!(wrong.is_empty(), "{judge} does not find {holding} to hold of: {wrong:?}");
     }
+}
+
+/// Counts the signatures that the doctor finds to hold.
+fn ours(records: &[String], mail: &[u8]) -> usize {
+    let record_of = |seal: &Seal| {
+        let name = seal.record_name();
+        records.iter().find_map(|record| record.trim_end().strip_prefix(&name))
+    };
+    Seal::all(mail)
+        .into_iter()
+        .flatten()
+        .filter(|seal| {
+            record_of(seal)
+                .is_some_and(|record| seal.verify(mail, record, Timestamp::now()).is_ok())
+        })
+        .count()
 }
 
 #[track_caller]

@@ -88,7 +88,7 @@ impl Listening {
             theme: Theme::load("letter", None, None).expect("it comes with the program"),
             words: Words::load("en", None, &publication.title).expect("they come with it"),
             pages: [].into(),
-            keys: KeyRing::fresh(&[7; 32]),
+            keys: tokio::sync::watch::channel(Arc::new(KeyRing::fresh(&[7; 32]))).1,
             ledger: Arc::new(SqliteLedger::for_a_while().expect("it opens")),
             post: Arc::new(Nobody),
             webhooks,

@@ -1,5 +1,10 @@
 //! What readers do: subscribe, confirm, leave, take it back, say their name.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use super::{Site, publication};
 
 const ANNA: &str = "anna@example.org";
@@ -59,6 +64,26 @@ fn a_mail_program_unsubscribes_with_one_request_as_rfc_8058_says() {
         assert_eq!((answer.header("location"), answer.header("set-cookie")), ("", ""));
         assert_eq!(site.state(ANNA), "unsubscribed", "{kind}");
     }
+}
+
+#[test]
+fn a_new_key_ends_no_link_and_nobody_starts_the_pages_anew_for_it() {
+    let site = Site::start();
+    let old = site.link(ANNA, "/u/");
+    site.env.postrider("keys new unsubscribe").code(0);
+    site.send("/subscribe", "address=new%40example.org&website=");
+    let new = site.link("new@example.org", "/u/");
+    assert_ne!(old[3..5], new[3..5], "another key signed it: {old} {new}");
+    let until = Instant::now() + Duration::from_mins(1);
+    while site.get(&new).status != 200 {
+        assert!(Instant::now() < until, "the pages never know the new key");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(site.page(&old).contains("Leave the TT Business Intelligence Report?"));
+    site.send(&old, "leave=1");
+    site.send(&new, "leave=1");
+    let states = [ANNA, "new@example.org"].map(|reader| site.state(reader));
+    assert_eq!(states, ["unsubscribed", "unsubscribed"]);
 }
 
 #[test]

@@ -1,6 +1,12 @@
-//! `doctor`: what receivers find when they look the sender up, how to mend it, and what to publish.
+//! `doctor`: what receivers find when they look the sender up, or read a message, how to mend it, and what to publish.
+
+mod message;
+mod probe;
 
 use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
 
 use serde_json::{Value, json};
 
@@ -8,12 +14,14 @@ use super::{
     Console, Failure,
     console::Tone,
     exit,
-    newsroom::Newsroom,
+    newsroom::{Newsroom, clock},
     words::{counted, printable, wrapped},
 };
 use crate::{
     cli::{self, Global},
+    compose::Signer,
     doctor::{self, Dns, Finding, Line, Patience, Patient, Signature, Verdict},
+    model::DkimSettings,
 };
 
 /// How many columns a verdict takes, and the blanks behind it.
@@ -26,9 +34,31 @@ pub(super) async fn run(
     wish: &cli::Doctor,
 ) -> Result<u8, Failure> {
     let dns = resolver(wish.resolver)?;
-    let patient = patient(&Newsroom::open(global)?)?;
-    let findings = doctor::examine(&patient, &dns).await;
-    let title = format!("The DNS of {}, as {} tells it", patient.from, dns.name());
+    if let Some(file) = &wish.eml {
+        let message = message::read(file)?;
+        let findings = doctor::read_letter(&message, clock(global)?, &dns).await;
+        let title = format!("{}, as a receiver reads it, by {}", file.display(), dns.name());
+        report(console, &title, &findings);
+        return Ok(code(&findings));
+    }
+    let newsroom = Newsroom::open(global)?;
+    let patient = patient(&newsroom)?;
+    let (title, findings) = if wish.dns {
+        let title = format!("The DNS of {}, as {} tells it", patient.from, dns.name());
+        (title, doctor::examine(&patient, &dns).await)
+    } else {
+        if console.is_watched() {
+            console.note("asks the DNS, the relay and the page of the way out; no mail is sent");
+        }
+        let (mut findings, relay, page) = tokio::join!(
+            doctor::examine(&patient, &dns),
+            probe::relay(&newsroom, &patient, &dns),
+            probe::way_out(&newsroom, &dns),
+        );
+        findings.extend(relay);
+        findings.extend(page?);
+        (format!("{}, as receivers see it, by {}", patient.from, dns.name()), findings)
+    };
     report(console, &title, &findings);
     Ok(code(&findings))
 }
@@ -57,6 +87,7 @@ fn patient(newsroom: &Newsroom) -> Result<Patient, Failure> {
                 .into_iter()
                 .map(|(selector, key)| (selector, key.record()))
                 .collect(),
+            sample: sample(newsroom, settings)?,
         }),
         None => None,
     };
@@ -66,6 +97,24 @@ fn patient(newsroom: &Newsroom) -> Result<Patient, Failure> {
         dkim,
         relay: publication.relay.url.clone(),
     })
+}
+
+/// Signs a message as every mail is signed.
+fn sample(newsroom: &Newsroom, settings: &DkimSettings) -> Result<Vec<u8>, Failure> {
+    let from = &newsroom.publication.sender.from.address;
+    let mut message = format!(
+        "From: {from}\r\nTo: {from}\r\nSubject: a sample\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n\
+         Message-ID: <sample@{}>\r\nList-Unsubscribe: <https://{0}/u/x>\r\n\
+         List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\nA  sample. \r\n",
+        from.domain()
+    )
+    .into_bytes();
+    let (keys, unsigned) = (newsroom.dkim_keys()?, &settings.unsigned);
+    let date = Timestamp::UNIX_EPOCH;
+    Signer::new(settings.domain.clone(), keys, unsigned, date, SystemRandom::new())
+        .sign(&mut message)
+        .map_err(|error| Failure::new(exit::BUG, error.to_string()))?;
+    Ok(message)
 }
 
 fn report(console: &Console, title: &str, findings: &[Finding]) {
@@ -134,12 +183,12 @@ fn record(line: &Line) -> Value {
     })
 }
 
-/// Something wrong is 1; that nobody could be asked about anything is no health.
+/// Something wrong is 1; where nothing was found good, since nobody could be asked, that is no health.
 fn code(findings: &[Finding]) -> u8 {
     let has = |verdict| findings.iter().any(|finding| finding.verdict == verdict);
     if has(Verdict::Wrong) {
         exit::ATTENTION
-    } else if has(Verdict::Ok) || has(Verdict::Warn) {
+    } else if has(Verdict::Ok) {
         exit::DONE
     } else {
         exit::UNREACHABLE

@@ -1,4 +1,6 @@
-//! `keys`: makes the keys that sign mail, and shows what the DNS has to say of them.
+//! `keys`: makes the keys that sign mail, shows what the DNS has to say of them, and renews the one that signs links.
+
+mod unsubscribe;
 
 use std::{
     path::Path,
@@ -12,7 +14,7 @@ use super::{
     newsroom::{Newsroom, random_bytes, write_private},
 };
 use crate::{
-    cli::{Global, KeysVerb},
+    cli::{Global, KeyKind, KeysVerb},
     compose::{Algorithm, DkimKey, is_selector},
     config,
     doctor::strings,
@@ -28,10 +30,17 @@ struct Named {
 }
 
 /// Runs the command.
-pub(super) fn run(console: &Console, global: &Global, verb: KeysVerb) -> Result<u8, Failure> {
+pub(super) async fn run(console: &Console, global: &Global, verb: KeysVerb) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     match verb {
-        KeysVerb::New { ed25519, rsa, selector } => {
+        KeysVerb::New { kind: KeyKind::Unsubscribe, ed25519, rsa, .. } => {
+            if ed25519 || rsa {
+                let why = "--ed25519 and --rsa are for keys that sign mail: `keys new dkim`";
+                return Err(Failure::new(exit::USAGE, why));
+            }
+            unsubscribe::renew(console, &newsroom).await?;
+        }
+        KeysVerb::New { kind: KeyKind::Dkim, ed25519, rsa, selector } => {
             let algorithms = match (ed25519, rsa) {
                 (true, _) => vec![Algorithm::Ed25519],
                 (_, true) => vec![Algorithm::Rsa],
