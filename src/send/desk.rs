@@ -63,6 +63,8 @@ pub(super) enum Reason {
     Braked(Braked),
     /// Somebody or something asked to stop.
     Stopped,
+    /// The ledger failed.
+    Lost(Halt),
 }
 
 /// What a carrier heard that concerns more than its reader.
@@ -250,13 +252,13 @@ impl Work {
                     reason = ended;
                     break;
                 }
-                Err(_) => {
-                    reason = Reason::Stopped;
+                Err(error) => {
+                    reason = Reason::Lost(Halt::from(&error));
                     break;
                 }
             }
         }
-        if self.is_stopping() {
+        if self.is_stopping() && !matches!(reason, Reason::Lost(_)) {
             reason = Reason::Stopped;
         }
         // Every carrier that asks is told that there is nothing more. Dropping the inbox would not do:

@@ -147,7 +147,7 @@ pub enum Ended {
 }
 
 /// A reason to stop a run before its end.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
     /// The relay does not know us.
     Credentials(String),
@@ -271,6 +271,7 @@ impl Run {
             (Some(IssueState::Paused), _) => Ended::Paused,
             (Some(IssueState::Cancelled), _) => Ended::Cancelled,
             (_, desk::Reason::Stopped) => Ended::Stopped,
+            (_, desk::Reason::Lost(halt)) => Ended::Halted(halt),
             (_, desk::Reason::Limit) => Ended::Limit,
             (_, desk::Reason::Quota(until)) => Ended::Quota(until),
             (_, desk::Reason::Braked(braked)) => Ended::Braked(braked),

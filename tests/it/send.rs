@@ -497,6 +497,23 @@ fn a_ledger_that_goes_away_stops_the_run_and_the_journal_keeps_what_is_known() {
 }
 
 #[test]
+fn a_ledger_that_hands_out_no_work_ends_the_run_and_is_named() {
+    let trial = Trial::new("", 20);
+    let watched =
+        Watched::new(
+            trial.ledger(),
+            move |call| {
+                if call == "claim" { Fate::Fail } else { Fate::Live }
+            },
+        );
+    let ended = trial.deliver_through(Arc::new(watched)).expect("the run ends");
+    assert!(matches!(ended, Ended::Halted(Halt::Disk(_))), "{ended:?}");
+    assert_eq!(trial.outbox.accepted(), 0);
+    assert_eq!(trial.deliver(), Ended::Finished);
+    trial.check("a ledger that handed out no work");
+}
+
+#[test]
 fn a_restored_backup_is_refused_before_anybody_is_mailed_twice() {
     let trial = Trial::new("", 4);
     let backup = trial.folder.path().join("backup.sqlite");
