@@ -1,6 +1,6 @@
 //! Where mail that came back lies, and how each message there is gone through.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{fs::File, io::BufReader, path::Path, sync::Arc};
 
 use super::{
     Console, Failure, exit,
@@ -45,8 +45,9 @@ async fn gone_through(
 ) -> Result<Vec<Returned>, Failure> {
     let newsroom = Newsroom::open(global)?;
     let has_ledger = newsroom.has_ledger();
+    let keys = Arc::new(newsroom.keys_for_a_look()?);
     let clerk = Clerk {
-        keys: newsroom.keys_for_a_look()?,
+        keys: Box::new(move || Arc::clone(&keys)),
         ledger: if has_ledger { Some(newsroom.ledger()?) } else { None },
         publication: newsroom.publication.id.clone(),
         rehearse: wish.dry_run,

@@ -1,8 +1,9 @@
 //! One message that came back: read, its evidence verified, the ledger told.
 
-use serde::Serialize;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use super::Failure;
 use crate::{
@@ -44,9 +45,10 @@ struct Document<'a> {
 pub(super) struct Clerk {
     /// Its id.
     pub(super) publication: String,
-    pub(super) keys: KeyRing,
+    /// Returns the keys as they are now: whoever serves for months sees them renewed.
+    pub(super) keys: Box<dyn Fn() -> Arc<KeyRing> + Send + Sync>,
     /// `None` where there is none yet: then nothing was ever sent from here.
-    pub(super) ledger: Option<std::sync::Arc<dyn Ledger>>,
+    pub(super) ledger: Option<Arc<dyn Ledger>>,
     pub(super) rehearse: bool,
     /// What the consent log says of where it came from.
     pub(super) source: String,
@@ -94,10 +96,11 @@ impl Clerk {
     /// Finds what a report is about, by the best evidence that verifies; counts what does not.
     fn about(&self, report: &Report, forged: &mut usize) -> Option<About> {
         let evidence = &report.evidence;
+        let keys = (self.keys)();
         let mut proven = None;
         let mut is_test = false;
         for token in &evidence.return_paths {
-            match compose::read_return_path(&self.keys, token) {
+            match compose::read_return_path(&keys, token) {
                 Ok(read) if read.purpose == Purpose::Test => is_test = true,
                 Ok(read) => {
                     proven.get_or_insert(About::Delivery { issue: read.issue, slot: read.slot });
@@ -106,7 +109,7 @@ impl Clerk {
             }
         }
         for token in evidence.asked.iter().chain(&evidence.returned) {
-            match compose::read_unsubscribe_token(&self.keys, token) {
+            match compose::read_unsubscribe_token(&keys, token) {
                 Ok(read) if read.purpose == Purpose::Test => is_test = true,
                 Ok(read) if read.is_of(&self.publication) => {
                     let about = About::Reader { issue: read.issue, token_id: read.subscriber };

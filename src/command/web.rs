@@ -161,7 +161,7 @@ fn open(
             .hint("add `[web]` and `url = \"https://news.example.org\"`: every link in mails and pages begins with it"));
     }
     let theme = newsroom.theme(&publication.theme)?;
-    let webhooks = webhooks(newsroom, Arc::clone(&ledger))?;
+    let webhooks = webhooks(newsroom, keys.clone(), Arc::clone(&ledger))?;
     Ok(Site::new(Settings {
         theme,
         words,
@@ -175,7 +175,11 @@ fn open(
 }
 
 /// Fetches what the providers prove themselves by.
-fn webhooks(newsroom: &Newsroom, ledger: Arc<dyn Ledger>) -> Result<Webhooks, Failure> {
+fn webhooks(
+    newsroom: &Newsroom,
+    keys: watch::Receiver<Arc<KeyRing>>,
+    ledger: Arc<dyn Ledger>,
+) -> Result<Webhooks, Failure> {
     let settings = &newsroom.publication.webhooks;
     let secret = |source: &Option<SecretSource>, variable, credential| {
         secret_of(source.as_ref(), &newsroom.root, variable, credential).map_err(|error| {
@@ -190,7 +194,7 @@ fn webhooks(newsroom: &Newsroom, ledger: Arc<dyn Ledger>) -> Result<Webhooks, Fa
     let [mailgun_key, postmark_password] = secrets;
     let clerk = Clerk {
         publication: newsroom.publication.id.clone(),
-        keys: newsroom.keys()?,
+        keys: Box::new(move || Arc::clone(&keys.borrow())),
         ledger: Some(ledger),
         rehearse: false,
         source: "a webhook".to_owned(),
