@@ -6,9 +6,9 @@ mod people;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// The groups a fault may be of, in the order of the table.
-const GROUPS: [&str; 16] = [
+const GROUPS: [&str; 17] = [
     "connect", "greeting", "EHLO", "TLS", "AUTH", "envelope", "body", "dot", "replies", "signals",
-    "ledger", "disk", "clock", "people", "rates", "process",
+    "ledger", "disk", "clock", "people", "rates", "process", "machines",
 ];
 
 /// What the table must name, in words that stand in its rows.
