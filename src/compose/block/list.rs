@@ -60,6 +60,12 @@ fn is_item(node: Node<'_>) -> bool {
 }
 
 impl List {
+    /// Returns the number of the last item; 0 where they have none.
+    fn last(&self) -> usize {
+        let next = |start: usize| start.saturating_add(self.items.len());
+        self.start.map_or(0, |start| next(start).saturating_sub(1))
+    }
+
     fn items(&self, page: &Page<'_>) -> Markup {
         html! {
             @for item in &self.items {
@@ -75,7 +81,13 @@ impl List {
 
 impl Block for List {
     fn html(&self, page: &Page<'_>) -> Markup {
-        let class = if self.is_nested { "nested" } else { "list" };
+        // A number hangs in the margin, where there is room for two digits.
+        let class = match (self.is_nested, self.last() < 100) {
+            (false, true) => "list",
+            (false, false) => "list high",
+            (true, true) => "nested",
+            (true, false) => "nested high",
+        };
         html! {
             @match self.start {
                 None => ul class=(class) { (self.items(page)) },
@@ -86,8 +98,7 @@ impl Block for List {
     }
 
     fn text(&self, sheet: &mut Sheet<'_>) {
-        let last = self.start.unwrap_or(0).saturating_add(self.items.len());
-        let width = last.saturating_sub(1).to_string().len() + 1;
+        let width = self.last().to_string().len() + 1;
         for (index, item) in self.items.iter().enumerate() {
             let (bullet, rest) = match self.start {
                 None => ("  - ".to_owned(), "    ".to_owned()),
