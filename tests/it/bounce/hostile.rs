@@ -53,6 +53,8 @@ fn monsters_are_read_in_bounded_time_and_are_nobodys_death() {
         ("hyphens", boundaries.into_bytes()),
         ("unclosed parts", unclosed.into_bytes()),
         ("encoded words", encoded.into_bytes()),
+        // Fuzzing found it: the part's boundary ends the message inside it, and with it the whole.
+        ("half a message", include_bytes!("../../fixtures/half-a-message.eml").to_vec()),
         ("nothing", Vec::new()),
         ("zeros", vec![0; 2_000_000]),
         ("ones", vec![0xff; 2_000_000]),
