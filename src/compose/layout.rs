@@ -99,6 +99,11 @@ impl Page<'_> {
         if self.is_rtl() { "rtl" } else { "ltr" }
     }
 
+    /// Returns the side where lines begin.
+    pub(super) fn start(&self) -> &'static str {
+        if self.is_rtl() { "right" } else { "left" }
+    }
+
     /// Returns the side where lines end.
     pub(super) fn end(&self) -> &'static str {
         if self.is_rtl() { "left" } else { "right" }

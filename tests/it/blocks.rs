@@ -94,6 +94,16 @@ fn a_publication_with_a_place_for_pictures_names_them_there_and_sends_none_along
 }
 
 #[test]
+fn numbers_of_three_digits_and_more_have_room_to_hang_in() {
+    let margin = |body: &str| html(&composed(body, &[]).edition.html).contains("margin-left:52px");
+    for (body, has_room) in
+        [("99. one", false), ("99. one\n1. two", true), ("2003. A year.", true), ("- one", false)]
+    {
+        assert_eq!(margin(body), has_room, "{body}");
+    }
+}
+
+#[test]
 fn a_decoration_says_nothing_and_is_not_in_the_text() {
     let composed = composed("![](line.gif){.decorative}", &[("line.gif", Beside::Held(gif(9, 9)))]);
     assert!(html(&composed.edition.html).contains("alt=\"\" width=\"9\" height=\"9\""));

@@ -67,9 +67,11 @@ impl List {
     }
 
     fn items(&self, page: &Page<'_>) -> Markup {
+        // A number hangs in the margin, where a theme leaves room for two digits.
+        let margin = (self.last() >= 100).then(|| format!("margin-{}:52px", page.start()));
         html! {
             @for item in &self.items {
-                li.item {
+                li.item style=[&margin] {
                     @if item.is_open { p.p { (inline::html(&item.words)) } } @else { (inline::html(&item.words)) }
                     (super::html(&item.blocks, page))
                 }
@@ -81,13 +83,7 @@ impl List {
 
 impl Block for List {
     fn html(&self, page: &Page<'_>) -> Markup {
-        // A number hangs in the margin, where there is room for two digits.
-        let class = match (self.is_nested, self.last() < 100) {
-            (false, true) => "list",
-            (false, false) => "list high",
-            (true, true) => "nested",
-            (true, false) => "nested high",
-        };
+        let class = if self.is_nested { "nested" } else { "list" };
         html! {
             @match self.start {
                 None => ul class=(class) { (self.items(page)) },
