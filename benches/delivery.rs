@@ -25,7 +25,7 @@ use std::{
 use data_encoding::BASE64;
 use postrider::{
     compose::{DkimKey, Edition, KeyRing, Press, Purpose, Signer},
-    ledger::{Event, Freeze, IssueRecord, Ledger, Record, SqliteLedger},
+    ledger::{IssueRecord, Ledger, Record, SqliteLedger},
     model::{Security, Subscriber, SubscriberState},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Run, Stop},
@@ -266,25 +266,7 @@ async fn freeze(ledger: &dyn Ledger, count: u32) -> IssueRecord {
             evidence: String::new(),
         })
     });
-    let edition = edition();
-    let order = Freeze {
-        publication: "tt-report".to_owned(),
-        slug: edition.slug.clone(),
-        digest: edition.digest(),
-        edition: serde_json::to_vec(edition).expect("it is JSON"),
-        date: jiff::Timestamp::UNIX_EPOCH,
-        message_domain: "example.org".to_owned(),
-        event: Event {
-            name: "import".to_owned(),
-            source: "bench".to_owned(),
-            detail: String::new(),
-        },
-        catch_up: false,
-        rehearse: false,
-        expected: None,
-        segment: String::new(),
-        corrects: None,
-    };
+    let order = sample::order(edition());
     ledger
         .freeze(order, Some(Box::new(records)), Box::new(|_| Ok(())))
         .await

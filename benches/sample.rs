@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use postrider::{
     compose::{self, Draft, Edition, Strings, Theme},
     config,
+    ledger::{Event, Freeze},
     model::Publication,
 };
 
@@ -73,5 +74,27 @@ fn draft(text: String) -> Draft {
         path: "issue.md".to_owned(),
         text,
         files: BTreeMap::new(),
+    }
+}
+
+/// Returns the order to freeze an edition as it goes to everybody.
+pub(crate) fn order(edition: &Edition) -> Freeze {
+    Freeze {
+        publication: "tt-report".to_owned(),
+        slug: edition.slug.clone(),
+        digest: edition.digest(),
+        edition: serde_json::to_vec(edition).expect("it is JSON"),
+        date: jiff::Timestamp::UNIX_EPOCH,
+        message_domain: "example.org".to_owned(),
+        event: Event {
+            name: "import".to_owned(),
+            source: "bench".to_owned(),
+            detail: String::new(),
+        },
+        catch_up: false,
+        rehearse: false,
+        expected: None,
+        segment: String::new(),
+        corrects: None,
     }
 }

@@ -23,8 +23,7 @@ use std::{
 
 use postrider::{
     ledger::{
-        Claim, Entry, Event, Freeze, Ledger, Passed, PostgresLedger, PostgresSettings, Record,
-        SqliteLedger,
+        Claim, Entry, Ledger, Passed, PostgresLedger, PostgresSettings, Record, SqliteLedger,
     },
     model::{Outcome, SubscriberState},
     outbox::Outbox,
@@ -196,25 +195,7 @@ async fn freeze(ledger: &dyn Ledger, readers: u32) -> i64 {
             evidence: String::new(),
         })
     });
-    let edition = sample::starter();
-    let order = Freeze {
-        publication: "tt-report".to_owned(),
-        slug: edition.slug.clone(),
-        digest: edition.digest(),
-        edition: serde_json::to_vec(&edition).expect("it is JSON"),
-        date: jiff::Timestamp::UNIX_EPOCH,
-        message_domain: "example.org".to_owned(),
-        event: Event {
-            name: "import".to_owned(),
-            source: "bench".to_owned(),
-            detail: String::new(),
-        },
-        catch_up: false,
-        rehearse: false,
-        expected: None,
-        segment: String::new(),
-        corrects: None,
-    };
+    let order = sample::order(&sample::starter());
     let frozen = ledger.freeze(order, Some(Box::new(records)), Box::new(|_| Ok(()))).await;
     frozen.expect("it freezes").issue.id
 }

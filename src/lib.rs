@@ -18,4 +18,5 @@ pub mod outbox;
 pub mod schedule;
 pub mod send;
 pub mod smtp;
+pub mod trust;
 pub mod web;

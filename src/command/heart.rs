@@ -15,15 +15,12 @@ use tokio::{
 
 use super::lock::{Sender, host};
 use crate::{
-    ledger::{Gone, Ledger, LedgerError, Seen, Worker},
+    ledger::{Gone, Ledger, LedgerError, SILENCE, Seen, Worker},
     send::Progress,
 };
 
 /// How often the ledger hears that we live.
 const BEAT: Duration = Duration::from_secs(5);
-
-/// How long a sender may be silent before it is taken for dead.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// How long the last beat may take once the sender ends.
 const LAST: Duration = Duration::from_secs(3);

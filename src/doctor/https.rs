@@ -13,14 +13,12 @@ use hyper::{
     header::{CONTENT_TYPE, HOST, LOCATION},
 };
 use hyper_util::rt::TokioIo;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::pki_types::ServerName;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{Dns, Unanswered, public::is_public};
+use crate::trust;
 
 /// How long one request may take, from the name to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -138,20 +136,13 @@ fn chosen(host: &str, found: &[IpAddr], is_local: bool) -> Result<IpAddr, Silenc
 async fn encrypted(
     tcp: TcpStream,
     host: &str,
-    trust: &[u8],
+    own: &[u8],
 ) -> Result<TlsStream<TcpStream>, Silence> {
     let broken = |why: &str| Silence::Broken(host.to_owned(), why.to_owned());
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| broken("no certificate can have that name"))?;
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(trust).flatten());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| broken(&error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = trust::client(own, rustls_native_certs::load_native_certs().certs)
+        .map_err(|error| broken(&error.to_string()))?;
     TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(|error| {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {

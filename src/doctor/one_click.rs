@@ -71,7 +71,7 @@ pub async fn one_click(way: &WayOut, trust: &[u8], now: Timestamp, dns: &Dns) ->
     let Some(forged) = forged else {
         return vec![
             proof,
-            looked(&look, "whether a look changes anything, its owner knows"),
+            looked(&look, Some("whether a look changes anything, its owner knows")),
             elsewhere(&posted),
         ];
     };
@@ -81,7 +81,7 @@ pub async fn one_click(way: &WayOut, trust: &[u8], now: Timestamp, dns: &Dns) ->
     match https::ask(forged, Ask::Get, trust, dns).await {
         Err(silence) => vec![proof, Finding::not_checked(POST, ONE_CLICK, silence.to_string())],
         Ok(Answer { status: 404, .. }) => {
-            vec![proof, ours_looked(&look), clicked(&posted)]
+            vec![proof, looked(&look, None), clicked(&posted)]
         }
         Ok(Answer { status, .. }) => vec![
             proof,
@@ -111,18 +111,14 @@ fn unknown_key() -> Finding {
         .mend("copy .postrider/key to where `postrider web` runs, and see that `id` under [publication] is the same there")
 }
 
-/// Says what a look at our own page came to.
-fn ours_looked(look: &Answer) -> Finding {
-    looked(look, "")
-}
-
-fn looked(look: &Answer, doubt: &str) -> Finding {
+/// Says what a look came to; of our own page there is no `doubt`.
+fn looked(look: &Answer, doubt: Option<&str>) -> Finding {
     let status = look.status;
     match (status, doubt) {
-        (200..300, "") => {
+        (200..300, None) => {
             Finding::ok(GET, SCANNERS, format!("GET shows a button ({status}) and changes nothing"))
         }
-        (200..300 | 405, doubt) => {
+        (200..300 | 405, Some(doubt)) => {
             Finding::not_checked(GET, SCANNERS, format!("GET is answered ({status}); {doubt}"))
         }
         (300..400, _) => Finding::warn(GET, SCANNERS, format!("GET is sent on ({})", target(look)))

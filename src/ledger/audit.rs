@@ -33,7 +33,7 @@ impl Question {
 }
 
 /// The mend of what cannot be made anew from the rest.
-pub(super) const RESTORE: &str =
+pub const RESTORE: &str =
     "restore the last backup of the ledger, then run `postrider ledger accept-rollback`";
 
 /// The mend of what only repeats, for speed, what other rows say.

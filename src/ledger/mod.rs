@@ -36,7 +36,7 @@ mod rules;
 mod sqlite;
 mod value;
 
-pub use audit::Finding;
+pub use audit::{Finding, RESTORE};
 pub use moving::{Held, Manifest, Parcel, Standing, copy_to, manifest, move_to};
 pub use note::{About, Did, Note, Noted, ReportRecord};
 pub use postgres::{PostgresLedger, PostgresSettings};
@@ -368,6 +368,9 @@ pub trait Ledger: Send + Sync {
     /// Copies the whole ledger to a new file, as a ledger of its own kind for one machine, or fails where one is.
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
 }
+
+/// How long a sender may say nothing of itself before it is taken for dead.
+pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// A sender on a ledger that machines share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -113,10 +113,10 @@ const fn heavy(name: &'static str, columns: &'static str) -> Table {
 /// All of them; what others refer to comes first.
 ///
 /// `listed` is 0 for who was put on the list by name, 1 for whom the list file
-/// has, 2 for whom it has no more. A delivery holds its reader as frozen, and an owner
-/// only while it is held. Line 0
-/// of a consent log tells how a list brought the person. Leases are not carried:
-/// nobody sends while a ledger moves, and another clock knows nothing of them.
+/// has, 2 for whom it has no more. A delivery holds its reader as frozen, and an
+/// owner only while it is held. Line 0 of a consent log tells how a list brought
+/// the person. Leases are not carried: nobody sends while a ledger moves, and
+/// another clock knows nothing of them.
 pub(super) const TABLES: [Table; 12] = [
     table("ledger", "id, secret, begins, rollbacks"),
     table(

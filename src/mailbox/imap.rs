@@ -12,13 +12,10 @@ use std::{
 };
 
 use percent_encoding::percent_decode_str;
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
 use super::{BYTES_MAX, Mail};
-use crate::model::Secret;
+use crate::{model::Secret, trust};
 
 /// Where a folder is: `imaps://user@host:port/FOLDER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -296,22 +293,9 @@ impl Imap {
     }
 }
 
-fn connect(url: &ImapUrl, trust: &[u8]) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for certificate in CertificateDer::pem_slice_iter(trust) {
-        let certificate =
-            certificate.map_err(|_| io::Error::other("the certificate to trust cannot be read"))?;
-        roots
-            .add(certificate)
-            .map_err(|_| io::Error::other("the certificate to trust cannot be used"))?;
-    }
-    let config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+fn connect(url: &ImapUrl, own: &[u8]) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let config = trust::client(own, rustls_native_certs::load_native_certs().certs)
+        .map_err(io::Error::other)?;
     let name = ServerName::try_from(url.host.clone())
         .map_err(|_| io::Error::other("its name is none that a certificate can have"))?;
     let tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;

@@ -8,11 +8,13 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
+    CertificateError, ClientConfig,
+    pki_types::{CertificateDer, ServerName},
 };
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::trust;
 
 /// Kept under what is trusted, and at which port.
 type Configs = HashMap<(Vec<u8>, u16), Arc<ClientConfig>>;
@@ -48,50 +50,27 @@ pub(super) async fn handshake(
     }
 }
 
-/// Returns how to begin TLS at `port` when `trust` is trusted: the same each time, for with it come the sessions that a server may resume.
+/// Returns how to begin TLS at `port` when `own` is trusted: the same each time, for with it come the sessions that a server may resume.
 ///
 /// A session is kept under the name its certificate was verified for, and here under the port and
 /// those who were trusted to say so: no other name, port or trust ever resumes it. Ports matter,
 /// since Postfix takes on one what it gave out on another, whatever certificate is there.
-fn client_config(trust: &[u8], port: u16) -> Result<Arc<ClientConfig>, TlsError> {
+fn client_config(own: &[u8], port: u16) -> Result<Arc<ClientConfig>, TlsError> {
     static KNOWN: OnceLock<Mutex<Configs>> = OnceLock::new();
     let known = KNOWN.get_or_init(Mutex::default);
     // What is in it is whole at any time.
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (trust.to_owned(), port);
+    let key = (own.to_owned(), port);
     if let Some(config) = known.get(&key) {
         return Ok(Arc::clone(config));
     }
-    let config = Arc::new(fresh_config(trust)?);
+    let config = trust::client(own, system_certificates().iter().cloned())
+        .map_err(|error| TlsError::Trust(error.to_string()))?;
+    let config = Arc::new(config);
     if known.len() == TRUSTS_MAX {
         known.clear();
     }
     known.insert(key, Arc::clone(&config));
-    Ok(config)
-}
-
-fn fresh_config(trust: &[u8]) -> Result<ClientConfig, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let mut own = 0;
-    if !trust.is_empty() {
-        for certificate in CertificateDer::pem_slice_iter(trust) {
-            let added = certificate.map(|certificate| roots.add(certificate));
-            if !matches!(added, Ok(Ok(()))) {
-                return Err(TlsError::Trust("the certificate to trust cannot be read".into()));
-            }
-            own += 1;
-        }
-        if own == 0 {
-            return Err(TlsError::Trust("the file of certificates to trust holds none".into()));
-        }
-    }
-    roots.add_parsable_certificates(system_certificates().iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     Ok(config)
 }
 

@@ -15,6 +15,7 @@ const FLOORS: [&[&str]; 5] = [
         "bounce",
         "schedule",
         "list",
+        "trust",
         "send::brake",
         "send::policy",
         "send::provider",

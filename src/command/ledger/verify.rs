@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::{Console, Failure, exit, newsroom::Newsroom, words::counted};
 use crate::{
-    ledger::{Finding, Ledger, Mark, Standing},
+    ledger::{Finding, Ledger, Mark, RESTORE, Standing},
     send::{Journal, guard::HighWater},
 };
 
@@ -73,7 +73,7 @@ async fn editions(newsroom: &Newsroom, ledger: &dyn Ledger) -> Result<Vec<Findin
             found.push(Finding {
                 kind: "edition",
                 what: format!("the edition of {} is not the one that was frozen", issue.slug),
-                mend: "restore the last backup of the ledger, then run `postrider ledger accept-rollback`",
+                mend: RESTORE,
             });
         }
     }

@@ -11,10 +11,11 @@ use tokio_postgres::{
 
 use super::{ask, fault::Fault, gate, run};
 use crate::ledger::{
-    LedgerError,
+    LedgerError, SILENCE,
     moving::{
         Parcel, READER, Row, Standing, TABLES, Table, Value, broke_off, nobody_takes_it, not_empty,
     },
+    rules::micros,
 };
 
 /// Whatever says something of people, issues, deliveries and rates; `ledger` and `begins` say who the ledger is.
@@ -48,9 +49,6 @@ const OTHERWISE: [(&str, &str); 3] = [
 
 /// Where in a person it stands whether the list file has them.
 const LISTED: usize = 9;
-
-/// How long a worker that was seen is taken to be alive, in microseconds.
-const ALIVE: i64 = 30 * 1_000_000;
 
 /// Returns whether the ledger may be worked with.
 pub(super) async fn standing<C: deadpool_postgres::GenericClient>(
@@ -91,7 +89,7 @@ pub(super) async fn alone(tx: &Transaction<'_>) -> Result<(), Fault> {
         "SELECT owner FROM deliveries
          WHERE state IN ('claimed', 'attempting') AND lease_end > $1
          UNION ALL SELECT name FROM workers WHERE seen_at > $1 - $2::bigint LIMIT 1",
-        &[&now, &ALIVE],
+        &[&now, &micros(SILENCE)],
     )
     .await?;
     match busy {

@@ -1,6 +1,6 @@
 //! The way to the server: its URL, TLS, the connections, and what is asked of each before it is used.
 
-use std::{fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
@@ -9,10 +9,6 @@ use deadpool_postgres::{
         config::{Host, SslMode},
     },
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -20,7 +16,7 @@ use super::{
     fault::{Fault, unreachable},
     migrate, moving, pgpass,
 };
-use crate::{ledger::LedgerError, model::Secret};
+use crate::{ledger::LedgerError, model::Secret, trust};
 
 /// How many connections one program opens at most.
 const CONNECTIONS: usize = 6;
@@ -89,8 +85,10 @@ impl Server {
         let manager = if config.get_ssl_mode() == SslMode::Disable {
             Manager::from_config(config, NoTls, recycling)
         } else {
-            let tls = client_config(&settings.trust)
-                .map_err(|why| LedgerError::Unreachable { place: place.clone(), why })?;
+            let tls =
+                trust::client(&settings.trust, rustls_native_certs::load_native_certs().certs)
+                    .map_err(|error| error.to_string())
+                    .map_err(|why| LedgerError::Unreachable { place: place.clone(), why })?;
             Manager::from_config(config, MakeRustlsConnect::new(tls), recycling)
         };
         let pool = Pool::builder(manager)
@@ -259,30 +257,6 @@ fn place(config: &Config) -> String {
     }
     let _ = write!(place, "/{}", config.get_dbname().or(config.get_user()).unwrap_or_default());
     place
-}
-
-fn client_config(trust: &[u8]) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    if !trust.is_empty() {
-        let mut own = 0;
-        for certificate in CertificateDer::pem_slice_iter(trust) {
-            let added = certificate.map(|certificate| roots.add(certificate));
-            if !matches!(added, Ok(Ok(()))) {
-                return Err("the certificate to trust cannot be read".to_owned());
-            }
-            own += 1;
-        }
-        if own == 0 {
-            return Err("the file of certificates to trust holds none".to_owned());
-        }
-    }
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
 #[cfg(test)]

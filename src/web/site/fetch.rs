@@ -12,9 +12,11 @@ use axum::{
 };
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
+
+use crate::trust;
 
 /// How long it may take in all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,7 +56,7 @@ async fn got(url: &str) -> Result<Vec<u8>, Broken> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let tcp = TcpStream::connect((host.as_str(), 443)).await?;
     let name = ServerName::try_from(host.clone())?;
-    let tls = TlsConnector::from(trust()).connect(name, tcp).await?;
+    let tls = TlsConnector::from(system()).connect(name, tcp).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
     tokio::spawn(connection);
     let request = Request::get(path).header(HOST, host).body(Body::empty())?;
@@ -66,18 +68,11 @@ async fn got(url: &str) -> Result<Vec<u8>, Broken> {
 }
 
 /// Trusts whom the system trusts.
-fn trust() -> Arc<ClientConfig> {
+fn system() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
+        let system = rustls_native_certs::load_native_certs().certs;
+        Arc::new(trust::client(&[], system).expect("nobody named any other"))
     });
     Arc::clone(config)
 }

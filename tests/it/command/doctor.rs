@@ -2,16 +2,9 @@
 
 use std::{io::Write, process::Stdio};
 
-use postrider::{
-    model::Secret,
-    outbox::{Keep, Outbox, OutboxSettings},
-};
+use postrider::outbox::{Keep, Outbox, OutboxSettings};
 
-use super::{
-    env::Env,
-    relay::{server, tls},
-    shows,
-};
+use super::{env::Env, relay::guarded, shows};
 use crate::doctor::nameserver::NameServer;
 
 /// The report of a publication at this zone, without the port.
@@ -96,15 +89,7 @@ fn any_message_is_read_as_a_receiver_does_without_a_publication() {
 
 #[test]
 fn the_relay_is_called_as_send_does_and_gets_no_mail() {
-    let (config, authority) = tls(&["127.0.0.1"]);
-    let relay = Outbox::start(OutboxSettings {
-        tls: Some(server(config)),
-        login: Some(("report".to_owned(), Secret::new("right"))),
-        ..OutboxSettings::new(Keep::Count)
-    })
-    .expect("a relay");
-    let port = relay.address().port();
-    let env = Env::publication().relay(&format!("smtps://report@127.0.0.1:{port}"));
+    let (relay, authority, env) = guarded();
     let names = NameServer::serving("");
     let doctor = |password: &str| {
         let mut command = env.command(&format!("doctor --resolver {}", names.address));

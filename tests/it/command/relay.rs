@@ -71,8 +71,8 @@ fn a_relay_that_is_down_loses_nobody_and_a_later_run_goes_on() {
     assert_eq!(relay.accepted(), 3);
 }
 
-#[test]
-fn a_relay_that_does_not_know_us_ends_it_at_once() {
+/// Returns a relay that wants TLS and a password, the certificate to trust, and a publication that sends by it.
+pub(super) fn guarded() -> (Outbox, String, Env) {
     let (config, authority) = tls(&["127.0.0.1"]);
     let relay = Outbox::start(OutboxSettings {
         tls: Some(server(config)),
@@ -82,6 +82,13 @@ fn a_relay_that_does_not_know_us_ends_it_at_once() {
     .expect("a relay");
     let port = relay.address().port();
     let env = Env::publication().relay(&format!("smtps://report@127.0.0.1:{port}"));
+    (relay, authority, env)
+}
+
+#[test]
+fn a_relay_that_does_not_know_us_ends_it_at_once() {
+    let (relay, authority, env) = guarded();
+    let port = relay.address().port();
     shows("password_missing", &env.postrider("send kazakhstan --yes").code(78).shown());
     env.postrider("status kazakhstan").code(0).tells("is a draft");
 
