@@ -16,31 +16,38 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    model::{
-        Address, DeliveryState, IssueState, Outcome, Rate, Subscriber, SubscriberState, Suppressed,
-        Tally,
-    },
+    model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
     send::brake::Brake,
 };
 
 mod audit;
+mod issue;
 mod moving;
 mod note;
+mod people;
 mod postgres;
 mod preferences;
 mod rules;
+mod run;
 mod sqlite;
 mod value;
 
 pub use audit::{Finding, RESTORE};
+pub use issue::{
+    Admit, AttemptRecord, Booking, DeliveryRecord, Freeze, Frozen, IssueRecord, Resolution,
+};
 pub use moving::{Held, Manifest, Parcel, Standing, copy_to, manifest, move_to};
 pub use note::{About, Did, Note, Noted, ReportRecord};
+pub use people::{Enrol, Enrolled, Event, Happening, Record, Records};
 pub use postgres::{PostgresLedger, PostgresSettings};
 pub use preferences::Preferences;
+pub use run::{
+    Claim, Entered, Entry, Gone, Lane, Mark, Passed, Recovered, Reservation, SILENCE, Seen, Ticket,
+    Wish, Worker,
+};
 pub use sqlite::{Clock, SqliteLedger};
 
 /// Remembers a publication's readers and what each of them was sent.
@@ -369,407 +376,6 @@ pub trait Ledger: Send + Sync {
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
 }
 
-/// How long a sender may say nothing of itself before it is taken for dead.
-pub const SILENCE: Duration = Duration::from_secs(30);
-
-/// A sender on a ledger that machines share.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Worker {
-    /// Its name as the owner of claims.
-    pub name: String,
-    /// The machine it runs on.
-    pub host: String,
-    /// Its process there.
-    pub pid: u32,
-    /// Its version of the program.
-    pub version: String,
-    /// Whose issue it is sending.
-    #[serde(default)]
-    pub publication: Option<String>,
-    /// The slug of that issue.
-    pub issue: Option<String>,
-    /// How many deliveries it settled a second since it was seen before.
-    pub per_second: f64,
-}
-
-/// A worker as it was when the ledger heard of it last.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
-    /// Which.
-    pub worker: Worker,
-    /// When, by the ledger's clock.
-    pub at: Timestamp,
-}
-
-/// Identifies a ledger and counts what it began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// Random, made with the ledger.
-    pub ledger: String,
-    /// How many deliveries were ever begun; never falls, unless a backup is restored.
-    pub begins: u64,
-    /// How often a person accepted that it went back in time.
-    pub rollbacks: u64,
-    /// Whether other machines begin deliveries in it too, so that who never saw it need not wonder that some were.
-    pub is_shared: bool,
-}
-
-/// One record of a list file, read and judged by `list/`; its line is where it starts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// The physical line it starts on, counted from 1.
-    pub line: u64,
-    /// The mailbox.
-    pub address: Address,
-    /// The name; empty where there is none.
-    pub name: String,
-    /// The labels.
-    pub tags: Vec<String>,
-    /// Every other column, by header in lower case.
-    pub fields: BTreeMap<String, String>,
-    /// The state it claims.
-    pub state: SubscriberState,
-    /// What it says of how they came to the list, or left: times and places, for the consent log. Empty where it says nothing.
-    pub evidence: String,
-}
-
-/// Streams the good records of a list; the bad ones were reported by whoever made it. An error says why the list cannot be trusted any further, and undoes everything.
-pub type Records = Box<dyn Iterator<Item = Result<Record, String>> + Send>;
-
-/// Says how list records are to be taken.
-#[derive(Clone, Debug)]
-pub struct Enrol {
-    /// Whose list.
-    pub publication: String,
-    /// What is written in the consent log: who brought them, from where.
-    pub event: Event,
-    /// Whether these people belong to the publication's list file, and leave the list with their line.
-    pub from_list_file: bool,
-    /// The reason given for bringing people back who left.
-    pub resubscribe: Option<String>,
-    /// Whether to undo everything after counting.
-    pub rehearse: bool,
-}
-
-/// Counts what became of list records.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Enrolled {
-    /// Records read.
-    pub read: u64,
-    /// New people.
-    pub added: u64,
-    /// People whose name, tags, fields or state changed.
-    pub updated: u64,
-    /// People the list knew just so.
-    pub unchanged: u64,
-    /// Records of an address met before in the same file: line, address, line of the first; the first 100,000 that were met.
-    pub duplicates: Vec<(u64, Address, u64)>,
-    /// How many there are.
-    pub duplicate: u64,
-    /// Records claiming active or pending for somebody suppressed: line, address, what they are; the first 100,000 that were met.
-    pub suppressed: Vec<(u64, Address, SubscriberState)>,
-    /// How many there are.
-    pub stayed: u64,
-    /// New or changed people by the state their record gave them.
-    pub by_state: BTreeMap<&'static str, u64>,
-}
-
-/// How many records are named that were not taken, so that a list of nothing else does not fill the memory; the rest is only counted.
-const NAMED_MAX: usize = 100_000;
-
-impl Enrolled {
-    /// Counts a record of an address met before, in line `first`.
-    fn note_duplicate(&mut self, line: u64, address: Address, first: u64) {
-        self.duplicate += 1;
-        if self.duplicates.len() < NAMED_MAX {
-            self.duplicates.push((line, address, first));
-        }
-    }
-
-    /// Counts a record of somebody who is suppressed and stays so.
-    fn note_suppressed(&mut self, line: u64, address: Address, state: SubscriberState) {
-        self.stayed += 1;
-        if self.suppressed.len() < NAMED_MAX {
-            self.suppressed.push((line, address, state));
-        }
-    }
-}
-
-/// Who did something to a person's consent, and from where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// A name from a short list: `import`, `add`, `unsubscribe`, `suppress`, `bounce`, `complaint`, `resubscribe`.
-    pub name: String,
-    /// Where it came from: a file's name, `command line`, a link.
-    pub source: String,
-    /// Anything worth keeping as proof; may be empty.
-    pub detail: String,
-}
-
-/// One line of a person's history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub event: Event,
-    /// What the person was after it.
-    pub state: SubscriberState,
-}
-
-/// An issue as the ledger knows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IssueRecord {
-    /// The ledger's number of it.
-    pub id: i64,
-    /// The folder's name.
-    pub slug: String,
-    /// Where it stands.
-    pub state: IssueState,
-    /// Why it stands there, where somebody or something said so; may be empty.
-    pub why: String,
-    /// SHA-256 of the edition it is bound to, in hexadecimal; empty before it is bound.
-    pub digest: String,
-    /// When it was bound to go out.
-    pub booking: Option<Booking>,
-    /// When it was frozen: the Date of every message. `None` before.
-    pub frozen_at: Option<Timestamp>,
-    /// When the first delivery began.
-    pub started_at: Option<Timestamp>,
-    /// When it was finished or cancelled.
-    pub ended_at: Option<Timestamp>,
-    /// Whether somebody was told that it was missed; `turn` from `Missed` to `Missed` notes it.
-    pub told: bool,
-    /// The segment of readers it was frozen for, as it was typed; empty for all of them.
-    pub segment: String,
-    /// The slug of the issue it corrects, where it was frozen as a correction.
-    pub corrects: Option<String>,
-}
-
-/// An hour an issue is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Booking {
-    /// The instant.
-    pub at: Timestamp,
-    /// As a person reads it: wall time and zone (RFC 9557).
-    pub shown: String,
-    /// How late it may still go out.
-    pub max_late: Duration,
-    /// SHA-256 of the edition it is bound to, in hexadecimal.
-    pub digest: String,
-}
-
-/// Asks for an issue to be frozen.
-#[derive(Clone, Debug)]
-pub struct Freeze {
-    /// Whose.
-    pub publication: String,
-    /// The folder's name.
-    pub slug: String,
-    /// SHA-256 of the edition, in hexadecimal.
-    pub digest: String,
-    /// The edition; opaque to the ledger.
-    pub edition: Vec<u8>,
-    /// The Date of every message.
-    pub date: Timestamp,
-    /// The domain of every Message-ID: From's.
-    pub message_domain: String,
-    /// What the consent log says of people first met in the list file.
-    pub event: Event,
-    /// Whether to add the rows of people who joined since the first freeze.
-    pub catch_up: bool,
-    /// Whether to undo everything after counting (`plan`).
-    pub rehearse: bool,
-    /// How many readers somebody agreed to mail anew; another count undoes everything.
-    pub expected: Option<u64>,
-    /// The segment it is for, kept with the issue at its first freeze; who is in it is for `admit` to say.
-    pub segment: String,
-    /// The issue it corrects, kept with it at its first freeze: it goes only to whoever got that one.
-    pub corrects: Option<i64>,
-}
-
-/// Judges whether a reader's copy can be made; called once for each person who may be mailed, in the order of their slots, on one thread.
-pub type Admit = Box<dyn FnMut(&Subscriber) -> Result<(), Suppressed> + Send>;
-
-/// What a freeze found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Frozen {
-    /// The issue.
-    pub issue: IssueRecord,
-    /// Whether this call froze it (or would have).
-    pub fresh: bool,
-    /// How many deliveries there are in all.
-    pub planned: u64,
-    /// How many of them will be tried.
-    pub recipients: u64,
-    /// How many of those this call added (or would have): all of them at the first freeze.
-    pub added: u64,
-    /// Those that will not, by reason.
-    pub suppressed: BTreeMap<Suppressed, u64>,
-    /// What became of the list file's records.
-    pub enrolled: Enrolled,
-}
-
-/// A delivery taken by a sender.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Claim {
-    /// What to show at `enter`.
-    pub ticket: Ticket,
-    /// The reader, as frozen: name, tags and fields are those of the freeze.
-    pub reader: Subscriber,
-    /// The Message-ID, with its angle brackets; the same for every attempt.
-    pub message_id: String,
-    /// Where the issue corrects another: the Message-ID under which this reader got that one.
-    pub answers: Option<String>,
-}
-
-/// Proves the right to one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Ticket {
-    /// The issue.
-    pub issue: i64,
-    /// The delivery's number within the issue, from 1.
-    pub slot: i64,
-    /// Raised by every claim; a stale one is refused.
-    pub fence: i64,
-    /// Which of the reader's tries this claim may make, from 1; one that does not count (`Outcome::Deferred`) is made again under its number.
-    pub attempt: u32,
-}
-
-/// One thing a sender tells the ledger.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Entry {
-    /// The message is about to be handed over (rules D1, D2).
-    Begin(Ticket),
-    /// The attempt ended (rule D3).
-    Record(Ticket, Outcome),
-    /// The claim is given back unused. One that was begun too, by whoever knows that nothing of its message left: it is planned again, or cancelled with its issue, and was none of the reader's attempts.
-    Release(Ticket),
-}
-
-/// What the ledger answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Entered {
-    /// It is so, durably.
-    Done,
-    /// The reader left or was suppressed since; the row says so. Do not send.
-    Suppressed,
-    /// The claim is no longer this sender's, or the issue is not sending. Do not send.
-    Refused,
-}
-
-/// Whom a claim passes over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Passed {
-    /// Readers at these domains.
-    pub domains: Vec<String>,
-    /// And of those never tried, whoever has this slot or one before it.
-    pub slots: i64,
-}
-
-/// A way that deliveries begin on, and how fast at most.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lane {
-    /// Its name in the ledger.
-    pub name: String,
-    /// Every window holds at once; empty is no limit.
-    pub rates: Vec<Rate>,
-}
-
-impl Lane {
-    /// Names the lane of all mail that goes to `provider` through the relay of lane `relay`.
-    pub fn to(relay: &str, provider: &str) -> String {
-        format!("{relay}{TO}{provider}")
-    }
-
-    /// Returns the provider in a name that `to` made for this relay.
-    pub fn provider<'a>(relay: &str, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(relay)?.strip_prefix(TO)
-    }
-}
-
-/// Stands between a relay's lane and a provider in a lane's name; a relay's has no blank after its first word.
-const TO: &str = " to ";
-
-/// Deliveries that want to begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// Their own lane besides the shared one.
-    pub lane: Option<Lane>,
-    /// How many they are.
-    pub count: usize,
-}
-
-/// Beginnings reserved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reservation {
-    /// Which wish may begin, and when; in order.
-    pub at: Vec<(usize, Timestamp)>,
-    /// When, of each wish, one more after these may be reserved for.
-    pub next: Vec<Timestamp>,
-}
-
-/// Tells of a sender's name whether it is known to be dead.
-pub type Gone = Box<dyn Fn(&str) -> bool + Send + Sync>;
-
-/// What a recovery took back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// Claims that are planned again.
-    pub planned: u64,
-    /// Attempts that are in doubt.
-    pub in_doubt: u64,
-}
-
-/// One delivery, for people.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeliveryRecord {
-    /// Its number within the issue.
-    pub slot: i64,
-    /// The reader's mailbox.
-    pub address: Address,
-    /// Where it stands.
-    pub state: DeliveryState,
-    /// Why it is suppressed.
-    pub suppressed: Option<Suppressed>,
-    /// How many attempts were begun, those that do not count too.
-    pub attempts: u32,
-    /// What the relay said last, or what happened instead.
-    pub said: String,
-    /// When that was.
-    pub at: Timestamp,
-    /// When it is tried again.
-    pub retry_at: Option<Timestamp>,
-    /// Its Message-ID.
-    pub message_id: String,
-}
-
-/// One attempt, for people.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttemptRecord {
-    /// The issue's slug.
-    pub slug: String,
-    /// The attempt's number, from 1; 0 for a row that tells why nothing was tried.
-    pub attempt: u32,
-    /// When it began.
-    pub began_at: Timestamp,
-    /// When its outcome was recorded.
-    pub ended_at: Option<Timestamp>,
-    /// The delivery's state after it.
-    pub state: DeliveryState,
-    /// What the relay said.
-    pub said: String,
-}
-
-/// A person's word on a delivery in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// It arrived.
-    Delivered,
-    /// Send it again, the same bytes.
-    Resend,
-}
-
 /// Says why the ledger could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -819,21 +425,4 @@ pub enum LedgerError {
     /// Somebody asked for the impossible.
     #[error("{0}")]
     Refused(String),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_import_did_not_take_is_counted_to_the_last_and_named_up_to_a_bound() {
-        let mut enrolled = Enrolled::default();
-        let address: Address = "anna@example.org".parse().expect("an address");
-        for line in 0..=NAMED_MAX as u64 {
-            enrolled.note_duplicate(line, address.clone(), 0);
-            enrolled.note_suppressed(line, address.clone(), SubscriberState::Bounced);
-        }
-        assert_eq!((enrolled.duplicates.len(), enrolled.suppressed.len()), (NAMED_MAX, NAMED_MAX));
-        assert_eq!((enrolled.duplicate, enrolled.stayed), (100_001, 100_001));
-    }
 }
