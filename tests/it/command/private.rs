@@ -163,7 +163,7 @@ fn a_ledger_that_is_not_ours_to_read_is_never_taken_for_none() {
             fs::set_permissions(above, fs::Permissions::from_mode(0o755)).expect("ours");
             command.uid(STRANGER);
         } else {
-            fs::set_permissions(&private, fs::Permissions::from_mode(0)).expect("ours");
+            fs::set_permissions(&private, fs::Permissions::from_mode(0o000)).expect("ours");
         }
         match command.output() {
             Ok(output) => said.push((line, env.said(output))),
