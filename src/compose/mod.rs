@@ -77,7 +77,7 @@ pub use dkim::{
 };
 pub use header::PressError;
 pub use press::{Press, Printed};
-pub use shelf::{Shelved, shelved};
+pub use shelf::{Shelved, Up, shelved};
 pub use token::{
     KeyError, KeyRing, Purpose, Returned, TokenError, Unsubscribe, confirm_token,
     preferences_token, read_confirm_token, read_preferences_token, read_return_path,

@@ -32,6 +32,7 @@ mod preview;
 mod python;
 mod resumed;
 mod schedule;
+mod secure;
 mod seed;
 mod send;
 mod simulation;
