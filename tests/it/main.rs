@@ -39,6 +39,7 @@ mod simulation;
 mod site;
 mod skip;
 mod smtp;
+mod tables;
 mod threats;
 mod typed;
 mod watched;
