@@ -351,10 +351,11 @@ Examples:
     Due,
     /// Send whatever a shared ledger is sending, on a machine without the publication's files
     #[command(after_help = "\
-It needs the URL of the ledger and a state folder of its own, with the file `key`
-of the publication's `.postrider` in it, and the relay's password where there is
-one. Everything else comes from the ledger. It waits for the next issue until a
-signal ends it; what is in flight is finished first.
+It needs the URL of the ledger and a state folder of its own, with the file
+`key` of the publication's `.postrider` in it, and the passwords of ledger and
+relay where there are any (`ledger-password`, `relay-password`). Everything else
+comes from the ledger. It waits for the next issue until a signal ends it; what
+is in flight is finished first.
 
 Examples:
   postrider -C /srv/tt-report worker

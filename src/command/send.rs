@@ -174,6 +174,9 @@ pub(super) async fn deliver(
     };
     if asked.canary.is_some() {
         turn(IssueState::Sending, CANARY).await?;
+    } else if !issue.why.is_empty() {
+        // What stopped it before does so no more.
+        turn(IssueState::Sending, "").await?;
     }
     let load = Load { issue: &issue, way, limit: asked.limit.or(asked.canary), ears };
     let ended = transmit(console, newsroom, Arc::clone(&ledger), load).await?;

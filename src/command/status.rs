@@ -98,6 +98,8 @@ struct Senders<'a> {
     here: Option<String>,
     /// Those of every machine that shares the ledger, and whether they are gone.
     workers: Vec<(Seen, bool)>,
+    /// What time it is there.
+    now: Timestamp,
 }
 
 async fn senders<'a>(newsroom: &'a Newsroom, ledger: &dyn Ledger) -> Result<Senders<'a>, Failure> {
@@ -108,6 +110,7 @@ async fn senders<'a>(newsroom: &'a Newsroom, ledger: &dyn Ledger) -> Result<Send
         publication: &newsroom.publication.id,
         here: Lock::holder(&newsroom.lock_path()),
         workers: workers.collect(),
+        now,
     })
 }
 
@@ -259,7 +262,11 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         remarks.push(format!("next try {}", instant(at)));
     }
     if delivery.state == DeliveryState::InDoubt {
-        remarks.push(format!("handed over {} as", instant(delivery.at)));
+        // Of a restored backup nobody knows when, or whether.
+        remarks.push(match delivery.attempts {
+            0 => "perhaps handed over, as".to_owned(),
+            _ => format!("handed over {} as", instant(delivery.at)),
+        });
         remarks.push(delivery.message_id.clone());
     }
     for remark in remarks {
@@ -292,8 +299,12 @@ impl<'a> AtWork<'a> {
 
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
     let mut known = Vec::new();
-    let mut senders =
-        Senders { publication: &newsroom.publication.id, here: None, workers: Vec::new() };
+    let mut senders = Senders {
+        publication: &newsroom.publication.id,
+        here: None,
+        workers: Vec::new(),
+        now: Timestamp::UNIX_EPOCH,
+    };
     if newsroom.has_ledger() {
         let ledger = newsroom.ledger()?;
         senders = self::senders(newsroom, &*ledger).await?;
@@ -334,19 +345,27 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     if lines.is_empty() {
         console.note("there is no issue yet; `postrider draft SLUG` makes one");
     }
-    for (Seen { worker, at }, is_gone) in &senders.workers {
-        let doing = match &worker.issue {
-            _ if *is_gone => format!("gone since {}", instant(*at)),
-            Some(slug) => {
-                let slug = printable(slug);
-                format!("sends {slug}, {} a second, seen {}", worker.per_second, instant(*at))
-            }
-            None => format!("waits, seen {}", instant(*at)),
-        };
-        let who = format!("worker {}, process {}", printable(&worker.host), worker.pid);
-        console.say(format_args!("{who}: {doing}"));
+    for (seen, is_gone) in &senders.workers {
+        let doing = doing(seen, *is_gone, senders.now);
+        let who = format!("worker {}, process {}", printable(&seen.worker.host), seen.worker.pid);
+        console.say(wrapped(&format!("{who}: {doing}"), 0, 2));
     }
     Ok(exit::DONE)
+}
+
+/// Says what a worker does, by the ledger's clock.
+fn doing(Seen { worker, at }: &Seen, is_gone: bool, now: Timestamp) -> String {
+    if is_gone {
+        return format!("gone since {}", instant(*at));
+    }
+    let silent = Duration::try_from(now.duration_since(*at)).unwrap_or_default();
+    let seen = format!("seen {} s ago", silent.as_secs());
+    match &worker.issue {
+        Some(slug) => {
+            format!("sends {}, {} a second, {seen}", printable(slug), worker.per_second)
+        }
+        None => format!("waits, {seen}"),
+    }
 }
 
 /// Says where an issue stands on one line.
