@@ -35,6 +35,7 @@ mod manuscript;
 mod newsroom;
 mod orders;
 mod pace;
+mod pages;
 mod pause;
 mod plan;
 mod postbag;
