@@ -238,7 +238,8 @@ impl Work<'_> {
     fn hear_ledger(&self) {
         match self.ledger_is.replace(Known::There) {
             Known::Nothing => {
-                self.console.note(format_args!("{} waits for what is to be sent", self.sender.name))
+                let name = &self.sender.name;
+                self.console.note(format_args!("{name} waits for what is to be sent"));
             }
             Known::Away => self.console.note("the ledger answers again"),
             Known::There => {}

@@ -49,12 +49,10 @@ pub(super) async fn freeze(
     };
     if fresh || order.catch_up {
         let list = list_file(order);
+        lay_out(tx).await?;
         let reading = match records {
             Some(records) => Some(Reading::open(tx, &list, records).await?),
-            None => {
-                lay_out(tx).await?;
-                None
-            }
+            None => None,
         };
         let issue = match (frozen, &known) {
             (Some(issue), _) => issue.id,
