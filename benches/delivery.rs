@@ -3,10 +3,11 @@
 //!
 //! `cargo bench --bench delivery -- table` prints the table of `docs/delivery.md`;
 //! `-- near` and `-- far` print the part on loopback and the one at a distance,
-//! and `-- ours` sends over and over for a profiler. All hand a 40 KB message
+//! and `-- ours`, `-- ours ed25519` and `-- ours rsa` send over and over for a
+//! profiler. All hand a 40 KB message
 //! to the same loopback relay, which counts and keeps nothing. Ours is
-//! personalised and recorded; lettre's is ready-made; smtp-source repeats one
-//! body and records nothing. Absolute rates are the machine's; the ratios are
+//! personalised and recorded; lettre's is built for each reader by its builder,
+//! and once more ready-made; smtp-source repeats one body and records nothing. Absolute rates are the machine's; the ratios are
 //! ours, each the median of those within one round.
 
 #![allow(clippy::print_stdout, missing_docs)]
@@ -41,6 +42,9 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONNECTIONS: u32 = 8;
 const ROUNDS: usize = 5;
 const RSA: &str = include_str!("../tests/fixtures/dkim/rsa.pem");
@@ -55,9 +59,11 @@ fn main() {
     let asked = |part: &str| std::env::args().any(|argument| argument == part);
     let all = asked("table") || !["near", "far", "ours"].into_iter().any(asked);
     if asked("ours") {
-        let relay = outbox("");
+        let relay = outbox("hello without CHUNKING");
+        let key = [("ed25519", ED25519), ("rsa", RSA)];
+        let key = key.into_iter().find(|(name, _)| asked(name)).map(|(_, pem)| pem);
         for _ in 0..ROUNDS {
-            println!("{:.0}", ours(&runtime, &relay, 20_000, None));
+            println!("{:.0}", ours(&runtime, &relay, 20_000, key));
         }
         return;
     }
@@ -76,24 +82,32 @@ fn main() {
 /// Measures over 8 connections on loopback.
 fn near(runtime: &Runtime) {
     let (relay, data) = (outbox(""), outbox("hello without CHUNKING"));
-    let copy = Arc::new(copy());
+    let copy: Arc<[u8]> = copy().into();
+    let (text, html) = parts();
     let mut rounds = Rounds::default();
     for _ in 0..ROUNDS {
         let source = smtp_source(&relay, 20_000, copy.len());
         rounds.note("smtp-source -d, one body, no record", source, None);
-        rounds.note("postrider, BDAT", ours(runtime, &relay, 20_000, None), Some(0));
         rounds.note("postrider, DATA chained", ours(runtime, &data, 20_000, None), Some(0));
+        rounds.note("postrider, BDAT", ours(runtime, &relay, 20_000, None), Some(0));
         let ed25519 = ours(runtime, &data, 12_000, Some(ED25519));
         rounds.note("postrider, signed with Ed25519", ed25519, Some(0));
         rounds.note("RSA-2048 by ring alone, 2 threads", ring_alone(), None);
-        let rsa = ours(runtime, &data, 2_000, Some(RSA));
+        let rsa = ours(runtime, &data, 4_000, Some(RSA));
         rounds.note("postrider, signed with RSA-2048", rsa, Some(4));
-        let peer = peers::lettre_nodelay(relay.address(), CONNECTIONS, 2_000, &copy);
-        let nodelay = per_second(2_000, runtime.block_on(peer));
-        rounds.note("lettre's pool with nodelay forced", nodelay, Some(1));
+        let (text, html) = (Arc::clone(&text), Arc::clone(&html));
+        let make = move |number| peers::lettre_builds(&text, &html, number);
+        let peer = peers::lettre_nodelay(relay.address(), CONNECTIONS, 2_000, make);
+        let builds = per_second(2_000, runtime.block_on(peer));
+        rounds.note("lettre with nodelay forced, each message built", builds, Some(1));
+        let ready = Arc::clone(&copy);
+        let make = move |_| Arc::clone(&ready);
+        let peer = peers::lettre_nodelay(relay.address(), CONNECTIONS, 4_000, make);
+        let nodelay = per_second(4_000, runtime.block_on(peer));
+        rounds.note("lettre with nodelay forced, one message, ready", nodelay, Some(1));
         let peer = peers::lettre_pool(relay.address(), CONNECTIONS, 160, &copy);
         let pool = per_second(160, runtime.block_on(peer));
-        rounds.note("lettre's pool as it comes", pool, Some(1));
+        rounds.note("lettre's pool as it comes, one message, ready", pool, Some(1));
     }
     rounds.print("8 connections");
 }
@@ -103,18 +117,20 @@ fn far(runtime: &Runtime, round_trip: Duration) {
     let relay = outbox("");
     let data = outbox("hello without CHUNKING");
     let [here, there] = [&relay, &data].map(|relay| distance::away(relay.address(), round_trip));
-    let copy = Arc::new(copy());
+    let copy: Arc<[u8]> = copy().into();
     let mut rounds = Rounds::default();
     let one = |count: u32, took: Duration| per_second(count, took) / 2.0;
     for _ in 0..ROUNDS.min(3) {
-        let took = runtime.block_on(peers::lettre_nodelay(here, 2, 20, &copy));
-        rounds.note("lettre's pool with nodelay forced", one(20, took), None);
+        let ready = Arc::clone(&copy);
+        let make = move |_| Arc::clone(&ready);
+        let took = runtime.block_on(peers::lettre_nodelay(here, 2, 20, make));
+        rounds.note("lettre with nodelay forced", one(20, took), None);
         let took = runtime.block_on(peers::lettre_pool(here, 2, 20, &copy));
         rounds.note("lettre's pool as it comes", one(20, took), Some(0));
-        let took = runtime.block_on(send(here, 2, 160, None));
-        rounds.note("postrider, BDAT", one(160, took), Some(0));
         let took = runtime.block_on(send(there, 2, 160, None));
         rounds.note("postrider, DATA chained", one(160, took), Some(0));
+        let took = runtime.block_on(send(here, 2, 160, None));
+        rounds.note("postrider, BDAT", one(160, took), Some(0));
     }
     rounds.print(&format!("one connection, {} ms away", round_trip.as_millis()));
 }
@@ -286,16 +302,27 @@ fn press(issue: i64) -> Press {
 }
 
 fn copy() -> Vec<u8> {
-    let reader = Subscriber {
+    press(1).print(&reader(), "<1@example.org>", 1, Purpose::Real).expect("it prints").bytes
+}
+
+/// Returns the text and the HTML of one copy, for others to put a name in.
+fn parts() -> (Arc<str>, Arc<str>) {
+    let (press, reader) = (press(1), reader());
+    let text = press.part_text(&reader, Purpose::Real).expect("it prints");
+    let html = press.part_html(&reader, Purpose::Real).expect("it prints");
+    (text.into(), html.into())
+}
+
+fn reader() -> Subscriber {
+    Subscriber {
         id: 1,
         token_id: "mfrggzdfmztwq".to_owned(),
         address: "reader@example.org".parse().expect("an address"),
-        name: "Reader".to_owned(),
+        name: peers::NAME.to_owned(),
         tags: Vec::new(),
         fields: BTreeMap::new(),
         state: SubscriberState::Active,
-    };
-    press(1).print(&reader, "<1@example.org>", 1, Purpose::Real).expect("it prints").bytes
+    }
 }
 
 fn per_second(count: u32, took: Duration) -> f64 {

@@ -15,6 +15,8 @@ use lettre::{
 };
 use tokio::{net::TcpStream, task::JoinSet};
 
+/// What stands in a text where a reader's name belongs.
+pub(crate) const NAME: &str = "A. Reader of No. 0";
 const FROM: &str = "report@example.org";
 const TO: &str = "reader@example.org";
 
@@ -23,7 +25,7 @@ pub(crate) async fn lettre_pool(
     relay: SocketAddr,
     connections: u32,
     count: u32,
-    message: &Arc<Vec<u8>>,
+    message: &Arc<[u8]>,
 ) -> Duration {
     let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
         .port(relay.port())
@@ -45,12 +47,12 @@ pub(crate) async fn lettre_pool(
     started.elapsed()
 }
 
-/// Sends as lettre's pool does, a NOOP before each message, but over sockets that wait for nothing (`TCP_NODELAY`), which lettre 0.11 has no switch for: each connection is made for it.
-pub(crate) async fn lettre_nodelay(
+/// Sends as lettre's pool does, a NOOP before each message, but over sockets that wait for nothing (`TCP_NODELAY`), which lettre 0.11 has no switch for: each connection is made for it. `make` gives the bytes of each message.
+pub(crate) async fn lettre_nodelay<M: AsRef<[u8]> + Send>(
     relay: SocketAddr,
     connections: u32,
     count: u32,
-    message: &Arc<Vec<u8>>,
+    make: impl Fn(u32) -> M + Clone + Send + 'static,
 ) -> Duration {
     let hello = ClientId::Domain("example.org".to_owned());
     let mut open = Vec::new();
@@ -63,11 +65,12 @@ pub(crate) async fn lettre_nodelay(
     let started = Instant::now();
     let mut senders = JoinSet::new();
     for mut connection in open {
-        let message = Arc::clone(message);
+        let make = make.clone();
         senders.spawn(async move {
-            for _ in 0..count / connections {
+            for number in 0..count / connections {
                 assert!(connection.test_connected().await);
-                connection.send(&envelope(), &message).await.expect("it is taken");
+                let message = make(number);
+                connection.send(&envelope(), message.as_ref()).await.expect("it is taken");
             }
         });
     }
@@ -75,6 +78,23 @@ pub(crate) async fn lettre_nodelay(
         done.expect("it sends");
     }
     started.elapsed()
+}
+
+/// Makes a reader's message as a program does that has lettre alone: both parts with `NAME` put in wherever it stands, built by lettre's builder.
+pub(crate) fn lettre_builds(text: &str, html: &str, number: u32) -> Vec<u8> {
+    let name = format!("Reader {number}");
+    let put_in = |part: &str| part.replace(NAME, &name);
+    let mailbox = |name: &str, address: &str| {
+        lettre::message::Mailbox::new(Some(name.to_owned()), address.parse().expect("an address"))
+    };
+    lettre::Message::builder()
+        .from(mailbox("A report", FROM))
+        .to(mailbox(&name, TO))
+        .subject("An issue")
+        .message_id(Some(format!("<{number}@example.org>")))
+        .multipart(lettre::message::MultiPart::alternative_plain_html(put_in(text), put_in(html)))
+        .expect("it is a message")
+        .formatted()
 }
 
 fn envelope() -> lettre::address::Envelope {

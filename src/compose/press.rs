@@ -220,7 +220,8 @@ impl Press {
         };
         let mut merge = Merge::new(reader, &self.fields, &way.link)?;
         let plate = self.plate(reader);
-        let mut out = Vec::with_capacity(plate.size);
+        let seals = self.signer.as_ref().map_or(0, Signer::size);
+        let mut out = Vec::with_capacity(plate.size + seals);
         out.extend_from_slice(&self.before_to);
         header::mailbox("To", &reader.name, &reader.address, &mut out);
         plate.subject.print(&mut merge, purpose, &mut out);

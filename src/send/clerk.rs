@@ -3,13 +3,17 @@
 //! A durable write costs the same for one entry as for a hundred, so the clerk
 //! takes all that is waiting and enters it at once. Whoever asks for a begin
 //! learns the answer only when it is durable; an outcome is in the journal
-//! before it waits here, so its carrier need not.
+//! before it waits here, so its carrier need not. Two hands write: while one
+//! group is on its way to the disk, the other takes what came meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
+    sync::{self, mpsc, oneshot, watch},
+    task::{JoinHandle, JoinSet},
 };
 
 use super::{Halt, Journal, guard::HighWater};
@@ -20,6 +24,9 @@ use crate::{
 
 /// The most entries of one group; keeps a transaction short.
 const GROUP: usize = 512;
+
+/// How many groups are on their way at once. What is told of one delivery is never in two of them: its begin is answered before its outcome is known.
+const HANDS: usize = 2;
 
 /// How often and how long apart a failed group is tried before it goes to the journal.
 const RETRIES: [Duration; 3] =
@@ -48,8 +55,9 @@ impl Clerk {
     ) -> Self {
         let (slips, inbox) = mpsc::channel(GROUP);
         let journal = Arc::new(journal);
+        let high_water = Mutex::new(high_water);
         let books = Books { ledger, journal: Arc::clone(&journal), high_water, halt };
-        Self { slips, journal, task: Arc::new(tokio::spawn(books.work(inbox))) }
+        Self { slips, journal, task: Arc::new(tokio::spawn(books.keep(inbox))) }
     }
 
     /// Begins a delivery; when this returns `Done`, that is durable. While the ledger is away every begin is refused.
@@ -107,14 +115,26 @@ impl Clerk {
 struct Books {
     ledger: Arc<dyn Ledger>,
     journal: Arc<Journal>,
-    high_water: HighWater,
+    high_water: Mutex<HighWater>,
     halt: watch::Sender<Option<Halt>>,
 }
 
 impl Books {
-    async fn work(mut self, mut inbox: mpsc::Receiver<Slip>) {
+    /// Enters what comes until nobody is left who could bring more.
+    async fn keep(self, inbox: mpsc::Receiver<Slip>) {
+        let (books, inbox) = (Arc::new(self), Arc::new(sync::Mutex::new(inbox)));
+        let mut hands = JoinSet::new();
+        for _ in 0..HANDS {
+            let (books, inbox) = (Arc::clone(&books), Arc::clone(&inbox));
+            hands.spawn(async move { books.work(&inbox).await });
+        }
+        while hands.join_next().await.is_some() {}
+        books.journal.shorten();
+    }
+
+    async fn work(&self, inbox: &sync::Mutex<mpsc::Receiver<Slip>>) {
         let mut slips = Vec::new();
-        while inbox.recv_many(&mut slips, GROUP).await > 0 {
+        while inbox.lock().await.recv_many(&mut slips, GROUP).await > 0 {
             let begins: Vec<Ticket> = slips.iter().filter_map(|slip| begun(&slip.entry)).collect();
             if let Err(error) = self.journal.begin(&begins) {
                 // Nothing may be begun that the journal does not know of; who asked is refused.
@@ -131,21 +151,18 @@ impl Books {
                 }
             }
         }
-        self.journal.shorten();
     }
 
-    async fn enter(&mut self, entries: &[Entry]) -> Vec<Entered> {
+    async fn enter(&self, entries: &[Entry]) -> Vec<Entered> {
         match self.try_enter(entries).await {
             Ok(entered) => {
                 let answered = || entries.iter().zip(&entered);
                 let done = answered().filter(|(entry, entered)| {
                     begun(entry).is_some() && **entered == Entered::Done
                 });
-                // The mark is a guard for later; a disk that cannot take it stops the next begin by itself.
-                let is_behind = self.high_water.is_behind();
-                let _ = self.high_water.raise(done.count() as u64);
+                let is_behind = self.raise(done.count() as u64);
                 if is_behind && let Ok(mark) = self.ledger.mark().await {
-                    let _ = self.high_water.reach(mark.begins);
+                    let _ = self.high_water().reach(mark.begins);
                 }
                 self.journal.settle(answered().filter_map(settled));
                 entered
@@ -155,6 +172,20 @@ impl Books {
                 vec![Entered::Refused; entries.len()]
             }
         }
+    }
+
+    /// Counts begins outside the ledger; tells whether others may have begun more.
+    fn raise(&self, begins: u64) -> bool {
+        let mut high_water = self.high_water();
+        let is_behind = high_water.is_behind();
+        // The mark is a guard for later; a disk that cannot take it stops the next begin by itself.
+        let _ = high_water.raise(begins);
+        is_behind
+    }
+
+    /// Locks it; whoever panicked while holding it had written a whole line.
+    fn high_water(&self) -> MutexGuard<'_, HighWater> {
+        self.high_water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tries a few times: a busy ledger is often free a moment later.

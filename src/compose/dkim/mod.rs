@@ -45,6 +45,9 @@ pub const SIGNED_FIELDS: [&str; 19] = [
 /// Where a line of a signature ends at the latest.
 const COLUMNS: usize = 76;
 
+/// What a signature may come to: the names of what is signed, twice, and 2,048 bits.
+const SIGNATURE_BYTES: usize = 1_536;
+
 /// Signs messages as a domain. Can be shared by every thread.
 #[derive(Debug)]
 pub struct Signer {
@@ -82,6 +85,11 @@ impl Signer {
     /// Tells whether one of the signatures takes about a millisecond.
     pub fn is_slow(&self) -> bool {
         self.keys.iter().any(|(_, key)| key.algorithm() == Algorithm::Rsa)
+    }
+
+    /// Returns about how long the signatures are; a guess, for the size of a buffer.
+    pub(super) fn size(&self) -> usize {
+        self.keys.len() * SIGNATURE_BYTES
     }
 
     /// Puts the signatures before a message, one for each key.

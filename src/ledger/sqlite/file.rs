@@ -1,7 +1,7 @@
 //! Opening the ledger's file: for its owner alone, on a disk of this machine, with every commit on that disk before it returns.
 
 use std::{
-    fs::{DirBuilder, OpenOptions, Permissions},
+    fs::{DirBuilder, File, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -38,8 +38,18 @@ const NETWORK: [&str; 17] = [
     "fuse.davfs",
 ];
 
-/// Opens the file at `path`, made where there is none: one connection that writes, and one that reads without waiting for it.
-pub(super) fn open(path: &Path) -> Result<(Connection, Connection), LedgerError> {
+/// A ledger's file, open.
+pub(super) struct Opened {
+    /// The only one that writes. Its commits are in the log, and on the disk once `log` is synced.
+    pub(super) writer: Connection,
+    /// Reads without waiting for it.
+    pub(super) reader: Connection,
+    /// The write-ahead log.
+    pub(super) log: File,
+}
+
+/// Opens the file at `path`, made where there is none.
+pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
     let place = path.display().to_string();
     prepare(path).map_err(|error| LedgerError::Unreachable {
         place: place.clone(),
@@ -115,7 +125,7 @@ fn prepare(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn connect(path: &Path, place: &str) -> Result<(Connection, Connection), Fault> {
+fn connect(path: &Path, place: &str) -> Result<Opened, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut writer = Connection::open_with_flags(path, flags)?;
     writer.busy_timeout(PATIENCE)?;
@@ -128,7 +138,16 @@ fn connect(path: &Path, place: &str) -> Result<(Connection, Connection), Fault> 
     reader.busy_timeout(PATIENCE)?;
     settle(&reader, 1_000)?;
     reader.pragma_update(None, "query_only", true)?;
-    Ok((writer, reader))
+    let log = open_log(&writer)?;
+    // From here on each commit is synced by who made it, when others may write already.
+    writer.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(Opened { writer, reader, log })
+}
+
+/// Opens the log beside the file that SQLite has open; while a connection is, it stays the same file.
+fn open_log(connection: &Connection) -> Result<File, Fault> {
+    let log = format!("{}-wal", connection.path().unwrap_or_default());
+    File::open(&log).map_err(|error| LedgerError::Refused(format!("{log}: {error}")).into())
 }
 
 fn keep_a_journal(connection: &Connection) -> Result<(), Fault> {

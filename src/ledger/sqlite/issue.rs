@@ -199,7 +199,8 @@ fn index_of(state: DeliveryState) -> &'static str {
         DeliveryState::Deferred => "INDEXED BY deliveries_due WHERE state = 'deferred'",
         DeliveryState::Suppressed => "INDEXED BY deliveries_suppressed WHERE state = 'suppressed'",
         DeliveryState::Rejected | DeliveryState::InDoubt | DeliveryState::Expired => {
-            "INDEXED BY deliveries_failed WHERE state IN ('rejected', 'in_doubt', 'expired')"
+            "INDEXED BY deliveries_failed
+             WHERE (state = 'rejected' OR state = 'in_doubt' OR state = 'expired')"
         }
         DeliveryState::Accepted | DeliveryState::Cancelled => "WHERE true",
     }

@@ -5,6 +5,11 @@
 //! another process wrote in between, however patient it is. The clock is read
 //! once the lock is held, so a lease is never judged by an hour that passed
 //! while waiting.
+//!
+//! A commit is brought to the disk once the lock is let go, and nothing is
+//! answered before (rule D1): while one is on its way there, which takes as
+//! long as all of its statements, the next is written. Whoever reads may see a
+//! little earlier what a power cut would still undo.
 
 mod admission;
 mod ahead;
@@ -32,8 +37,9 @@ mod worn;
 
 use std::{
     collections::BTreeMap,
+    io,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -57,12 +63,16 @@ use crate::{
 /// Tells the time, for a ledger.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// Brings everything committed to the disk.
+type Flush = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
+
 /// The ledger in one file.
 ///
 /// Two connections: what only reads does not wait for what writes.
 pub struct SqliteLedger {
     writer: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
+    flush: Flush,
     clock: Clock,
     /// As people know it.
     place: Arc<str>,
@@ -86,9 +96,9 @@ impl SqliteLedger {
     ///
     /// Those of `open`.
     pub fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
-        let (writer, reader) = file::open(path)?;
-        moving::refuse_closed(&reader, &path.display().to_string())?;
-        Ok(Self::over(writer, reader, path, clock))
+        let opened = file::open(path)?;
+        moving::refuse_closed(&opened.reader, &path.display().to_string())?;
+        Ok(Self::over(opened, path, clock))
     }
 
     /// Opens it also where it has moved or is not finished, to look after it.
@@ -97,8 +107,7 @@ impl SqliteLedger {
     ///
     /// Those of `open`, but for the last two.
     pub fn open_for_care(path: &Path) -> Result<Self, LedgerError> {
-        let (writer, reader) = file::open(path)?;
-        Ok(Self::over(writer, reader, path, Arc::new(Timestamp::now)))
+        Ok(Self::over(file::open(path)?, path, Arc::new(Timestamp::now)))
     }
 
     /// Makes a new one.
@@ -111,10 +120,16 @@ impl SqliteLedger {
         Self::open(path)
     }
 
-    fn over(writer: Connection, reader: Connection, path: &Path, clock: Clock) -> Self {
+    fn over(opened: file::Opened, path: &Path, clock: Clock) -> Self {
         let shared = |connection| Arc::new(Mutex::new(connection));
-        let place = path.display().to_string().into();
-        Self { writer: shared(writer), reader: shared(reader), clock, place }
+        let file::Opened { writer, reader, log } = opened;
+        Self {
+            writer: shared(writer),
+            reader: shared(reader),
+            flush: Arc::new(move || log.sync_data()),
+            clock,
+            place: path.display().to_string().into(),
+        }
     }
 
     /// Opens an empty one that is gone with the program: to rehearse in where there is none yet. What does not fit into its small cache goes to a temporary file that has no name.
@@ -125,7 +140,8 @@ impl SqliteLedger {
     pub fn for_a_while() -> Result<Self, LedgerError> {
         let only = Arc::new(Mutex::new(file::open_for_a_while()?));
         let (writer, place) = (Arc::clone(&only), "for a while".into());
-        Ok(Self { writer, reader: only, clock: Arc::new(Timestamp::now), place })
+        let (flush, clock) = (Arc::new(|| Ok(())), Arc::new(Timestamp::now));
+        Ok(Self { writer, reader: only, flush, clock, place })
     }
 
     /// Runs `work` in a transaction that is durable when this returns.
@@ -156,14 +172,23 @@ impl SqliteLedger {
         keep: impl FnOnce(&T) -> bool + Send + 'static,
         work: impl FnOnce(&Connection, Micros) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let clock = Arc::clone(&self.clock);
-        off_thread(&self.writer, move |connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&tx, clock().as_microsecond())?;
-            if keep(&done) {
-                tx.commit()?;
-            } else {
-                tx.rollback()?;
+        let (writer, clock) = (Arc::clone(&self.writer), Arc::clone(&self.clock));
+        let flush = Arc::clone(&self.flush);
+        off_thread(move || {
+            let (done, keep) = {
+                let mut connection = lock(&writer);
+                let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let done = work(&tx, clock().as_microsecond())?;
+                let keep = keep(&done);
+                if keep {
+                    tx.commit()?;
+                } else {
+                    tx.rollback()?;
+                }
+                (done, keep)
+            };
+            if keep {
+                flush().map_err(|error| LedgerError::Disk(error.to_string()))?;
             }
             Ok(done)
         })
@@ -175,22 +200,21 @@ impl SqliteLedger {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        off_thread(&self.reader, move |connection| work(&*connection.transaction()?)).await
+        let reader = Arc::clone(&self.reader);
+        off_thread(move || work(&*lock(&reader).transaction()?)).await
     }
+}
+
+/// Locks a connection; whoever panicked while holding it had their transaction rolled back.
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `work` where it may block.
 async fn off_thread<T: Send + 'static>(
-    connection: &Arc<Mutex<Connection>>,
-    work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, LedgerError> {
-    let connection = Arc::clone(connection);
-    let run = move || {
-        // Whoever panicked while holding it had their transaction rolled back.
-        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut connection)
-    };
-    match tokio::task::spawn_blocking(run).await {
+    match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
         Err(_) => Err(LedgerError::Busy("the program is ending".to_owned())),
@@ -555,7 +579,8 @@ impl Ledger for SqliteLedger {
     async fn backup(&self, to: &Path) -> Result<(), LedgerError> {
         let to = to.to_owned();
         // VACUUM may not run inside a transaction.
-        off_thread(&self.reader, move |connection| Ok(file::backup(connection, &to)?)).await
+        let reader = Arc::clone(&self.reader);
+        off_thread(move || Ok(file::backup(&lock(&reader), &to)?)).await
     }
 }
 
@@ -639,17 +664,57 @@ mod tests {
 
     #[tokio::test]
     async fn every_commit_is_on_the_disk_before_it_returns() {
-        let desk = Desk::new("full-sync");
-        for connection in [&desk.ledger.writer, &desk.ledger.reader] {
-            let connection = connection.lock().expect("nobody panicked");
-            let number =
-                |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-            assert_eq!(number("synchronous"), Ok(2), "FULL");
-            assert_eq!(number("foreign_keys"), Ok(1));
-            let mode =
-                connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
-            assert_eq!(mode.as_deref(), Ok("wal"));
+        let mut desk = Desk::new("flush");
+        let (arrived, mut at_the_disk) = mpsc::unbounded_channel();
+        let (go, turn) = std::sync::mpsc::channel::<io::Result<()>>();
+        let turn = Mutex::new(turn);
+        desk.ledger.flush = Arc::new(move || {
+            arrived.send(()).expect("the test listens");
+            turn.lock().expect("nobody panicked").recv().expect("the test says when")
+        });
+        let event = Event { name: "import".into(), source: "test".into(), detail: String::new() };
+        let address = "a@example.org".parse().expect("an address");
+        let admit = desk.ledger.move_subscriber(LIST, &address, SubscriberState::Active, &event);
+        tokio::pin!(admit);
+        tokio::select! {
+            _ = &mut admit => panic!("it returned before the disk had it"),
+            Some(()) = at_the_disk.recv() => {}
         }
+        // While it waits for the disk, the next may write, and waits for it too.
+        let next = desk.ledger.move_subscriber(LIST, &address, SubscriberState::Active, &event);
+        tokio::pin!(next);
+        tokio::select! {
+            _ = &mut admit => panic!("it returned before the disk had it"),
+            _ = &mut next => panic!("it returned before the disk had it"),
+            Some(()) = at_the_disk.recv() => {}
+        }
+        go.send(Ok(())).expect("it waits");
+        go.send(Err(io::Error::other("the disk is gone"))).expect("it waits");
+        let (admit, next) = tokio::join!(admit, next);
+        let failed = [admit, next].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+        assert!(matches!(failed.as_slice(), [LedgerError::Disk(_)]), "{failed:?}");
+    }
+
+    #[test]
+    fn what_is_flushed_is_the_log_that_commits_are_written_to() {
+        use std::os::unix::fs::MetadataExt;
+
+        let desk = Desk::new("log");
+        // A name that leads elsewhere: SQLite keeps its log where the file is.
+        let (file, link) = (desk.folder.join("ledger.sqlite"), desk.folder.join("a-link"));
+        std::os::unix::fs::symlink(&file, &link).expect("it can be made");
+        let opened = file::open(&link).expect("it opens");
+        let inode = |meta: std::fs::Metadata| (meta.ino(), meta.len());
+        let log = || {
+            inode(std::fs::metadata(desk.folder.join("ledger.sqlite-wal")).expect("it is there"))
+        };
+        let before = log();
+        opened.writer.execute_batch("UPDATE ledger SET begins = begins").expect("it is SQL");
+        assert_eq!(inode(opened.log.metadata().expect("it is open")), log());
+        assert!(log().1 >= before.1);
+        let number =
+            |pragma| opened.writer.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+        assert_eq!((number("synchronous"), number("foreign_keys")), (Ok(1), Ok(1)));
     }
 
     #[test]
