@@ -87,7 +87,9 @@ pub(super) async fn tell(
         for line in why.consequences(missed, publication) {
             console.say(format_args!("  {}", wrapped(&line, 2, 2)));
         }
-        missed.iter().for_each(|missed| missed.tell(console));
+        for missed in missed {
+            missed.tell(console);
+        }
     }
     Ok(())
 }
@@ -105,14 +107,10 @@ impl Why {
     fn consequences(self, missed: &[Missed], publication: &Publication) -> Vec<String> {
         let gone = missed.iter().filter(|missed| missed.is_suppressed).count();
         let mut lines = Vec::new();
-        match gone {
-            0 => {}
-            _ if gone == missed.len() => {
-                lines.push("off the list: no further issue goes there".to_owned())
-            }
-            _ => {
-                lines.push(format!("{gone} of them are off the list: no further issue goes there"))
-            }
+        if gone == missed.len() {
+            lines.push("off the list: no further issue goes there".to_owned());
+        } else if gone > 0 {
+            lines.push(format!("{gone} of them are off the list: no further issue goes there"));
         }
         let (Self::Because(Some(why)) | Self::GivenUp(why)) = self else { return lines };
         if gone < missed.len() && why.kind() == Kind::Soft {

@@ -272,7 +272,9 @@ mod tests {
         let mut numbers = Numbers::default();
         // The third holds a line end, and empty lines stand before the fifth.
         let stands = [(2, 1), (3, 2), (4, 3), (6, 4), (9, 5), (10, 6)];
-        stands.iter().for_each(|(line, record)| numbers.note(*line, *record));
+        for (line, record) in stands {
+            numbers.note(line, record);
+        }
         for (line, record) in stands {
             assert_eq!(numbers.of(line), Some(record), "line {line}");
         }

@@ -132,7 +132,9 @@ impl<'a> Draft<'a> {
             facts: Vec::new(),
             state,
         };
-        rules.said.into_iter().for_each(|said| draft.claim(said));
+        if let Some(said) = rules.said {
+            draft.claim(said);
+        }
         draft
     }
 
