@@ -809,9 +809,18 @@ pub struct Doctor {
     /// Ask the DNS alone: speak neither to the relay nor to the pages
     #[arg(long)]
     pub dns: bool,
-    /// Ask this resolver, else the system's
-    #[arg(long, value_name = "ADDR:PORT")]
+    /// Ask this resolver, at port 53 where none is named, else the system's
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = resolver)]
     pub resolver: Option<SocketAddr>,
+}
+
+/// Reads the address of a resolver.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let bare = || Some(SocketAddr::new(text.parse().ok()?, 53));
+    text.parse()
+        .ok()
+        .or_else(bare)
+        .ok_or_else(|| "write it as 9.9.9.9 or 127.0.0.1:5353".to_owned())
 }
 
 /// When to send.

@@ -399,7 +399,7 @@ fn image_only(look: &Look<'_>, found: &mut Findings) {
     if written < WORDS_MIN {
         found.mark(
             look.place(image),
-            format!("beside the image the issue has {written} characters of text"),
+            format!("beside the image the issue has {} of text", characters(written)),
         );
     }
 }
@@ -530,7 +530,7 @@ fn preheader(look: &Look<'_>, found: &mut Findings) {
             "there is no preheader, and no paragraph that is long enough to stand for it",
         );
     } else if !is_of_length(words, &PREHEADER) {
-        found.mark(place(), format!("the preheader has {length} characters"));
+        found.mark(place(), format!("the preheader has {}", characters(length)));
     } else if words.eq_ignore_ascii_case(look.specimen.subject) {
         found.mark(place(), "the preheader says what the subject says");
     } else if all.trim_end_matches('\n').chars().count() < FILLED {
@@ -599,9 +599,13 @@ fn subject_length(look: &Look<'_>, found: &mut Findings) {
         let length = subject.chars().count();
         found.mark(
             look.places.front("subject", &look.dom),
-            format!("the subject has {length} characters"),
+            format!("the subject has {}", characters(length)),
         );
     }
+}
+
+fn characters(count: usize) -> String {
+    if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
 }
 
 /// Tells whether a text says enough and not too much; a wide letter of China, Japan or Korea says as much as two.

@@ -88,7 +88,8 @@ fn date(look: &Look<'_>, found: &mut Findings) {
         return;
     };
     if own.is_some_and(|own| own <= date) {
-        found.mark(look.places.front("date", &look.dom), format!("{} is dated {date}", last.slug));
+        let message = format!("the date is not later than {date}, that of {}", last.slug);
+        found.mark(look.places.front("date", &look.dom), message);
     }
 }
 
@@ -99,9 +100,7 @@ fn number(look: &Look<'_>, found: &mut Findings) {
         return;
     };
     if own.is_some_and(|own| own != number.saturating_add(1)) {
-        found.mark(
-            look.places.front("number", &look.dom),
-            format!("{} has the number {number}", last.slug),
-        );
+        let message = format!("the number does not follow {number}, that of {}", last.slug);
+        found.mark(look.places.front("number", &look.dom), message);
     }
 }

@@ -5,7 +5,10 @@ use super::{
     rule::{Findings, Look, Rule},
     style::{self, Mode, pixels},
 };
-use crate::{compose::Code, model::Severity::Error};
+use crate::{
+    compose::{Code, ems, even_ems},
+    model::Severity::Error,
+};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -310,7 +313,7 @@ fn breaks_words(look: &Look<'_>, id: Id) -> bool {
     })
 }
 
-/// Returns about how many pixels a table needs at least: its columns, each as wide as its widest word and the padding.
+/// Returns about how many pixels a table needs at least: its columns, each as wide as its widest cell and the padding.
 fn table_width(look: &Look<'_>, table: Id) -> f64 {
     let mut columns: Vec<f64> = Vec::new();
     for (row, _) in look.dom.within(table).filter(|(_, element)| element.name == "tr") {
@@ -318,16 +321,30 @@ fn table_width(look: &Look<'_>, table: Id) -> f64 {
         for (at, (cell, _)) in
             look.dom.within(row).filter(|(_, element)| is_cell(element)).enumerate()
         {
-            let words = look.dom.texts(cell).filter_map(|(id, words)| {
-                let (id, _) = look.dom.around(id).next()?;
-                widest(look, id, words).map(|(_, width)| width)
-            });
-            let width = words.fold(0.0, f64::max) + padding_beside(look, cell);
+            let width = cell_width(look, cell) + padding_beside(look, cell);
             columns.resize(columns.len().max(at + 1), 0.0);
             columns[at] = columns[at].max(width);
         }
     }
     columns.iter().sum()
+}
+
+/// Returns about how many pixels a cell needs at least: its widest word, all of it where it stays on one line, or what is
+/// left where it is cut anywhere.
+fn cell_width(look: &Look<'_>, cell: Id) -> f64 {
+    let own = |property| look.styles.own(cell, property, Mode::Phone);
+    if own("word-break").is_some_and(|how| how.starts_with("break")) {
+        return own("min-width").and_then(pixels).unwrap_or_default();
+    }
+    let texts = look.dom.texts(cell).filter_map(|(text, words)| {
+        let (id, _) = look.dom.around(text).next()?;
+        Some((id, words))
+    });
+    if own("white-space") == Some("nowrap") {
+        return texts.map(|(id, words)| word_width(look, id, words)).sum();
+    }
+    let widest = texts.filter_map(|(id, words)| widest(look, id, words));
+    widest.map(|(_, width)| width).fold(0.0, f64::max)
 }
 
 fn padding_beside(look: &Look<'_>, cell: Id) -> f64 {
@@ -337,30 +354,24 @@ fn padding_beside(look: &Look<'_>, cell: Id) -> f64 {
         .sum()
 }
 
-/// Returns the word of a text that needs most pixels, and about how many: letters are half as wide as they are high.
+/// Returns the word of a text that needs most pixels, and about how many.
 fn widest<'a>(look: &Look<'_>, id: Id, words: &'a str) -> Option<(&'a str, f64)> {
-    let size = look.styles.inherited(&look.dom, id, "font-size", Mode::Phone);
-    let size = size.and_then(|(_, size)| pixels(size)).unwrap_or(16.0);
-    let face = look.styles.inherited(&look.dom, id, "font-family", Mode::Phone);
-    let is_even = face.is_some_and(|(_, face)| face.contains("monospace"));
-    let letter = size * if is_even { 0.55 } else { 0.45 };
-    let breaks = unicode_linebreak::linebreaks(words).map(|(at, _)| at);
     let mut start = 0;
-    let unbroken = breaks.filter_map(|end| {
+    let unbroken = unicode_linebreak::linebreaks(words).filter_map(|(end, _)| {
         let word = words[start..end].trim();
         start = end;
         (!word.is_empty()).then_some(word)
     });
     unbroken
-        .map(|word| {
-            (
-                word,
-                letter
-                    * f64::from(
-                        u32::try_from(unicode_width::UnicodeWidthStr::width(word))
-                            .unwrap_or(u32::MAX),
-                    ),
-            )
-        })
+        .map(|word| (word, word_width(look, id, word)))
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
+}
+
+/// Returns about how many pixels a word needs in its element.
+fn word_width(look: &Look<'_>, id: Id, word: &str) -> f64 {
+    let size = look.styles.inherited(&look.dom, id, "font-size", Mode::Phone);
+    let size = size.and_then(|(_, size)| pixels(size)).unwrap_or(16.0);
+    let face = look.styles.inherited(&look.dom, id, "font-family", Mode::Phone);
+    let is_even = face.is_some_and(|(_, face)| face.contains("monospace"));
+    size * f64::from(if is_even { even_ems(word) } else { ems(word) })
 }

@@ -104,21 +104,23 @@ const LINE_MAX: usize = 998;
 fn too_long(look: &Look<'_>, found: &mut Findings) {
     let length = length(look);
     if length >= CLIPPED {
-        let message = format!(
-            "the HTML of the longest copy has {length} bytes, and Gmail cuts it at {CLIPPED}"
-        );
-        found.mark(look.places.draft(), message);
+        found.mark(look.places.draft(), told(length));
     }
 }
 
 fn long(look: &Look<'_>, found: &mut Findings) {
     let length = length(look);
     if (NEARLY..CLIPPED).contains(&length) {
-        let message = format!(
-            "the HTML of the longest copy has {length} bytes, and Gmail cuts it at {CLIPPED}"
-        );
-        found.mark(look.places.draft(), message);
+        found.mark(look.places.draft(), told(length));
     }
+}
+
+fn told(length: usize) -> String {
+    let (length, clipped) = (length.div_ceil(100), CLIPPED / 1_000);
+    let (whole, tenths) = (length / 10, length % 10);
+    format!(
+        "the HTML of the longest copy has {whole}.{tenths} kB, and Gmail cuts it at {clipped} kB"
+    )
 }
 
 /// Returns how long the HTML is, decoded or as sent, whichever is more.

@@ -142,7 +142,8 @@ async fn hand_over(
     tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
 
     let now = ledger.now().await?;
-    let press = newsroom.press(&composed.edition, 0, now)?;
+    let keys = newsroom.keys_for(ledger).await?;
+    let press = newsroom.press(&composed.edition, 0, now, keys)?;
     let domain = newsroom.publication.sender.from.address.domain();
     let message_id = format!("<confirm.{}.{}@{domain}>", now.as_microsecond(), reader.token_id);
     let printed = press

@@ -16,7 +16,7 @@ use crate::{
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
-    if !newsroom.has_ledger() {
+    if !newsroom.has_ledger()? {
         return Ok(exit::DONE);
     }
     let ledger = newsroom.ledger()?;

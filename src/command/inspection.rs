@@ -237,7 +237,7 @@ impl Longest {
 /// Returns the readers that the ledger knows and no list file names; none where there is no ledger yet.
 async fn enrolled(newsroom: &Newsroom) -> Vec<Subscriber> {
     let mut readers = Vec::new();
-    if newsroom.publication.list.csv.is_some() || !newsroom.has_ledger() {
+    if newsroom.publication.list.csv.is_some() || !newsroom.has_ledger().unwrap_or_default() {
         return readers;
     }
     let Ok(ledger) = newsroom.ledger() else { return readers };

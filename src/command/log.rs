@@ -13,7 +13,7 @@ use crate::{cli::Global, ledger::AttemptRecord, model::Address};
 pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let address: Address = address.parse().map_err(|error| Failure::address(address, error))?;
-    let attempts = if newsroom.has_ledger() {
+    let attempts = if newsroom.has_ledger()? {
         newsroom.ledger()?.attempts(&newsroom.publication.id, &address).await?
     } else {
         Vec::new()

@@ -36,6 +36,7 @@ mod manuscript;
 mod newsroom;
 mod orders;
 mod pace;
+mod pages;
 mod pause;
 mod plan;
 mod postbag;

@@ -80,7 +80,11 @@ impl Newsroom {
             })?,
         };
         let file = if global.publication.is_some() {
-            Some(start.join(config::FILE_NAME)).filter(|file| file.is_file())
+            let file = start.join(config::FILE_NAME);
+            // A folder that is another user's says nothing of what is in it.
+            let is_there = file.try_exists();
+            let is_there = is_there.map_err(|error| Failure::file(&file, "read", &error))?;
+            Some(file).filter(|file| is_there && file.is_file())
         } else {
             config::locate(&start).map(|folder| folder.join(config::FILE_NAME))
         };
@@ -284,8 +288,11 @@ impl Newsroom {
     }
 
     /// Tells whether there is a ledger to look into. A server has one, or makes it.
-    pub(super) fn has_ledger(&self) -> bool {
-        self.ledger_file().is_none_or(|file| file.exists())
+    ///
+    /// One that is another user's to see is an error: to take it for none would call what was sent a draft.
+    pub(super) fn has_ledger(&self) -> Result<bool, Failure> {
+        let Some(file) = self.ledger_file() else { return Ok(true) };
+        file.try_exists().map_err(|error| Failure::file(&file, "look at", &error))
     }
 
     /// Returns the ledger's file; `None` where it is a server's.
@@ -298,6 +305,7 @@ impl Newsroom {
 
     /// Takes the lock of whoever sends from this ledger on this machine.
     pub(super) fn lock(&self) -> Result<Lock, Failure> {
+        ledger::not_for_another(&self.root)?;
         self.private()?;
         Lock::take(&self.lock_path())
     }
@@ -308,8 +316,20 @@ impl Newsroom {
         file.with_file_name("send.lock")
     }
 
-    /// Reads the keys that sign links, making the first one where there is none.
-    pub(super) fn keys(&self) -> Result<KeyRing, Failure> {
+    /// Reads the keys that sign links, making the first one where there is none and the ledger knows of no issue that went out.
+    pub(super) async fn keys(&self) -> Result<KeyRing, Failure> {
+        if !self.has_key() && self.has_ledger()? {
+            return self.keys_for(&*self.ledger()?).await;
+        }
+        self.own_keys()
+    }
+
+    /// Tells whether this machine has the keys.
+    fn has_key(&self) -> bool {
+        self.root.join(".postrider/key").exists()
+    }
+
+    fn own_keys(&self) -> Result<KeyRing, Failure> {
         let path = self.private()?.join("key");
         let text = match fs::read_to_string(&path) {
             // An empty file is a person's word that the key is lost for good.
@@ -334,13 +354,13 @@ impl Newsroom {
 
     /// Reads the keys as `keys` does, and makes no first one where the ledger knows of issues that went out: their links were signed by one that this machine lacks.
     pub(super) async fn keys_for(&self, ledger: &dyn Ledger) -> Result<KeyRing, Failure> {
-        if !self.root.join(".postrider/key").exists() {
+        if !self.has_key() {
             let issues = ledger.issues(&self.publication.id).await?;
             if issues.iter().any(|issue| issue.started_at.is_some()) {
                 return Err(key_is_gone());
             }
         }
-        self.keys()
+        self.own_keys()
     }
 
     /// Tells whether deliveries were ever begun from here: their links were signed.
@@ -363,21 +383,22 @@ impl Newsroom {
 
     /// Returns the keys, or some that are forgotten at once where there are none yet, so that a look writes nothing.
     pub(super) fn keys_for_a_look(&self) -> Result<KeyRing, Failure> {
-        if self.root.join(".postrider/key").exists() || self.has_sent() {
-            self.keys()
+        if self.has_key() || self.has_sent() {
+            self.own_keys()
         } else {
             Ok(KeyRing::fresh(&[0; 32]))
         }
     }
 
-    /// Sets an edition for printing; `issue` is the ledger's number of it, 0 where there is none yet.
+    /// Sets an edition for printing, its links signed by `keys`; `issue` is the ledger's number of it, 0 where there is none yet.
     pub(super) fn press(
         &self,
         edition: &Edition,
         issue: i64,
         date: Timestamp,
+        keys: KeyRing,
     ) -> Result<Press, Failure> {
-        let press = Press::new(edition, issue, date, self.keys()?)
+        let press = Press::new(edition, issue, date, keys)
             .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
         Ok(press.signed_by(self.signer(date)?))
     }

@@ -53,7 +53,7 @@ impl Orders {
             );
             return Err(Failure::new(exit::CONFIG, why).hint(copy));
         };
-        if is_empty || Self::read(&last)?.knows(&newsroom.keys()?) {
+        if is_empty || Self::read(&last)?.knows(&newsroom.keys_for(ledger).await?) {
             return Ok(());
         }
         let why = format!("the key of the links is not the one that {publication} was sent with");

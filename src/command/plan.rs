@@ -228,7 +228,7 @@ async fn obstacle(
 
 /// Opens the ledger for a look: an empty one that is gone afterwards where there is none yet.
 fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
-    if newsroom.has_ledger() {
+    if newsroom.has_ledger()? {
         newsroom.ledger()
     } else {
         Ok(Arc::new(crate::ledger::SqliteLedger::for_a_while()?))

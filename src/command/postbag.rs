@@ -44,7 +44,7 @@ async fn gone_through(
     may_see: MaySee,
 ) -> Result<Vec<Returned>, Failure> {
     let newsroom = Newsroom::open(global)?;
-    let has_ledger = newsroom.has_ledger();
+    let has_ledger = newsroom.has_ledger()?;
     let keys = Arc::new(newsroom.keys_for_a_look()?);
     let clerk = Clerk {
         keys: Box::new(move || Arc::clone(&keys)),

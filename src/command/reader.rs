@@ -23,7 +23,7 @@ pub(super) async fn find(
             return Ok(of_record(record));
         }
     }
-    if newsroom.has_ledger()
+    if newsroom.has_ledger()?
         && let Some(reader) =
             newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
     {
@@ -52,7 +52,7 @@ pub(super) async fn search(
         let readers = records.filter_map(Result::ok).map(of_record);
         found.extend(readers.filter(fits).take(most));
     }
-    if !newsroom.has_ledger() {
+    if !newsroom.has_ledger()? {
         return Ok(found);
     }
     let ledger = newsroom.ledger()?;

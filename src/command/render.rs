@@ -71,7 +71,7 @@ pub(super) async fn write(
         Some(address) => reader::find(newsroom, address, false).await?,
         None => reader::sample(composed.edition.fields.keys().cloned())?,
     };
-    let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
+    let press = newsroom.press(&composed.edition, 0, newsroom.now, newsroom.keys_for_a_look()?)?;
     let message_id = format!("<render@{}>", newsroom.publication.sender.from.address.domain());
     let failed = |why: Suppressed| {
         Failure::new(exit::BAD_DATA, format!("{} would not get it: {why}", reader.address))

@@ -49,10 +49,10 @@ pub(super) async fn run(
         max_late,
         digest: composed.edition.digest(),
     };
-    // A key that is made only when cron runs could be made by another user: make it now.
-    newsroom.keys()?;
     newsroom.dkim_keys()?;
     let ledger = newsroom.ledger()?;
+    // A key that is made only when cron runs could be made by another user: make it now.
+    newsroom.keys_for(&*ledger).await?;
     if !ledger.schedule(&newsroom.publication.id, &folder.slug, &booking).await? {
         let issue = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
         let state = issue.map_or("unknown", |issue| issue.state.word());

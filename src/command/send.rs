@@ -423,7 +423,8 @@ async fn transmit(
             Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
         })?;
     let date = issue.frozen_at.unwrap_or(newsroom.now);
-    let press = newsroom.press(&edition, issue.id, date)?;
+    let keys = newsroom.keys_for(&*ledger).await?;
+    let press = newsroom.press(&edition, issue.id, date, keys.clone())?;
     let left = ledger.tally(issue.id).await?.remaining;
     let private = newsroom.private()?;
     let (owner, gone, heart) = if newsroom.ledger_file().is_some() {
@@ -432,7 +433,7 @@ async fn transmit(
         let gone: Gone = Box::new(move |owner: &str| owner.starts_with(&host));
         (sender_name(), gone, None)
     } else {
-        Orders::give(&*ledger, issue.id, &newsroom.settings, &newsroom.keys()?).await?;
+        Orders::give(&*ledger, issue.id, &newsroom.settings, &keys).await?;
         let sender = Sender::of(&private)?;
         let gone = sender.gone();
         let (publication, slug) = (newsroom.publication.id.clone(), issue.slug.clone());

@@ -300,7 +300,7 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     let mut known = Vec::new();
     let mut senders =
         Senders { publication: &newsroom.publication.id, here: None, workers: Vec::new() };
-    if newsroom.has_ledger() {
+    if newsroom.has_ledger()? {
         let ledger = newsroom.ledger()?;
         senders = self::senders(newsroom, &*ledger).await?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
@@ -383,7 +383,7 @@ pub(super) async fn known(
     newsroom: &Newsroom,
     slug: &str,
 ) -> Result<Option<(Arc<dyn Ledger>, IssueRecord)>, Failure> {
-    if !newsroom.has_ledger() {
+    if !newsroom.has_ledger()? {
         return Ok(None);
     }
     let ledger = newsroom.ledger()?;

@@ -81,7 +81,7 @@ pub(super) struct Sent {
 impl<'a> Way<'a> {
     /// Opens it.
     pub(super) async fn open(newsroom: &'a Newsroom, composed: &Composed) -> Result<Self, Failure> {
-        let press = newsroom.press(&composed.edition, 0, newsroom.now)?;
+        let press = newsroom.press(&composed.edition, 0, newsroom.now, newsroom.keys().await?)?;
         let errand = Errand::open(newsroom).await?;
         Ok(Self { newsroom, press, errand, count: 0 })
     }

@@ -71,7 +71,7 @@ pub(super) async fn run(
 
 /// Finds the issue that is being sent, the latest where there are several.
 async fn being_sent(newsroom: &Newsroom) -> Result<Option<String>, Failure> {
-    if !newsroom.has_ledger() {
+    if !newsroom.has_ledger()? {
         return Ok(None);
     }
     let issues = newsroom.ledger()?.issues(&newsroom.publication.id).await?;

@@ -1,7 +1,6 @@
 //! `web`: the public pages, for as long as it runs; `archive`: the same as files.
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -16,13 +15,14 @@ use super::{
     confirmation::Letterbox,
     ears::Ears,
     exit,
-    newsroom::{Newsroom, secret_of},
+    newsroom::{Newsroom, secret_of, strings},
+    pages::{self, Missing},
     returned::Clerk,
 };
 use crate::{
     cli::{Global, Web},
     compose::KeyRing,
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError},
     model::{Secret, SecretSource},
     send::Stop,
     web::{
@@ -37,7 +37,7 @@ const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHO
 /// Where health and metrics are.
 const USUAL_HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8644);
 
-/// How often the keys are looked at.
+/// How often the keys and the ledger are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs `web`.
@@ -50,11 +50,15 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Resul
     let ledger = newsroom.ledger()?;
     let (letterbox, asked) = Letterbox::new();
     let (renewed, keys) = watch::channel(Arc::new(newsroom.keys_for(&*ledger).await?));
-    let site = Arc::new(open(&newsroom, words, keys, Arc::clone(&ledger), Arc::new(letterbox))?);
+    let base = newsroom.publication.web.clone().ok_or_else(|| {
+        Failure::new(exit::CONFIG, "publication.toml does not say where the pages are reached")
+            .hint("add `[web]` and `url = \"https://news.example.org\"`: every link in mails and pages begins with it")
+    })?;
+    let site = open(&newsroom, &base, words, keys, Arc::clone(&ledger), Arc::new(letterbox))?;
+    let site = Arc::new(site);
     let ears = Ears::open();
     let doors = [door(listen, "--listen").await?, door(health, "--health").await?];
     let [public, inner] = doors;
-    let base = newsroom.publication.web.clone().unwrap_or_default();
     let (at, inner_at) = (public.address(), inner.address());
     if console.json {
         console.document(&serde_json::json!({
@@ -65,6 +69,11 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Resul
     } else {
         console.tell(format_args!("{base} is served at {at}; health and metrics at {inner_at}"));
     }
+    for Missing { key, url, file } in pages::missing(&newsroom) {
+        console.warn(format_args!(
+            "every mail leads to {url} ([links] {key}), and there is no {file}"
+        ));
+    }
     console.note("Ctrl-C stops it");
     console.flush();
     let pages = async {
@@ -74,11 +83,12 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Resul
         );
     };
     tokio::select! {
-        () = pages => {}
-        () = confirmation::send(console, &newsroom, ledger.as_ref(), &composed, asked) => {}
-        () = follow(&newsroom, &renewed) => {}
+        () = pages => Ok(exit::DONE),
+        () = confirmation::send(console, &newsroom, ledger.as_ref(), &composed, asked) => {
+            Ok(exit::DONE)
+        }
+        closed = follow(&newsroom, &*ledger, &renewed) => Err(closed.into()),
     }
-    Ok(exit::DONE)
 }
 
 /// Runs `archive`.
@@ -91,7 +101,8 @@ pub(super) async fn archive(
     let words = words(&newsroom)?;
     let ledger = newsroom.ledger()?;
     let (_, keys) = watch::channel(Arc::new(newsroom.keys_for(&*ledger).await?));
-    let site = open(&newsroom, words, keys, ledger, Arc::new(Nobody))?;
+    let base = archive_base(&newsroom)?;
+    let site = open(&newsroom, &base, words, keys, ledger, Arc::new(Nobody))?;
     let files = site::files(&site).await?;
     let mut written = 0_usize;
     for file in &files {
@@ -121,10 +132,20 @@ pub(super) async fn archive(
     Ok(exit::DONE)
 }
 
-/// Reads the keys anew, for as long as it is polled: whoever renews them restarts nothing.
-async fn follow(newsroom: &Newsroom, renewed: &watch::Sender<Arc<KeyRing>>) {
+/// Reads the keys anew, so that whoever renews them restarts nothing. Ends when the ledger has moved: nothing that a reader says would be kept in it.
+async fn follow(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    renewed: &watch::Sender<Arc<KeyRing>>,
+) -> LedgerError {
     loop {
         tokio::time::sleep(LOOK).await;
+        // One that is busy or away for a while is told to each reader who asks.
+        if let Ok(standing) = ledger.standing().await
+            && let Err(closed) = standing.refuse(&newsroom.publication.ledger.url.to_string())
+        {
+            return closed;
+        }
         // One that cannot be read just now is no reason to forget the one we have.
         let text = fs::read_to_string(newsroom.root.join(".postrider/key")).unwrap_or_default();
         if let Ok(keys) = text.parse::<KeyRing>() {
@@ -139,6 +160,17 @@ async fn follow(newsroom: &Newsroom, renewed: &watch::Sender<Arc<KeyRing>>) {
     }
 }
 
+/// Says where the files will be reached: where the pages are served, else where `[links] archive` says that issues lie.
+fn archive_base(newsroom: &Newsroom) -> Result<String, Failure> {
+    let publication = &newsroom.publication;
+    let archive = publication.links.archive.as_deref();
+    let base = archive.and_then(|archive| archive.strip_suffix("/issues"));
+    publication.web.clone().or_else(|| base.map(str::to_owned)).ok_or_else(|| {
+        Failure::new(exit::CONFIG, "publication.toml does not say where the archive is reached")
+            .hint("under [links] write `archive = \"https://www.example.org/report/issues\"`: issues lie below it, the feed and the rest beside it")
+    })
+}
+
 /// Asks nobody: files have no form.
 struct Nobody;
 
@@ -150,22 +182,27 @@ impl Post for Nobody {
 
 fn open(
     newsroom: &Newsroom,
+    base: &str,
     words: Words,
     keys: watch::Receiver<Arc<KeyRing>>,
     ledger: Arc<dyn Ledger>,
     post: Arc<dyn Post>,
 ) -> Result<Site, Failure> {
     let publication = newsroom.publication.clone();
-    if publication.web.is_none() {
-        return Err(Failure::new(exit::CONFIG, "publication.toml does not say where the pages are reached")
-            .hint("add `[web]` and `url = \"https://news.example.org\"`: every link in mails and pages begins with it"));
-    }
     let theme = newsroom.theme(&publication.theme)?;
+    let language = &publication.language;
+    let own = newsroom.own_strings(language)?;
+    let strings = strings(language, own.as_ref()).map_err(|problems| {
+        let why = format!("the words around issues in `{language}` cannot be used");
+        Failure::problems(exit::CONFIG, why, problems)
+    })?;
     let webhooks = webhooks(newsroom, keys.clone(), Arc::clone(&ledger))?;
     Ok(Site::new(Settings {
+        base: base.to_owned(),
         theme,
         words,
-        pages: pages(newsroom)?,
+        pages: pages::read(newsroom)?,
+        strings,
         keys,
         ledger,
         post,
@@ -204,8 +241,9 @@ fn webhooks(
         mailgun_key,
         postmark_password,
         clerk: Arc::new(clerk),
-        fetch: Arc::new(Https),
+        fetch: Arc::new(Https::default()),
         certificates: site::Certificates::default(),
+        tokens: site::Tokens::default(),
     })
 }
 
@@ -219,22 +257,6 @@ fn words(newsroom: &Newsroom) -> Result<Words, Failure> {
     };
     Words::load(&publication.language, own.as_deref(), &publication.title)
         .map_err(|why| Failure::new(exit::CONFIG, format!("{name} cannot be used: {why}")))
-}
-
-/// Reads the publication's own pages.
-fn pages(newsroom: &Newsroom) -> Result<BTreeMap<String, String>, Failure> {
-    let mut pages = BTreeMap::new();
-    for name in site::PAGES {
-        let path = newsroom.root.join(format!("pages/{name}.md"));
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                pages.insert(name.to_owned(), text);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::file(&path, "read", &error)),
-        }
-    }
-    Ok(pages)
 }
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {

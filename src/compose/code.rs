@@ -307,7 +307,7 @@ codes! {
     }
     FOREIGN "PR038" Warning "a mark that other readers of Markdown know stands as it is typed" {
         "Who wrote `==word==` or `$x^2$` meant something by it, and every reader would see the marks instead."
-        "Pandoc's Markdown, sections on math, citations, definition lists and highlighting; GitHub's emoji names"
+        "Pandoc's Markdown, sections on math, citations, definition lists and highlighting; GitHub's emoji names and autolinks"
         "write it in one of the forms of docs/writing.md, or accept the warning where the marks are meant"
         "The ==whole== of it."
         "The **whole** of it."

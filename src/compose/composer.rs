@@ -176,7 +176,7 @@ fn headers(publication: &Publication) -> Headers {
         list_title: publication.title.clone(),
         list_id: format!("{}.{}", publication.id, sender.from.address.domain()),
         list_help: publication.links.feedback.clone(),
-        list_archive: publication.links.archive.clone(),
+        list_archive: archive(publication),
         bounces: sender.bounces.clone(),
         one_click: one_click(publication),
         leave_at: leave.filter(|url| url.starts_with("mailto:")).cloned(),
@@ -190,6 +190,13 @@ pub fn one_click(publication: &Publication) -> Option<String> {
     own.or_else(|| publication.web.as_ref().map(|web| format!("{}/u", web.trim_end_matches('/'))))
 }
 
+/// Returns where past issues are: on a page of the publisher's own, else on that of `[web]`.
+fn archive(publication: &Publication) -> Option<String> {
+    let web = publication.web.as_ref();
+    let own = publication.links.archive.clone();
+    own.or_else(|| web.map(|web| format!("{}/issues", web.trim_end_matches('/'))))
+}
+
 /// Returns the day and the number, as `6 October 2003 | Issue No. 41`.
 fn dateline(issue: &Issue, strings: &Strings) -> String {
     let date = issue.date.map(|date| strings.long_date(date));
@@ -198,17 +205,11 @@ fn dateline(issue: &Issue, strings: &Strings) -> String {
     date.into_iter().chain(number).collect::<Vec<_>>().join(" | ")
 }
 
-/// Returns where the issue is on the web, by the first of its own word, the archive and `postrider web`.
+/// Returns where the issue is on the web, by its own word or below the archive.
 fn view(issue: &Issue, publication: &Publication) -> Option<String> {
-    let under = |base: &String, folder: &str| {
-        format!("{}{folder}/{}", base.trim_end_matches('/'), issue.slug)
-    };
-    issue
-        .canonical_url
-        .clone()
-        .or_else(|| publication.links.archive.as_ref().map(|archive| under(archive, "")))
-        .or_else(|| publication.web.as_ref().map(|web| under(web, "/issues")))
-        .map(|url| super::url::encoded(&url))
+    let under = |base: String| format!("{}/{}", base.trim_end_matches('/'), issue.slug);
+    let view = issue.canonical_url.clone().or_else(|| archive(publication).map(under));
+    view.map(|url| super::url::encoded(&url))
 }
 
 /// Writes the theme's CSS into the elements it dresses.

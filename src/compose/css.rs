@@ -23,14 +23,15 @@ pub(super) struct Rule {
     pub(super) declarations: Vec<String>,
 }
 
-/// The classes that a document of ours has; it gives each element one at most.
+/// The classes that a document of ours has.
 #[derive(Debug)]
 pub(super) struct Classes<'a>(BTreeSet<&'a str>);
 
 impl<'a> Classes<'a> {
     pub(super) fn of(document: &'a str) -> Self {
         let classes = document.split("class=\"").skip(1);
-        Self(classes.filter_map(|rest| rest.split('"').next()).collect())
+        let names = classes.filter_map(|rest| rest.split('"').next());
+        Self(names.flat_map(str::split_ascii_whitespace).collect())
     }
 
     /// Tells whether it has every class that a selector names.

@@ -157,5 +157,8 @@ pub enum Passage {
         first: String,
         /// What the others begin with.
         rest: String,
+        /// The letter of a line below them, as wide as they are; none where it is empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        rule: String,
     },
 }

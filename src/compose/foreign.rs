@@ -96,6 +96,28 @@ pub(super) fn foreign(source: &str) -> Vec<Foreign> {
     FORMS.iter().flat_map(|form| found(source, form)).collect()
 }
 
+/// Returns every web address that stands in a stretch of a draft by itself.
+pub(super) fn addresses(source: &str) -> impl Iterator<Item = Foreign> {
+    let starts = source.match_indices("http").map(|(at, _)| at).filter(|at| {
+        let is_address =
+            ["http://", "https://"].iter().any(|scheme| source[*at..].starts_with(scheme));
+        // What follows brackets was to be a link.
+        is_address
+            && !source[..*at].ends_with(char::is_alphanumeric)
+            && !source[..*at].ends_with("](")
+    });
+    starts.map(|start| {
+        let rest = &source[start..];
+        let word = &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())];
+        let end = word.trim_end_matches(|letter: char| ".,;:!?)\"'".contains(letter)).len();
+        Foreign {
+            span: start..start + end,
+            message: "an address by itself is no link",
+            help: "write `[words](https://...)`: not every mail program makes a link of it",
+        }
+    })
+}
+
 /// Tells whether a line of a paragraph begins as a definition does, below the word that it defines.
 pub(super) fn is_definition(line: &str) -> bool {
     line.strip_prefix(':').is_some_and(|rest| rest.starts_with([' ', '\t']))
@@ -148,6 +170,16 @@ mod tests {
             let found: Vec<_> = spans.into_iter().map(|span| &source[span]).collect();
             assert_eq!(found, [wanted], "{source}");
         }
+    }
+
+    #[test]
+    fn an_address_that_stands_by_itself_is_found_without_what_ends_the_sentence() {
+        let found = |source: &'static str| -> Vec<&str> {
+            addresses(source).map(|foreign| &source[foreign.span]).collect()
+        };
+        let two = "See https://example.org/a_b?c=d, or (http://example.org/).";
+        assert_eq!(found(two), ["https://example.org/a_b?c=d", "http://example.org/"]);
+        assert_eq!(found("xhttps://example.org and http:/ and https"), [""; 0]);
     }
 
     #[test]

@@ -131,8 +131,13 @@ pub(super) fn has_note(inlines: &[Inline]) -> bool {
 
 /// Returns an address as the text part shows it: a mailbox or number without its scheme.
 pub(super) fn shown(url: &str) -> String {
-    let bare = url.strip_prefix("mailto:").filter(|mailbox| !mailbox.contains('?'));
-    within_url(bare.or_else(|| url.strip_prefix("tel:")).unwrap_or(url))
+    within_url(bare(url).unwrap_or(url))
+}
+
+/// Returns the mailbox or number that an address leads to; `None` of another.
+pub(super) fn bare(url: &str) -> Option<&str> {
+    let mailbox = url.strip_prefix("mailto:").filter(|mailbox| !mailbox.contains('?'));
+    mailbox.or_else(|| url.strip_prefix("tel:"))
 }
 
 /// Tells whether a link's words are its address, so that naming both would say it twice.

@@ -12,11 +12,11 @@ use super::{
     block::{self, button},
     css::Classes,
     enclosure::Enclosures,
-    inline,
+    inline::{self, Inline},
     issue::{Article, Body},
     origin,
     picture::Picture,
-    script::Script,
+    script::{Script, runs_right_to_left},
     strings::Strings,
     theme::{Css, Theme},
     url,
@@ -89,8 +89,16 @@ impl Frame<'_> {
     }
 }
 
+/// The direction of words and the side that their lines begin at, where both are not those of the issue.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) dir: Option<&'static str>,
+    pub(super) style: Option<&'static str>,
+}
+
 impl Page<'_> {
-    fn is_rtl(&self) -> bool {
+    /// Tells whether the script of the issue runs from right to left.
+    pub(super) fn is_rtl(&self) -> bool {
         self.script == Script::RightToLeft
     }
 
@@ -107,6 +115,19 @@ impl Page<'_> {
     /// Returns the side where lines end.
     pub(super) fn end(&self) -> &'static str {
         if self.is_rtl() { "left" } else { "right" }
+    }
+
+    /// Returns how words are set that run against the script of the issue, as what is quoted from another language does.
+    pub(super) fn turn(&self, words: &[Inline]) -> Turn {
+        match runs_right_to_left(&inline::plain(words)) {
+            Some(true) if !self.is_rtl() => {
+                Turn { dir: Some("rtl"), style: Some("text-align:right") }
+            }
+            Some(false) if self.is_rtl() => {
+                Turn { dir: Some("ltr"), style: Some("text-align:left") }
+            }
+            _ => Turn { dir: None, style: None },
+        }
     }
 
     /// Returns the direction of a text that is not of the issue but of the publication: its own, where the two may differ.

@@ -20,8 +20,8 @@ pub(super) struct Merge<'a> {
     reader: &'a Subscriber,
     fields: &'a BTreeMap<String, Field>,
     unsubscribe: &'a str,
-    /// The merge fields that were to be a URL and are none; each stands empty in the copy.
-    pub(super) refused: Vec<String>,
+    /// A merge field that was to be a URL and is none: its link would lead nowhere.
+    pub(super) refused: Option<String>,
 }
 
 /// How many characters of a value a header shows; a name that is longer is nobody's.
@@ -36,7 +36,7 @@ impl<'a> Merge<'a> {
     ) -> Result<Self, Suppressed> {
         match fields.iter().find(|(name, field)| field.required && value(reader, name).is_empty()) {
             Some((name, _)) => Err(Suppressed::MissingField(name.clone())),
-            None => Ok(Self { reader, fields, unsubscribe, refused: Vec::new() }),
+            None => Ok(Self { reader, fields, unsubscribe, refused: None }),
         }
     }
 
@@ -49,8 +49,8 @@ impl<'a> Merge<'a> {
         };
         let safe = escape(shown.text(), slot.context, out);
         match &slot.source {
-            Source::Field(name) if !safe && !self.refused.contains(name) => {
-                self.refused.push(name.clone());
+            Source::Field(name) if !safe && self.refused.is_none() => {
+                self.refused = Some(name.clone());
             }
             _ => {}
         }

@@ -18,6 +18,7 @@ mod composer;
 mod css;
 mod cut;
 mod edition;
+mod ems;
 mod enclosure;
 mod field;
 mod foreign;
@@ -46,6 +47,7 @@ pub use code::{CODES, Code};
 pub use composer::{Composed, compose, one_click};
 pub use css::without_comments;
 pub use edition::{Context, Edition, Filter, Headers, Passage, Piece, Slot, Source, Variant};
+pub use ems::{ems, even_ems};
 pub use enclosure::Enclosure;
 pub use front::front_matter;
 pub use issue::{Draft, Issue, parse};
@@ -75,7 +77,7 @@ pub use dkim::{
 };
 pub use header::PressError;
 pub use press::{Press, Printed};
-pub use shelf::{Shelved, shelved};
+pub use shelf::{Shelved, Up, shelved};
 pub use token::{
     KeyError, KeyRing, Purpose, Returned, TokenError, Unsubscribe, confirm_token,
     preferences_token, read_confirm_token, read_preferences_token, read_return_path,

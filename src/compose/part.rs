@@ -5,7 +5,7 @@ use super::{
     edition::{Passage, Piece, Slot},
     merge::Merge,
     quoted::{Next, quoted_printable},
-    wrap::wrap,
+    wrap::{columns, wrap},
 };
 
 /// How a part goes over seven-bit relays (RFC 2045 section 6).
@@ -29,7 +29,7 @@ pub(super) struct Part {
 enum Strip {
     Literal { text: String, ready: Ready },
     Slot(Slot),
-    Flowing { pieces: Vec<Piece>, first: String, rest: String },
+    Flowing { pieces: Vec<Piece>, first: String, rest: String, rule: String },
 }
 
 /// A literal as it goes over the wire.
@@ -67,7 +67,9 @@ impl Part {
         let strips = passages.iter().zip(nexts(passages.len())).map(|(passage, next)| {
             let strip = match passage.clone() {
                 Passage::Fixed(text) => Strip::literal(&text, encoding, next),
-                Passage::Flowing { pieces, first, rest } => Strip::Flowing { pieces, first, rest },
+                Passage::Flowing { pieces, first, rest, rule } => {
+                    Strip::Flowing { pieces, first, rest, rule }
+                }
             };
             (strip, next)
         });
@@ -149,11 +151,19 @@ impl Strip {
         match self {
             Self::Literal { text, .. } => out.push_str(text),
             Self::Slot(slot) => merge.fill(slot, out),
-            Self::Flowing { pieces, first, rest } => {
+            Self::Flowing { pieces, first, rest, rule } => {
                 let mut paragraph = String::new();
                 splice(pieces, merge, &mut paragraph);
+                let mut widest = 0;
                 for line in wrap(&paragraph, first, rest, TEXT_COLUMNS) {
+                    widest = widest.max(if rule.is_empty() { 0 } else { columns(&line) });
                     out.push_str(&line);
+                    out.push('\n');
+                }
+                if !rule.is_empty() {
+                    let margin = columns(rest);
+                    out.push_str(rest);
+                    out.push_str(&rule.repeat(widest.min(TEXT_COLUMNS).saturating_sub(margin)));
                     out.push('\n');
                 }
             }

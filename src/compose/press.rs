@@ -75,8 +75,6 @@ pub struct Printed {
     pub bytes: Vec<u8>,
     /// How long the HTML part is once decoded; Gmail clips what is over 102,000.
     pub html_bytes: usize,
-    /// The merge fields that were to be a link and hold none; each stands empty in this copy.
-    pub refused: Vec<String>,
 }
 
 /// The way back to us that stands in every copy.
@@ -239,7 +237,10 @@ impl Press {
         out.extend_from_slice(&plate.between);
         let html_bytes = plate.html.print(&mut merge, &mut out);
         out.extend_from_slice(&plate.after_html);
-        Ok(Printed { return_path, envelope_id, bytes: out, html_bytes, refused: merge.refused })
+        match merge.refused {
+            Some(field) => Err(Suppressed::Unprintable(format!("`{field}` is no link"))),
+            None => Ok(Printed { return_path, envelope_id, bytes: out, html_bytes }),
+        }
     }
 
     /// Returns one reader's subject, not encoded.

@@ -17,7 +17,7 @@ use super::{
         WRONG_LINK, WRONG_NOTE,
     },
     field::Lexed,
-    foreign::{foreign, is_definition},
+    foreign::{addresses, foreign, is_definition},
     inline::{self, Inline},
     nearest::nearest,
     picture::BYTES_MAX,
@@ -387,7 +387,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     fn push_link(&mut self, node: Node<'_>, depth: usize, inlines: &mut Vec<Inline>) {
-        let words = self.within(node, depth);
+        let mut words = self.within(node, depth);
         // An image within was marked already.
         let has_image =
             node.descendants().any(|inner| matches!(inner.data().value, NodeValue::Image(_)));
@@ -402,7 +402,16 @@ impl<'r, 'p> Reader<'r, 'p> {
         }
         self.attributes(node, &[]);
         match self.link_target(node) {
-            Some(url) => inlines.push(Inline::Link(url, words, self.span(node))),
+            Some(url) => {
+                // Of `<mailto:me@example.org>` both parts show the mailbox.
+                if let [Inline::Text(text)] = &mut words[..]
+                    && *text == url
+                    && let Some(bare) = inline::bare(&url)
+                {
+                    bare.clone_into(text);
+                }
+                inlines.push(Inline::Link(url, words, self.span(node)));
+            }
             None => inlines.extend(words),
         }
     }
@@ -484,7 +493,11 @@ impl<'r, 'p> Reader<'r, 'p> {
                 .warning(FOREIGN, span.start..span.start + 1, "`:` defines nothing")
                 .helped("write `- **word**: what it means`; `\\:` is the character itself");
         }
-        for foreign in foreign(&self.proof.text()[span.clone()]) {
+        let source = &self.proof.text()[span.clone()];
+        let is_in_link =
+            node.ancestors().any(|around| matches!(around.data().value, NodeValue::Link(_)));
+        let address = addresses(source).filter(|_| !is_in_link);
+        for foreign in foreign(source).into_iter().chain(address).collect::<Vec<_>>() {
             let at = span.start + foreign.span.start..span.start + foreign.span.end;
             self.proof.warning(FOREIGN, at, foreign.message).helped(foreign.help);
         }

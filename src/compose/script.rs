@@ -36,6 +36,37 @@ const NAMED: [(&str, Script); 11] = [
     ("syrc", Script::RightToLeft),
 ];
 
+/// How much of a text's letters run one way before the text as a whole does: names in another script are no reason.
+const MOST: f32 = 0.75;
+
+/// Tells whether nearly all letters of a text run from right to left, or nearly none; `None` where it has both or no letters.
+pub(super) fn runs_right_to_left(text: &str) -> Option<bool> {
+    let (mut all, mut turned) = (0.0, 0.0);
+    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+        all += 1.0;
+        if is_right_to_left_letter(letter) {
+            turned += 1.0;
+        }
+    }
+    match turned / all {
+        share if share >= MOST => Some(true),
+        share if share <= 1.0 - MOST => Some(false),
+        _ => None,
+    }
+}
+
+/// Hebrew, Arabic, Syriac, Thaana, N'Ko and their like, and the old scripts of that world.
+fn is_right_to_left_letter(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{590}'..='\u{8ff}'
+            | '\u{fb1d}'..='\u{fdff}'
+            | '\u{fe70}'..='\u{feff}'
+            | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}'
+    )
+}
+
 /// Tells whether a language (BCP 47) is written from right to left.
 pub fn is_right_to_left(language: &str) -> bool {
     Script::of(language) == Script::RightToLeft
@@ -60,7 +91,20 @@ impl Script {
 
 #[cfg(test)]
 mod tests {
-    use super::Script;
+    use super::{Script, runs_right_to_left};
+
+    #[test]
+    fn a_text_runs_the_way_nearly_all_of_its_letters_do() {
+        for (text, wanted) in [
+            ("It has none of them.", Some(false)),
+            ("خرگوشی بود که تند می‌دوید (Aesop)", Some(true)),
+            ("שלום, Anna Maria Smith", None),
+            ("Baku–Tbilisi–Ceyhan خط", Some(false)),
+            ("1839–1842", None),
+        ] {
+            assert_eq!(runs_right_to_left(text), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn a_language_has_its_usual_script_unless_its_tag_names_another() {

@@ -65,14 +65,14 @@ impl<'a> Sheet<'a> {
     /// Sets a text as a paragraph; it breaks where it holds LF, and wherever a line is full.
     pub(super) fn paragraph(&mut self, text: &str) {
         for line in text.split('\n') {
-            self.flow(line.trim_ascii());
+            self.flow(line.trim_ascii(), "");
         }
     }
 
     /// Sets one line that never wraps, unless a field makes it too long.
     pub(super) fn line(&mut self, text: &str) {
         if text.contains(is_mark) {
-            return self.flow(text);
+            return self.flow(text, "");
         }
         let begin = self.begin();
         self.fix(&format!("{}\n", format!("{begin}{text}").trim_end()));
@@ -94,13 +94,15 @@ impl<'a> Sheet<'a> {
 
     /// Sets a title over a line of `letter` as wide as itself.
     pub(super) fn underlined(&mut self, title: &str, letter: &str) {
+        if title.contains(is_mark) {
+            // How wide a reader's own title is shows when it is set.
+            return self.flow(title, letter);
+        }
         let room = COLUMNS.saturating_sub(columns(&self.margin));
         let lines = wrap(title, "", "", room);
         let width = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
-        // How wide a reader's own title will be is not known yet.
-        let width = if title.contains(is_mark) { room } else { width.min(room) };
         self.paragraph(title);
-        self.line(&letter.repeat(width));
+        self.line(&letter.repeat(width.min(room)));
     }
 
     /// Sets a link that stands alone: its words and a colon, and its address, on the same line where it fits.
@@ -144,12 +146,13 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Sets one line of a paragraph, wrapped.
-    fn flow(&mut self, text: &str) {
+    /// Sets one line of a paragraph, wrapped; below words of a reader's own a line of `rule`, where it names a letter.
+    fn flow(&mut self, text: &str, rule: &str) {
         let first = self.begin();
         if text.contains(is_mark) {
+            let (rest, rule) = (self.margin.clone(), rule.to_owned());
             let pieces = cut_text(text, self.marks);
-            self.passages.push(Passage::Flowing { pieces, first, rest: self.margin.clone() });
+            self.passages.push(Passage::Flowing { pieces, first, rest, rule });
         } else {
             let lines = wrap(text, &first, &self.margin, COLUMNS);
             self.fix(

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use maud::html;
+
 use super::{
     edition::Edition,
     merge::{Merge, header_text},
@@ -18,11 +20,20 @@ pub struct Shelved {
     pub html: String,
 }
 
+/// Where one goes from an issue in the archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Up<'a> {
+    /// The page of all issues.
+    pub url: &'a str,
+    /// What it is called.
+    pub words: &'a str,
+}
+
 /// Where the way to leave would lead: never part of what is returned.
 const LEAVE: &str = "mailto:nobody@reader.invalid";
 
-/// Sets an edition for the archive: merge fields are their defaults, segments are nobody's, and the paragraph that says whose copy it is, with the link to leave, is left out.
-pub fn shelved(edition: &Edition) -> Shelved {
+/// Sets an edition for the archive: merge fields are their defaults, segments are nobody's, and the paragraph that says whose copy it is, with the link to leave, is left out. Where a mail says how to see it in a browser stands the way `up`.
+pub fn shelved(edition: &Edition, up: Up<'_>) -> Shelved {
     let fields: BTreeMap<String, Field> = edition
         .fields
         .iter()
@@ -35,7 +46,7 @@ pub fn shelved(edition: &Edition) -> Shelved {
     let mut title = String::new();
     splice(&edition.subject, &mut merge, &mut title);
     let html = Part::html(&edition.html).splice(&mut merge);
-    Shelved { title: header_text(&title, 200), html: impersonal(&html) }
+    Shelved { title: header_text(&title, 200), html: led_up(&impersonal(&html), up) }
 }
 
 fn nobody() -> Subscriber {
@@ -64,9 +75,39 @@ fn impersonal(html: &str) -> String {
     out
 }
 
+/// Puts another link in the place of the first one of the row above the masthead, where there is that row: it would lead from the page to itself.
+fn led_up(html: &str, up: Up<'_>) -> String {
+    let Some(row) = html.find("<td class=\"above\"") else { return html.to_owned() };
+    let within = |from: usize, text: &str| html[from..].find(text).map(|at| from + at);
+    let link = within(row, "<a ")
+        .and_then(|open| Some((within(open, "href=\"")? + "href=\"".len(), within(open, "</a>")?)));
+    let Some((url, close)) = link else { return html.to_owned() };
+    let (Some(quote), Some(words)) = (within(url, "\""), within(url, ">")) else {
+        return html.to_owned();
+    };
+    let Up { url: to, words: said } = up;
+    let (to, said) = (html! { (to) }.into_string(), html! { (said) }.into_string());
+    [&html[..url], &to, &html[quote..=words], &said, &html[close..]].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_row_above_leads_to_the_other_issues() {
+        let up = Up { url: "https://a.example/issues?a&b", words: "All <issues>" };
+        for (html, led) in [
+            (
+                "<tr><td class=\"above\" style=\"x\"><a class=\"quiet\" href=\"https://self\" style=\"y\">View</a></td></tr><a href=\"b\">B</a>",
+                "<tr><td class=\"above\" style=\"x\"><a class=\"quiet\" href=\"https://a.example/issues?a&amp;b\" style=\"y\">All &lt;issues&gt;</a></td></tr><a href=\"b\">B</a>",
+            ),
+            ("<a href=\"b\">B</a>", "<a href=\"b\">B</a>"),
+            ("<td class=\"above\">", "<td class=\"above\">"),
+        ] {
+            assert_eq!(led_up(html, up), led);
+        }
+    }
 
     #[test]
     fn a_paragraph_of_the_readers_own_is_left_out_whole() {

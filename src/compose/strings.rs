@@ -70,6 +70,11 @@ const BUILT_IN: [(&str, &str); 6] = [
 ];
 
 impl Strings {
+    /// Returns what the ways to the disclaimer, the privacy statement and feedback are called.
+    pub fn legal(&self) -> [&str; 3] {
+        [&self.disclaimer, &self.privacy, &self.feedback]
+    }
+
     /// Returns the words of a language that comes with the program, by its tag (BCP 47), as `en` for `en-GB`.
     pub fn built_in(language: &str) -> Option<Self> {
         let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();

@@ -59,7 +59,7 @@ fn publication(root: &mut Table<'_>, page: &mut Page<'_>) -> Option<Publication>
     let schedule = schedule(root, page);
     let send = send(root, page);
     let mut table = root.table("web", page);
-    let web = table.text("url", page, value::https_base);
+    let web = table.text("url", page, value::https_host);
     let proxies = texts(table.values("proxies"), "proxies", page, value::ip);
     let languages = texts(table.values("languages"), "languages", page, value::language);
     let webhooks = webhooks(&mut table, page);
@@ -150,6 +150,12 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
         let mistake = Mistake::new("the user of this relay belongs into its URL");
         page.mistake(span, mistake.help("write `url = \"smtps://user@host\"`"));
     } else if let (Some(preset), Some(span)) = (preset, preset_span) {
+        if url == Some(RelayUrl::Outbox) {
+            let name = preset.name;
+            let mistake = format!("mail is to go to `{name}`, and `url` keeps it in the outbox");
+            let help = "take out one of the lines `preset` and `url = \"outbox\"`";
+            page.mistake(span.clone(), Mistake::new(mistake).help(help));
+        }
         match preset.url(user) {
             _ if url_is_there => {}
             Ok(its) => url = Some(its),

@@ -170,10 +170,11 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
         ),
         (
             "send",
-            entries([(
-                "stop_at_rejected",
-                Some(text(&format!("{}%", send.stop_at_rejected * 100.0))),
-            )]),
+            entries([
+                ("stop_at_rejected", Some(text(&format!("{}%", send.stop_at_rejected * 100.0)))),
+                // The only answer there is.
+                ("in_doubt", Some(text("hold"))),
+            ]),
         ),
         (
             "web",

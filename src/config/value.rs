@@ -112,6 +112,17 @@ pub(super) fn https_base(text: &str) -> Checked<String> {
     Ok(base.trim_end_matches('/').to_owned())
 }
 
+/// Reads a link to a host whose every path is ours: without a path of its own, and without a final slash.
+pub(super) fn https_host(text: &str) -> Checked<String> {
+    let base = https_base(text)?;
+    let host = base.strip_prefix("https://").unwrap_or(&base);
+    if let Some((_, path)) = host.split_once('/') {
+        return Err(Mistake::new(format!("`/{path}` is below a host that is somebody else's"))
+            .help("the pages need a host of their own, as `https://news.example.org`"));
+    }
+    Ok(base)
+}
+
 /// Reads a link to a page or a mailbox.
 pub(super) fn https_or_mailto(text: &str) -> Checked<String> {
     if text.starts_with("https://") {

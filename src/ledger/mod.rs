@@ -156,6 +156,14 @@ pub trait Ledger: Send + Sync {
     /// Unsubscribes a mailbox from every publication in which it is active or pending; returns from how many.
     async fn leave_all(&self, address: &Address, event: &Event) -> Result<u64, LedgerError>;
 
+    /// Takes one act of leaving back, in every publication that it acted on: where `left` is the last thing that happened to the mailbox, and it was no mere request to confirm before, it is active again. Returns in how many.
+    async fn take_back(
+        &self,
+        address: &Address,
+        left: &Happening,
+        event: &Event,
+    ) -> Result<u64, LedgerError>;
+
     /// Forgets what the issues that ended before `before` still say of persons: each reader's name, tags, fields and address as frozen, and what relays said of them; and what came back before that. Counts, states and times stay, and so does the list with its consent log. Returns of how many deliveries something was forgotten.
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError>;
 

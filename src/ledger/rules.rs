@@ -8,7 +8,7 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Did, Event, LedgerError, Note, Preferences, Record};
+use super::{Did, Event, Happening, LedgerError, Note, Preferences, Record};
 use crate::{
     bounce::{Cause, Kind, cause},
     model::{DeliveryState, Subscriber, SubscriberState, Suppressed},
@@ -73,6 +73,12 @@ pub(super) fn shifted(was: SubscriberState, to: SubscriberState) -> Option<Subsc
     let after = if gravity(was) > gravity(to) && to.is_suppressed() { was } else { to };
     let is_settled = was == to || after == SubscriberState::Erased && was == after;
     (!is_settled).then_some(after)
+}
+
+/// Tells whether whoever has this history is a reader again when `left` is taken back: it was the last thing they did, and they were one before.
+pub(super) fn is_undone_by(history: &[Happening], left: &Happening) -> bool {
+    let [.., before, last] = history else { return false };
+    last == left && before.state == SubscriberState::Active
 }
 
 /// Tells whether a state holds in every publication: the mailbox is dead, or does not want us, whoever writes.

@@ -510,6 +510,62 @@ fn a_chart_in_any_script_has_a_key_for_those_who_see_it() {
 }
 
 #[test]
+fn bars_grow_the_way_the_script_of_the_issue_runs() {
+    let files = [("oil.csv", Beside::Held(b"Land,Oil\nA,10\nB,400\n".to_vec()))];
+    let middle = |language: &str| {
+        let draft = format!(
+            "+++\ndate = 2003-10-06\nlang = \"{language}\"\n+++\n\n# Title {{credit=\"x\"}}\n\n:::chart oil.csv\n:::\n"
+        );
+        let composed = compose_beside(&draft, &files, "broadsheet", &publication());
+        let composed = composed.unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+        let mut reader =
+            png::Decoder::new(std::io::Cursor::new(&composed.edition.enclosures[0].bytes))
+                .read_info()
+                .expect("it is a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("it fits")];
+        let width = reader.next_frame(&mut pixels).expect("it is whole").width as usize;
+        let is_of_bar = |pixel: &[u8]| pixel == [0x7a, 0x1f, 0x1f];
+        let bars: Vec<usize> = pixels
+            .chunks_exact(3)
+            .enumerate()
+            .filter(|(_, pixel)| is_of_bar(pixel))
+            .map(|(at, _)| at % width)
+            .collect();
+        let at_left = bars.iter().filter(|x| **x < width / 4).count();
+        let at_right = bars.iter().filter(|x| **x >= width - width / 4).count();
+        (at_left, at_right)
+    };
+    let ((left, right), (rtl_left, rtl_right)) = (middle("en"), middle("ar"));
+    // The long bar reaches both quarters; the short one only that where bars begin.
+    assert!(left > right && rtl_right > rtl_left, "{left} {right}, {rtl_left} {rtl_right}");
+}
+
+#[test]
+fn words_that_run_against_the_script_of_the_issue_are_set_their_own_way() {
+    let page =
+        html(&composed("خرگوشی بود که تند می‌دوید.\n\nWords of it: خرگوش.\n", &[]).edition.html);
+    let turned: Vec<&str> = page.split("<p ").filter(|rest| rest.contains("dir=\"rtl\"")).collect();
+    let [turned] = turned[..] else { panic!("one paragraph is turned: {page}") };
+    assert!(turned.contains("text-align:right") && turned.contains("خرگوشی"), "{turned}");
+}
+
+#[test]
+fn a_quotation_may_hold_a_list_before_it_says_whose_words_it_holds() {
+    let composed = composed("> He said:\n>\n> - one\n> - two\n>\n> — Somebody, Role\n", &[]);
+    assert_eq!(composed.warnings, []);
+    assert!(html(&composed.edition.html).contains("class=\"attribution\""));
+    assert!(text(&composed.edition.text).contains("\n        — Somebody, Role\n"));
+}
+
+#[test]
+fn a_mailbox_in_angle_brackets_is_shown_without_its_scheme_in_both_parts() {
+    let composed = composed("Write to <mailto:me@example.org> or <tel:+4412345>.\n", &[]);
+    let page = html(&composed.edition.html);
+    assert!(page.contains(">me@example.org</a>") && page.contains(">+4412345</a>"), "{page}");
+    assert!(text(&composed.edition.text).contains("Write to me@example.org or +4412345."));
+}
+
+#[test]
 fn a_text_file_says_what_the_text_part_says_within_the_same_frame() {
     let draft = r#"+++
 date = 2003-10-06

@@ -441,8 +441,8 @@ pub(crate) fn text(passages: &[Passage]) -> String {
         .iter()
         .map(|passage| match passage {
             Passage::Fixed(text) => text.clone(),
-            Passage::Flowing { pieces, first, rest } => {
-                format!("⟪{first:?} {rest:?}⟫ {}\n", html(pieces))
+            Passage::Flowing { pieces, first, rest, rule } => {
+                format!("⟪{first:?} {rest:?}{rule}⟫ {}\n", html(pieces))
             }
         })
         .collect()

@@ -157,6 +157,12 @@ url = "mysql://localhost/tt"
 }
 
 #[test]
+fn the_pages_have_a_host_of_their_own() {
+    let told = mistakes(&format!("{LEAST}\n[web]\nurl = \"https://www.example.org/news/\"\n"));
+    assert!(told.contains("`/news` is below a host that is somebody else's"), "{told}");
+}
+
+#[test]
 fn an_empty_file_names_everything_that_is_needed() {
     insta::assert_snapshot!(mistakes(""));
 }
@@ -446,6 +452,7 @@ fn what_a_relay_lacks_is_told_with_its_remedy() {
         "preset = 'ses'",
         "preset = 'ses'\nuser = 'AKIA'",
         "preset = 'postfix'\nuser = 'me'",
+        "preset = 'postfix'\nurl = 'outbox'",
         "user = 'me'",
         "url = 'smtp://host'\nuser = 'me'",
         "messages_per_connection = 0",

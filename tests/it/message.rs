@@ -81,13 +81,23 @@ fn hostile_values_in_every_place() {
     let mut reader = reader("Anne\r\nBcc: victim@example.org\u{202e}\0");
     for (name, value) in [
         ("company", "<script>alert(\"1\")</script> & 'Söhne'\r\n.\r\nMAIL FROM:<x@example.org>"),
-        ("site", "javascript:alert(1)"),
+        ("site", "https://example.org/\"><script>alert(1)</script>&x='y'"),
     ] {
         reader.fields.insert(name.to_owned(), value.to_owned());
     }
-    let printed = print(&edition(), &reader);
-    assert_eq!(printed.refused, ["site"]);
-    insta::assert_snapshot!(shown(&printed));
+    insta::assert_snapshot!(shown(&print(&edition(), &reader)));
+}
+
+#[test]
+fn a_reader_whose_link_is_none_gets_no_copy_rather_than_one_that_leads_nowhere() {
+    let press = press(&edition());
+    for site in ["javascript:alert(1)", "data:text/html,x", "www.example.org", "https:/x"] {
+        let mut reader = reader("Anne");
+        reader.fields.insert("site".to_owned(), site.to_owned());
+        let refused = press.print(&reader, MESSAGE_ID, 7, Purpose::Real);
+        let why = Suppressed::Unprintable("`site` is no link".to_owned());
+        assert_eq!(refused, Err(why), "{site}");
+    }
 }
 
 #[test]
@@ -263,7 +273,12 @@ proptest! {
         let press = press(&edition);
         let mut reader = reader(&name);
         reader.fields.insert("company".to_owned(), company);
-        reader.fields.insert("site".to_owned(), site);
+        reader.fields.insert("site".to_owned(), site.clone());
+        if let Err(why) = press.print(&reader, MESSAGE_ID, 7, Purpose::Real) {
+            prop_assert_eq!(why, Suppressed::Unprintable("`site` is no link".to_owned()));
+            let link = format!("https://example.org/{}", site.replace(char::is_control, ""));
+            reader.fields.insert("site".to_owned(), link);
+        }
         let printed = press.print(&reader, MESSAGE_ID, 7, Purpose::Real).expect("it prints");
         check_wire(&printed.bytes);
         let again = press.print(&reader, MESSAGE_ID, 7, Purpose::Real).expect("it prints");
@@ -438,5 +453,5 @@ fn slot(source: Source, context: Context) -> Piece {
 }
 
 fn flowing(pieces: Vec<Piece>) -> Passage {
-    Passage::Flowing { pieces, first: String::new(), rest: String::new() }
+    Passage::Flowing { pieces, first: String::new(), rest: String::new(), rule: String::new() }
 }

@@ -3,9 +3,10 @@
 mod amazon;
 mod archive;
 mod chromium;
+mod fetch;
 mod flood;
+mod fronts;
 mod hostile;
-mod nginx;
 mod pages;
 mod readers;
 mod webhooks;

@@ -105,6 +105,7 @@ hand_on! {
     preferences(publication: &str, token_id: &str) -> Preferences;
     publications(address: &Address) -> Vec<String>;
     leave_all(address: &Address, event: &Event) -> u64;
+    take_back(address: &Address, left: &Happening, event: &Event) -> u64;
     prune(publication: &str, before: Timestamp) -> u64;
     report(publication: &str, note: &Note) -> Noted;
     reports(publication: &str, issue: Option<i64>, after: i64, limit: usize) -> Vec<ReportRecord>;

@@ -17,10 +17,24 @@ use crate::{
 /// How far from now a call may have been signed.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
+/// A call that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What was signed beside the moment. What the call tells was not: a token that comes again with something else is somebody else's.
+    pub token: String,
+    /// What it tells, where that concerns us.
+    pub report: Option<Report>,
+}
+
 /// Verifies a call with the account's signing key and reads it. `now` is the time it came.
-pub fn read(body: &[u8], key: &Secret, now: Timestamp) -> Result<Option<Report>, WebhookError> {
+pub fn read(body: &[u8], key: &Secret, now: Timestamp) -> Result<Call, WebhookError> {
     let told = object(body)?;
     verify(&told, key, now)?;
+    let token = text(&told, &["signature", "token"]).to_owned();
+    Ok(Call { token, report: report(&told)? })
+}
+
+fn report(told: &serde_json::Value) -> Result<Option<Report>, WebhookError> {
     let event = &told["event-data"];
     let recipient = text(event, &["recipient"]).to_owned();
     let head = event["message"]["headers"].as_object();

@@ -11,6 +11,11 @@ use crate::{
     doctor::LETTER_BYTES,
 };
 
+/// Returns what a file is called, `-` being the standard input.
+pub(super) fn name(file: &Path) -> String {
+    if file == Path::new("-") { "stdin".to_owned() } else { file.display().to_string() }
+}
+
 /// Reads a message, `-` for one from stdin.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error| Failure::file(file, "read", &error);
@@ -22,7 +27,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(LETTER_BYTES).unwrap_or(u64::MAX);
     source.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-    let refused = |why| Failure::new(exit::BAD_DATA, format!("`{}` {why}", file.display()));
+    let refused = |why| Failure::new(exit::BAD_DATA, format!("`{}` {why}", name(file)));
     match bytes.len() {
         0 => {
             Err(refused("is empty")

@@ -37,7 +37,7 @@ pub(super) async fn run(
     if let Some(file) = &wish.eml {
         let message = message::read(file)?;
         let findings = doctor::read_letter(&message, clock(global)?, &dns).await;
-        let title = format!("{}, as a receiver reads it, by {}", file.display(), dns.name());
+        let title = format!("{}, as a receiver reads it, by {}", message::name(file), dns.name());
         report(console, &title, &findings);
         return Ok(code(&findings));
     }

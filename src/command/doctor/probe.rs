@@ -8,6 +8,7 @@ use crate::{
     command::{
         Failure, exit,
         newsroom::{Newsroom, random_bytes},
+        pages::{self, Missing},
         reader,
     },
     compose::{KeyRing, Press, Purpose, one_click, unsubscribe_token},
@@ -82,7 +83,13 @@ fn copy(newsroom: &Newsroom) -> Option<usize> {
 /// Asks the page on which readers leave, with a token of nobody.
 pub(super) async fn way_out(newsroom: &Newsroom, dns: &Dns) -> Result<Vec<Finding>, Failure> {
     let way = way(newsroom)?;
-    Ok(doctor::one_click(&way, &[], newsroom.now, dns).await)
+    let mut findings = doctor::one_click(&way, &[], newsroom.now, dns).await;
+    findings.extend(pages::missing(newsroom).into_iter().map(|Missing { key, url, file }| {
+        let why = format!("every mail leads to {url} ([links] {key}), and that page is not there");
+        Finding::wrong("pages", "the law of many countries wants it", why)
+            .mend(format!("write {file}, or name another page"))
+    }));
+    Ok(findings)
 }
 
 fn way(newsroom: &Newsroom) -> Result<WayOut, Failure> {
@@ -91,7 +98,7 @@ fn way(newsroom: &Newsroom) -> Result<WayOut, Failure> {
     if !newsroom.root.join(".postrider/key").exists() {
         return Ok(WayOut::Unsigned);
     }
-    let canary = canary(&newsroom.keys()?, &publication.id)?;
+    let canary = canary(&newsroom.keys_for_a_look()?, &publication.id)?;
     let with = |token: &str| format!("{page}/{token}");
     if page != format!("{}/u", publication.web.as_deref().unwrap_or_default()) {
         return Ok(WayOut::Foreign { canary: with(&canary) });

@@ -19,7 +19,7 @@ const FILE: &str = ".postrider/key";
 /// Adds a key that signs from now on. Not while an issue is under way: all of its copies are signed by one key, and a second attempt sends the same bytes.
 pub(super) async fn renew(console: &Console, newsroom: &Newsroom) -> Result<(), Failure> {
     let _lock = newsroom.lock()?;
-    if newsroom.has_ledger() {
+    if newsroom.has_ledger()? {
         let issues = newsroom.ledger()?.issues(&newsroom.publication.id).await?;
         let is_under_way = |state| matches!(state, IssueState::Sending | IssueState::Paused);
         if let Some(issue) = issues.iter().find(|issue| is_under_way(issue.state)) {
@@ -33,7 +33,7 @@ pub(super) async fn renew(console: &Console, newsroom: &Newsroom) -> Result<(), 
     let is_first =
         fs::read_to_string(&path).is_ok_and(|text| text.trim().is_empty()) || !path.exists();
     // The first is made by whoever asks for one, and one that is gone is told.
-    let keys = newsroom.keys()?;
+    let keys = newsroom.keys().await?;
     let keys = if is_first {
         keys
     } else {

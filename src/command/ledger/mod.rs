@@ -5,7 +5,7 @@ mod verify;
 
 use std::{
     fs,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,6 +13,7 @@ use std::{
 use super::{
     Console, Failure, exit,
     newsroom::{Newsroom, secret_of},
+    words,
 };
 use crate::{
     cli::{Global, LedgerVerb},
@@ -28,7 +29,7 @@ pub(super) async fn run(
     verb: LedgerVerb,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
-    if !newsroom.has_ledger() {
+    if !newsroom.has_ledger()? {
         return Err(Failure::new(exit::NO_INPUT, "there is no ledger yet")
             .hint("the first `send`, `schedule` or `subscribers` makes it"));
     }
@@ -112,9 +113,23 @@ pub(super) fn make_private(folder: &Path) -> Result<(), Failure> {
     if folder.is_dir() {
         return Ok(());
     }
+    not_for_another(folder.parent().unwrap_or(folder))?;
     fs::DirBuilder::new()
         .mode(0o700)
         .recursive(true)
         .create(folder)
         .map_err(|error| Failure::file(folder, "make", &error))
+}
+
+/// Refuses root in a folder of somebody else's: what root makes there its owner cannot read, and whatever they run from then on finds no ledger.
+pub(super) fn not_for_another(folder: &Path) -> Result<(), Failure> {
+    let owner = |path: &Path| fs::metadata(path).map(|metadata| metadata.uid());
+    // Linux alone tells so who runs a program; elsewhere nobody is refused.
+    let (Ok(0), Ok(owner @ 1..)) = (owner(Path::new("/proc/self")), owner(folder)) else {
+        return Ok(());
+    };
+    let why = format!("`{}` belongs to another user, not to root", words::path(folder));
+    Err(Failure::new(exit::GUARD, why).hint(format!(
+        "run it as them, `sudo --user='#{owner}' postrider ...`: what root makes there they could not read"
+    )))
 }

@@ -16,7 +16,7 @@ pub(super) async fn run(
     let is_narrowed = wanted.segment.is_some();
     let state = wanted.state;
     let mut listed = false;
-    if newsroom.has_ledger() {
+    if newsroom.has_ledger()? {
         let ledger = newsroom.ledger()?;
         let mut people = People::new(&*ledger, &newsroom.publication.id, wanted);
         while let Some(page) = people.next_page().await? {

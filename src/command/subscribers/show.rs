@@ -41,7 +41,7 @@ pub(super) async fn find(
     newsroom: &Newsroom,
     address: &Address,
 ) -> Result<Option<(Subscriber, Vec<Happening>)>, Failure> {
-    if !newsroom.has_ledger() {
+    if !newsroom.has_ledger()? {
         return Ok(None);
     }
     let ledger = newsroom.ledger()?;

@@ -40,7 +40,8 @@ async fn by_token(
             .hint("the token is in the subject or the address of the mail that asks to leave")
     };
     let publication = &newsroom.publication.id;
-    let read = compose::read_unsubscribe_token(&newsroom.keys()?, token).map_err(|_| wrong())?;
+    let keys = newsroom.keys_for(ledger).await?;
+    let read = compose::read_unsubscribe_token(&keys, token).map_err(|_| wrong())?;
     if !read.is_of(publication) {
         return Err(wrong());
     }

@@ -231,7 +231,7 @@ impl Chart {
 impl Block for Chart {
     fn html(&self, page: &Page<'_>) -> Markup {
         let width = page.line_width();
-        let drawing = chart::draw(&self.key.drawn, self.kind, page.theme, width);
+        let drawing = chart::draw(&self.key.drawn, self.kind, page.theme, width, page.is_rtl());
         let source = page.enclosures.add(&self.file_name(), "image/png", &drawing.png);
         let limit = format!("max-width:{width}px");
         html! {

@@ -4,7 +4,10 @@ use comrak::nodes::NodeCodeBlock;
 use maud::{Markup, html};
 
 use super::Block;
-use crate::compose::{layout::Page, sheet::Sheet};
+use crate::compose::{
+    layout::{Page, SPACE},
+    sheet::Sheet,
+};
 
 #[derive(Debug)]
 struct Listing(String);
@@ -15,7 +18,13 @@ pub(super) fn read(code: &NodeCodeBlock) -> Box<dyn Block> {
 
 impl Block for Listing {
     fn html(&self, _: &Page<'_>) -> Markup {
-        html! { pre.listing { (self.0) } }
+        html! {
+            table.wide role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%" {
+                // Code runs from left to right in every script.
+                tr { td.listed { pre.listing dir="ltr" { (self.0) } } }
+                tr { td.after { (SPACE) } }
+            }
+        }
     }
 
     fn text(&self, sheet: &mut Sheet<'_>) {

@@ -55,8 +55,9 @@ fn refuse_grid(reader: &mut Reader<'_, '_>, node: Node<'_>) {
 }
 
 impl Block for Paragraph {
-    fn html(&self, _: &Page<'_>) -> Markup {
-        html! { p.p { (inline::html(&self.0)) } }
+    fn html(&self, page: &Page<'_>) -> Markup {
+        let turn = page.turn(&self.0);
+        html! { p.p dir=[turn.dir] style=[turn.style] { (inline::html(&self.0)) } }
     }
 
     fn text(&self, sheet: &mut Sheet<'_>) {

@@ -1,6 +1,6 @@
 //! A quotation: `>` lines, the last of which, `— Name, role`, says whose words they are.
 
-use comrak::nodes::Node;
+use comrak::nodes::{Node, NodeValue};
 use maud::{Markup, html};
 
 use super::Block;
@@ -38,7 +38,14 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn B
             paragraphs.push(words);
         }
     }
-    let blocks = reader.nested(&nodes[spoken..]);
+    let blocks = match nodes[spoken..].split_last() {
+        Some((last, rest)) if is_name(last) => {
+            let blocks = reader.nested(rest);
+            attribution = reader.inlines(last);
+            blocks
+        }
+        _ => reader.nested(&nodes[spoken..]),
+    };
     if attribution.is_empty() {
         let span = reader.line(node);
         reader
@@ -52,7 +59,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Box<dyn B
 /// Takes the last line away where it begins with a dash.
 pub(super) fn split_attribution(words: &mut Vec<Inline>) -> Vec<Inline> {
     let is_line_start = |at: usize| at == 0 || is_line_end(&words[at - 1]);
-    let is_dash = |inline: &Inline| matches!(inline, Inline::Text(text) if text.starts_with(DASHES) || text.starts_with("--"));
+    let is_dash = |inline: &Inline| matches!(inline, Inline::Text(text) if begins_with_dash(text));
     let last = (0..words.len()).rev().find(|at| is_line_start(*at));
     let Some(at) = last.filter(|at| is_dash(&words[*at])) else {
         return Vec::new();
@@ -62,6 +69,16 @@ pub(super) fn split_attribution(words: &mut Vec<Inline>) -> Vec<Inline> {
         words.pop();
     }
     attribution
+}
+
+/// Tells whether a paragraph is nothing but an attribution.
+fn is_name(node: Node<'_>) -> bool {
+    let begins = |first: Node<'_>| matches!(&first.data().value, NodeValue::Text(text) if begins_with_dash(text));
+    super::is_paragraph(node) && node.first_child().is_some_and(begins)
+}
+
+fn begins_with_dash(text: &str) -> bool {
+    text.starts_with(DASHES) || text.starts_with("--")
 }
 
 /// Tells whether a line of the source ends here.
@@ -76,11 +93,17 @@ impl Block for Quotation {
                 tr { td.before { (SPACE) } }
                 tr { td.quoted {
                     blockquote.quotation {
-                        @for words in &self.paragraphs { p.quote { (inline::html(words)) } }
+                        @for words in &self.paragraphs {
+                            @let turn = page.turn(words);
+                            p.quote dir=[turn.dir] style=[turn.style] { (inline::html(words)) }
+                        }
                         (super::html(&self.blocks, page))
                     }
                     @if !self.attribution.is_empty() {
-                        p.attribution { (inline::html(&self.attribution)) }
+                        @let turn = page.turn(&self.attribution);
+                        p.attribution dir=[turn.dir] style=[turn.style] {
+                            (inline::html(&self.attribution))
+                        }
                     }
                 } }
                 tr { td.after { (SPACE) } }

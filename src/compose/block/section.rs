@@ -48,12 +48,13 @@ pub(super) fn read(
 }
 
 impl Block for Section {
-    fn html(&self, _: &Page<'_>) -> Markup {
+    fn html(&self, page: &Page<'_>) -> Markup {
+        let turn = page.turn(&self.title);
         html! {
             @if self.level == 2 {
-                h2.section { (inline::html(&self.title)) }
+                h2.section dir=[turn.dir] style=[turn.style] { (inline::html(&self.title)) }
             } @else {
-                h3.subsection { (inline::html(&self.title)) }
+                h3.subsection dir=[turn.dir] style=[turn.style] { (inline::html(&self.title)) }
             }
         }
     }

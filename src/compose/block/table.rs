@@ -2,11 +2,12 @@
 
 use comrak::nodes::{Node, NodeTable, NodeValue, TableAlignment};
 use maud::{Markup, html};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::Block;
 use crate::compose::{
     code::SPARE_CELL,
+    ems::{ems, ends_word, even_ems},
     field::is_mark,
     inline::{self, Inline, Links},
     layout::{Page, SPACE},
@@ -22,14 +23,24 @@ const CAPTION: &str = "Table:";
 /// The blanks between two columns of the text part.
 const GUTTER: &str = "  ";
 
-/// How many ems of words a line of a table takes on a phone of 320 pixels, the blanks between three columns left out.
-const PHONE_EMS: f32 = 17.3;
+/// The line that a phone of 320 pixels leaves between the sheet's edges, and the blank between two columns of a table, in pixels.
+const PHONE_LINE: f32 = 280.0;
+const PHONE_BLANK: f32 = 10.0;
 
-/// What is left of a column where words have to be broken, in ems of its letters.
-const BROKEN_EMS: f32 = 5.0;
+/// The size of a table's letters on a phone, and where they would not fit else, in pixels: `.cell` and `.tight` of base.css.
+const LETTERS: f32 = 15.0;
+const TIGHT_LETTERS: f32 = 14.0;
 
-/// How wide a cell of wide letters may be that is never broken, in columns of the text part.
-const WHOLE_COLUMNS: usize = 8;
+/// What is left of a column where words have to be broken, in pixels.
+const BROKEN: f32 = 70.0;
+
+/// How wide a cell may be that stays on one line though it could be parted, in columns of the text part: a number and its
+/// unit, and a few wide letters, which would break anywhere.
+const NUMBER_COLUMNS: usize = 10;
+const WIDE_COLUMNS: usize = 8;
+
+/// How many letters a number may have beside its digits: `1,234 Mt`.
+const UNIT_LETTERS: usize = 3;
 
 #[derive(Debug)]
 struct Table {
@@ -37,6 +48,24 @@ struct Table {
     head: Vec<Vec<Inline>>,
     rows: Vec<Vec<Vec<Inline>>>,
     caption: Vec<Inline>,
+}
+
+/// How the words of a column are set where a line is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    /// On as many lines as they need.
+    Wrapped,
+    /// On one line: numbers.
+    Whole,
+    /// Cut anywhere, since the table does not fit a phone else.
+    Broken,
+}
+
+/// A column, and the least it needs, in ems of its letters.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    words: Words,
+    ems: f32,
 }
 
 /// Tells whether a paragraph is the caption of the table above it.
@@ -113,8 +142,8 @@ fn without_label(mut words: Vec<Inline>) -> Vec<Inline> {
 impl Block for Table {
     fn html(&self, page: &Page<'_>) -> Markup {
         let last = self.head.len().saturating_sub(1);
-        let (broken, whole) = (self.broken_columns(), self.whole_columns());
-        let style = |column: usize| {
+        let (columns, is_tight) = self.fitted();
+        let style = |column: usize, cell: &[Inline], is_head: bool| {
             let align = match self.alignments.get(column) {
                 // Numbers, whose units stand below each other at the right in every script.
                 Some(TableAlignment::Right) => "text-align:right;",
@@ -122,16 +151,21 @@ impl Block for Table {
                 _ => "",
             };
             let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
-            let words = match (broken.get(column), whole.get(column)) {
-                (Some(true), _) => "word-break:break-word;min-width:75px;",
-                (_, Some(true)) => "white-space:nowrap;",
-                _ => "",
+            let words = match columns.get(column).map(|column| column.words) {
+                Some(Words::Broken) => {
+                    format!("word-break:break-word;hyphens:auto;min-width:{BROKEN}px;")
+                }
+                // The head of numbers may be long.
+                Some(Words::Whole) if !is_head || inline::plain(cell).width() <= WIDE_COLUMNS => {
+                    "white-space:nowrap;".to_owned()
+                }
+                _ => String::new(),
             };
             Some(format!("{align}{words}{}", edge.unwrap_or_default()))
                 .filter(|style| !style.is_empty())
         };
         html! {
-            table.data cellpadding="0" cellspacing="0" border="0" width="100%" {
+            table.data.tight[is_tight] cellpadding="0" cellspacing="0" border="0" width="100%" {
                 @if !self.caption.is_empty() {
                     caption.caption { (inline::html(&self.caption)) }
                 }
@@ -139,16 +173,16 @@ impl Block for Table {
                     @for (column, cell) in self.head.iter().enumerate() {
                         // A head that says nothing is announced all the same (WCAG H51): it heads nothing.
                         @if cell.is_empty() {
-                            td.head style=[style(column)] { (SPACE) }
+                            td.head style=[style(column, cell, true)] { (SPACE) }
                         } @else {
-                            th.head scope="col" style=[style(column)] { (inline::html(cell)) }
+                            th.head scope="col" style=[style(column, cell, true)] { (inline::html(cell)) }
                         }
                     }
                 } }
                 "\n"
                 tbody { @for row in &self.rows {
                     tr { @for (column, cell) in row.iter().enumerate() {
-                        td.cell style=[style(column)] { (inline::html(cell)) }
+                        td.cell style=[style(column, cell, false)] { (inline::html(cell)) }
                     } }
                     "\n"
                 } }
@@ -169,43 +203,65 @@ impl Block for Table {
 }
 
 impl Table {
-    /// Tells of each column whether a phone may break its words: the fewest, and those with the longest words, so that
-    /// the table fits there.
-    fn broken_columns(&self) -> Vec<bool> {
-        let widths: Vec<f32> = (0..self.head.len())
-            .map(|at| {
-                let rows = std::iter::once(&self.head).chain(&self.rows);
-                rows.filter_map(|row| row.get(at))
-                    .map(|cell| longest_word(cell))
-                    .fold(0.0, f32::max)
-            })
-            .collect();
-        let mut broken = vec![false; widths.len()];
-        let mut columns: Vec<usize> = (0..widths.len()).collect();
-        columns.sort_by(|one, other| widths[*other].total_cmp(&widths[*one]));
-        let mut room = PHONE_EMS - widths.iter().sum::<f32>();
-        for column in columns {
-            if room >= 0.0 || widths[column] <= BROKEN_EMS {
+    /// Returns how the columns are set so that a phone takes them, and whether their letters are smaller there.
+    ///
+    /// A number is never broken; words are where nothing else helps: in the fewest columns, those with the longest words.
+    fn fitted(&self) -> (Vec<Column>, bool) {
+        let mut columns: Vec<Column> = (0..self.head.len()).map(|at| self.column(at)).collect();
+        let is_tight = width(&columns, LETTERS) > PHONE_LINE;
+        let mut order: Vec<usize> = (0..columns.len()).collect();
+        order.sort_by(|one, other| columns[*other].ems.total_cmp(&columns[*one].ems));
+        for at in order {
+            let column = columns[at];
+            if width(&columns, TIGHT_LETTERS) <= PHONE_LINE {
                 break;
             }
-            room += widths[column] - BROKEN_EMS;
-            broken[column] = true;
+            if column.words == Words::Wrapped && column.ems * TIGHT_LETTERS > BROKEN {
+                columns[at] = Column { words: Words::Broken, ems: BROKEN / TIGHT_LETTERS };
+            }
         }
-        broken
+        (columns, is_tight)
     }
 
-    /// Tells of each column whether it stays on one line: a few wide letters that would break anywhere.
-    fn whole_columns(&self) -> Vec<bool> {
-        let is_whole = |cell: &Vec<Inline>| inline::plain(cell).width() <= WHOLE_COLUMNS;
-        let has_wide = |cell: &Vec<Inline>| inline::plain(cell).chars().any(is_wide);
-        (0..self.head.len())
-            .map(|at| {
-                let rows = std::iter::once(&self.head).chain(&self.rows);
-                let cells: Vec<_> = rows.filter_map(|row| row.get(at)).collect();
-                cells.iter().all(|cell| is_whole(cell)) && cells.iter().any(|cell| has_wide(cell))
-            })
-            .collect()
+    fn column(&self, at: usize) -> Column {
+        let head = self.head.get(at).map(Vec::as_slice).unwrap_or_default();
+        let cells = || self.rows.iter().filter_map(|row| row.get(at)).map(Vec::as_slice);
+        let longest = |cells: &mut dyn Iterator<Item = &[Inline]>, is_whole| {
+            cells.map(|cell| words_width(cell, is_whole)).fold(0.0, f32::max)
+        };
+        let said: Vec<String> =
+            cells().map(inline::plain).filter(|cell| !cell.is_empty()).collect();
+        let is_whole = !said.is_empty()
+            && (said.iter().all(|cell| is_number(cell)) || is_of_few_wide(head, &said));
+        let head = longest(&mut std::iter::once(head), false);
+        Column {
+            words: if is_whole { Words::Whole } else { Words::Wrapped },
+            ems: longest(&mut cells(), is_whole).max(head),
+        }
     }
+}
+
+/// Returns how wide the columns are with letters of a size, in pixels.
+fn width(columns: &[Column], letters: f32) -> f32 {
+    let words: f32 = columns.iter().map(|column| column.ems * letters).sum();
+    let blanks: f32 = columns.iter().skip(1).map(|_| PHONE_BLANK).sum();
+    words + blanks
+}
+
+/// Tells whether a cell is a number, perhaps with its sign, its unit, or a mark behind it.
+fn is_number(cell: &str) -> bool {
+    let letters = cell.chars().filter(|letter| letter.is_alphabetic()).count();
+    cell.chars().any(char::is_numeric)
+        && letters <= UNIT_LETTERS
+        && !cell.contains(is_mark)
+        && (cell.width() <= NUMBER_COLUMNS || !cell.contains(char::is_whitespace))
+}
+
+/// Tells whether a column holds nothing but a few wide letters.
+fn is_of_few_wide(head: &[Inline], cells: &[String]) -> bool {
+    let head = inline::plain(head);
+    let all = || cells.iter().chain(std::iter::once(&head));
+    all().all(|cell| cell.width() <= WIDE_COLUMNS) && all().any(|cell| cell.chars().any(is_wide))
 }
 
 /// Sets numbers below their heads, labels before them.
@@ -267,19 +323,37 @@ fn records(head: &[String], rows: &[Vec<String>], sheet: &mut Sheet<'_>) {
     }
 }
 
-/// Returns about how wide the longest word of a cell is, in ems of a plain sans serif.
-fn longest_word(cell: &[Inline]) -> f32 {
-    let is_end = |letter: char| letter.is_whitespace() || "-–—".contains(letter) || is_wide(letter);
-    let em = |letter: char| match letter {
-        'i' | 'j' | 'l' | 't' | 'f' | 'r' | 'I' | '.' | ',' | ':' | ';' | '(' | ')' | '/' => 0.28,
-        'c' | 'k' | 's' | 'v' | 'x' | 'y' | 'z' => 0.5,
-        'm' | 'w' | 'M' | 'W' => 0.83,
-        _ if letter.is_uppercase() => 0.7,
-        _ if letter.width() == Some(0) => 0.0,
-        _ => 0.56,
+/// Returns about how wide a cell's longest word is, or all of it where it is not to be parted, in ems.
+fn words_width(cell: &[Inline], is_whole: bool) -> f32 {
+    let mut widest: f32 = 0.0;
+    let mut word = 0.0;
+    for (letters, is_code) in runs(cell) {
+        let mut rest = letters.as_str();
+        while !rest.is_empty() {
+            let end = rest.find(|letter| !is_whole && ends_word(letter));
+            let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+            word += if is_code { even_ems(part) } else { ems(part) };
+            let mut after = after.chars();
+            if let Some(end) = after.next() {
+                // A hyphen stays with the word before it, a wide letter stands by itself.
+                let end = if end.is_whitespace() { 0.0 } else { ems(end.encode_utf8(&mut [0; 4])) };
+                widest = widest.max(word + end);
+                word = 0.0;
+            }
+            rest = after.as_str();
+        }
+    }
+    widest.max(word)
+}
+
+/// Returns a cell's words, and of each stretch whether it is code, whose letters are all of one width.
+fn runs(cell: &[Inline]) -> Vec<(String, bool)> {
+    let run = |inline: &Inline| match inline {
+        Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner, _) => runs(inner),
+        Inline::Code(code) => vec![(code.clone(), true)],
+        inline => vec![(inline::plain(std::slice::from_ref(inline)), false)],
     };
-    let words = inline::plain(cell);
-    words.split(is_end).map(|word| word.chars().map(em).sum()).fold(0.0, f32::max)
+    cell.iter().flat_map(run).collect()
 }
 
 /// Returns the cells of a row as text, each on one line.

@@ -1,12 +1,13 @@
-//! Lying bars: labels at the left, each bar with its own number, so no grid is needed.
+//! Lying bars: labels where lines begin, at the right in a script from right to left, each bar with its own number, so no
+//! grid is needed.
 
 use super::{Canvas, Data, Inks, LOWER, SIZE, canvas::Anchor};
 
 const MARGIN: f32 = 16.0;
-const BAR: f32 = 22.0;
+const BAR: f32 = 24.0;
 
 /// The bars of a group are thinner.
-const THIN_BAR: f32 = 19.0;
+const THIN_BAR: f32 = 21.0;
 
 /// Between two bars of a group, and between two groups.
 const GAP: f32 = 2.0;
@@ -16,13 +17,14 @@ const GROUP_GAP: f32 = 12.0;
 const LEGEND: f32 = 34.0;
 
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-pub(super) fn draw(data: &Data, inks: &Inks, width: u32) -> Canvas {
+pub(super) fn draw(data: &Data, inks: &Inks, width: u32, is_rtl: bool) -> Canvas {
     let several = data.series.len() > 1;
     let bar = if several { THIN_BAR } else { BAR };
     let group = data.series.len() as f32 * (bar + GAP) - GAP + GROUP_GAP;
     let legend = if several { LEGEND } else { 0.0 };
     let height = 2.0 * MARGIN + legend + data.labels.len() as f32 * group - GROUP_GAP;
-    let mut canvas = Canvas::new(width, height.ceil() as u32, inks.paper);
+    let canvas = Canvas::new(width, height.ceil() as u32, inks.paper);
+    let mut canvas = canvas.mirrored(is_rtl);
     let width = width as f32;
     let labels = data.labels.iter().map(|label| canvas.text_width(label, SIZE));
     let labels = labels.fold(0.0, f32::max).min(width * 0.5);

@@ -32,6 +32,8 @@ pub(super) struct Canvas {
     pixels: Pixmap,
     face: Face<'static>,
     height: u32,
+    /// Whether what is drawn at the left stands at the right; letters run as ever.
+    is_mirrored: bool,
 }
 
 impl Colour {
@@ -83,7 +85,12 @@ impl Canvas {
             Pixmap::new(width * scale, height * scale).expect("both sides are bounded");
         let [red, green, blue] = paper.0;
         pixels.fill(tiny_skia::Color::from_rgba8(red, green, blue, 255));
-        Self { pixels, face: face(), height }
+        Self { pixels, face: face(), height, is_mirrored: false }
+    }
+
+    /// Turns the sides around, for a script that runs from right to left.
+    pub(super) fn mirrored(self, is_mirrored: bool) -> Self {
+        Self { is_mirrored, ..self }
     }
 
     /// Returns how high it is on the page.
@@ -124,9 +131,9 @@ impl Canvas {
     ) {
         let width = self.text_width(text, size);
         let mut x = match anchor {
-            Anchor::Start => x,
-            Anchor::Middle => x - width / 2.0,
-            Anchor::End => x - width,
+            Anchor::Start => self.side(x, width),
+            Anchor::Middle => self.side(x - width / 2.0, width),
+            Anchor::End => self.side(x - width, width),
         };
         let unit = size / f32::from(self.face.units_per_em());
         let mut outline = Outline::default();
@@ -142,14 +149,14 @@ impl Canvas {
 
     /// Fills a box.
     pub(super) fn rectangle(&mut self, x: f32, y: f32, width: f32, height: f32, colour: Colour) {
-        if let Some(rectangle) = Rect::from_xywh(x, y, width, height) {
+        if let Some(rectangle) = Rect::from_xywh(self.side(x, width), y, width, height) {
             self.fill(&PathBuilder::from_rect(rectangle), colour);
         }
     }
 
     /// Fills a dot.
     pub(super) fn dot(&mut self, x: f32, y: f32, radius: f32, colour: Colour) {
-        if let Some(path) = PathBuilder::from_circle(x, y, radius) {
+        if let Some(path) = PathBuilder::from_circle(self.side(x, 0.0), y, radius) {
             self.fill(&path, colour);
         }
     }
@@ -158,7 +165,8 @@ impl Canvas {
     pub(super) fn line(&mut self, points: &[(f32, f32)], width: f32, colour: Colour) {
         let mut path = PathBuilder::new();
         for (at, (x, y)) in points.iter().enumerate() {
-            if at == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
+            let x = self.side(*x, 0.0);
+            if at == 0 { path.move_to(x, *y) } else { path.line_to(x, *y) }
         }
         let stroke = Stroke {
             width,
@@ -186,6 +194,11 @@ impl Canvas {
         writer.write_image_data(&opaque).expect("memory takes any picture of this size");
         writer.finish().expect("memory takes any end");
         out
+    }
+
+    /// Returns where something begins that is so wide and was to begin at `x`.
+    fn side(&self, x: f32, width: f32) -> f32 {
+        if self.is_mirrored { self.width() - x - width } else { x }
     }
 
     fn fill(&mut self, path: &Path, colour: Colour) {

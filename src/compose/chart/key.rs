@@ -26,6 +26,11 @@ pub(in crate::compose) struct Key {
 impl Key {
     pub(in crate::compose) fn of(data: &Data) -> Self {
         let mut key = Self { drawn: data.clone(), entries: Vec::new() };
+        for written in key.drawn.series.iter_mut().flat_map(|series| &mut series.written) {
+            if let Some(number) = written.strip_prefix('-') {
+                *written = format!("−{number}");
+            }
+        }
         // A series that is alone is not named in the picture.
         if data.series.len() > 1 && data.series.iter().any(|series| is_missing(&series.name)) {
             for (series, letter) in key.drawn.series.iter_mut().zip(LETTERS) {

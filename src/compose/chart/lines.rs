@@ -2,11 +2,11 @@
 
 use super::{Canvas, Data, Inks, LOWER, SIZE, canvas::Anchor, data::Series, ticks, written};
 
-const HEIGHT: u32 = 330;
+const HEIGHT: u32 = 340;
 const MARGIN: f32 = 16.0;
 
 /// How far apart two names at the lines' ends stand at least.
-const NAME_STEP: f32 = 22.0;
+const NAME_STEP: f32 = 24.0;
 
 /// How many rows apart labels may stand.
 const STEPS: [usize; 15] = [1, 2, 3, 4, 5, 6, 7, 10, 12, 15, 20, 25, 30, 50, 100];

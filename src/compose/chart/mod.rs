@@ -22,10 +22,10 @@ use super::theme::Theme;
 pub(super) const SERIES_MAX: usize = 6;
 
 /// The size of letters: a phone shows the picture at little more than half its width, and they are still read.
-const SIZE: f32 = 16.0;
+const SIZE: f32 = 18.0;
 
 /// How far below its middle a line of letters stands.
-const LOWER: f32 = 5.6;
+const LOWER: f32 = 6.3;
 
 /// How a chart is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +55,13 @@ pub(super) struct Drawing {
 }
 
 /// Draws a chart so wide; its labels can be lettered.
-pub(super) fn draw(data: &Data, kind: Kind, theme: &Theme, width: u32) -> Drawing {
+///
+/// Bars grow the way the script runs. Lines run from left to right in every script, as scales of time do.
+pub(super) fn draw(data: &Data, kind: Kind, theme: &Theme, width: u32, is_rtl: bool) -> Drawing {
     let inks = Inks::of(theme);
     let canvas = match kind {
         Kind::Line => lines::draw(data, &inks, width),
-        Kind::Bar => bars::draw(data, &inks, width),
+        Kind::Bar => bars::draw(data, &inks, width, is_rtl),
     };
     let height = canvas.height();
     Drawing { png: canvas.into_png(), width, height }

@@ -277,6 +277,15 @@ impl Ledger for PostgresLedger {
         write!(self, |tx| preferences::leave_all(tx, address, event))
     }
 
+    async fn take_back(
+        &self,
+        address: &Address,
+        left: &Happening,
+        event: &Event,
+    ) -> Result<u64, LedgerError> {
+        write!(self, |tx| preferences::take_back(tx, address, left, event))
+    }
+
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
         write!(self, |tx| prune::prune(tx, publication, before.as_microsecond()))
     }

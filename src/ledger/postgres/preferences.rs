@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        Event, Preferences,
-        rules::{fields_json, own_json},
+        Event, Happening, Preferences,
+        rules::{fields_json, is_undone_by, own_json},
     },
     model::{Address, SubscriberState},
 };
@@ -94,4 +94,27 @@ pub(super) async fn leave_all(
         left += 1;
     }
     Ok(left)
+}
+
+/// Brings somebody back to whatever they left by one act.
+pub(super) async fn take_back(
+    tx: &Transaction<'_>,
+    address: &Address,
+    left: &Happening,
+    event: &Event,
+) -> Result<u64, Fault> {
+    gate::list(tx).await?;
+    gate::begins(tx).await?;
+    let sql = "SELECT publication FROM subscribers
+               WHERE address_key = $1 AND state = 'unsubscribed' ORDER BY publication";
+    let mut back = 0;
+    for row in ask::all(tx, sql, &[&address.key()]).await? {
+        let publication: String = row.try_get(0)?;
+        if is_undone_by(&list::history(tx, &publication, address).await?, left) {
+            let to = SubscriberState::Active;
+            list::move_subscriber(tx, &publication, address, to, event).await?;
+            back += 1;
+        }
+    }
+    Ok(back)
 }

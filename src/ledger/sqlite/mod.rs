@@ -333,6 +333,17 @@ impl Ledger for SqliteLedger {
         self.write(move |ledger, now| preferences::leave_all(ledger, now, &address, &event)).await
     }
 
+    async fn take_back(
+        &self,
+        address: &Address,
+        left: &Happening,
+        event: &Event,
+    ) -> Result<u64, LedgerError> {
+        let (address, left, event) = (address.clone(), left.clone(), event.clone());
+        self.write(move |ledger, now| preferences::take_back(ledger, now, &address, &left, &event))
+            .await
+    }
+
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError> {
         let (publication, before) = (publication.to_owned(), before.as_microsecond());
         self.write(move |ledger, now| prune::prune(ledger, now, &publication, before)).await

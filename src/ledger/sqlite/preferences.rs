@@ -9,7 +9,10 @@ use super::{
     list,
 };
 use crate::{
-    ledger::{Event, Preferences, rules::own_json},
+    ledger::{
+        Event, Happening, Preferences,
+        rules::{is_undone_by, own_json},
+    },
     model::{Address, Subscriber, SubscriberState},
 };
 
@@ -90,4 +93,29 @@ pub(super) fn leave_all(
         left += 1;
     }
     Ok(left)
+}
+
+/// Brings somebody back to whatever they left by one act.
+pub(super) fn take_back(
+    ledger: &Connection,
+    now: Micros,
+    address: &Address,
+    left: &Happening,
+    event: &Event,
+) -> Result<u64, Fault> {
+    let mut found = ledger.prepare_cached(
+        "SELECT a.publication FROM addresses a JOIN subscribers s ON s.id = a.subscriber
+         WHERE a.address_key = ?1 AND s.state = 'unsubscribed' ORDER BY 1",
+    )?;
+    let found = found.query_map([address.key()], |row| row.get(0))?;
+    let found: Vec<String> = found.collect::<Result<_, _>>()?;
+    let mut back = 0;
+    for publication in found {
+        if is_undone_by(&list::history(ledger, &publication, address)?, left) {
+            let to = SubscriberState::Active;
+            list::move_subscriber(ledger, now, &publication, address, to, event)?;
+            back += 1;
+        }
+    }
+    Ok(back)
 }

@@ -22,5 +22,6 @@ pub(super) fn panel(copy: &Copy, parts: &Parts) -> Markup {
 }
 
 fn letters(what: &str, text: &str) -> String {
-    format!("{what} {} characters", text.chars().count())
+    let count = text.chars().count();
+    format!("{what} {count} character{}", if count == 1 { "" } else { "s" })
 }

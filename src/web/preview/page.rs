@@ -15,7 +15,7 @@ use super::{
     problems, readers, size, source, test, toolbar,
     wish::{Place, View},
 };
-use crate::web::answer;
+use crate::{compose::is_right_to_left, web::answer};
 
 /// What a page says.
 struct Page<'a> {
@@ -132,7 +132,7 @@ impl Page<'_> {
             @match self.parts {
                 Some(Ok(parts)) => @match self.place.wish.view {
                     View::Html => (self.html(parts)),
-                    View::Text => (text(parts)),
+                    View::Text => (self.text(parts)),
                     View::Source => (source::set(self.place, parts)),
                 },
                 Some(Err(trouble)) => div.stop { h2 { "There is no such copy" } (error::told(trouble)) },
@@ -153,12 +153,15 @@ impl Page<'_> {
             }
         }
     }
-}
 
-fn text(parts: &Parts) -> Markup {
-    html! {
-        div.window tabindex="0" role="region" aria-label="The text part" {
-            pre.text { (parts.text) }
+    fn text(&self, parts: &Parts) -> Markup {
+        let language = self.copy.set.as_ref().map(|set| set.composed.edition.language.as_str());
+        // Lines that hold no letter, such as those below titles, begin where the others do.
+        let dir = language.is_some_and(is_right_to_left).then_some("rtl");
+        html! {
+            div.window tabindex="0" role="region" aria-label="The text part" {
+                pre.text dir=[dir] { (parts.text) }
+            }
         }
     }
 }

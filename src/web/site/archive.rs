@@ -15,7 +15,7 @@ use maud::{Markup, html};
 
 use super::{Shared, Site, busy, shell};
 use crate::{
-    compose::{Edition, Enclosure, Shelved, shelved},
+    compose::{Edition, Enclosure, Shelved, Up, shelved},
     ledger::{IssueRecord, LedgerError},
     model::IssueState,
     web::answer,
@@ -108,7 +108,9 @@ impl Site {
         let bytes = self.ledger.edition(id).await?;
         let edition: Edition = serde_json::from_slice(&bytes)
             .map_err(|error| LedgerError::Damaged(format!("an edition cannot be read: {error}")))?;
-        let shown = Arc::new(Shown { shelved: shelved(&edition), enclosures: edition.enclosures });
+        let up = Up { url: &format!("{}/issues", self.base), words: &self.words.issues };
+        let shown =
+            Arc::new(Shown { shelved: shelved(&edition, up), enclosures: edition.enclosures });
         let mut kept = self.shelf.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.remove(0);
@@ -124,8 +126,7 @@ impl Site {
 
     /// Writes a day as the publication's language does.
     pub(super) fn long_day(&self, day: Date) -> String {
-        let strings = crate::compose::Strings::built_in(&self.publication.language);
-        strings.map_or_else(|| day.to_string(), |strings| strings.long_date(day))
+        self.strings.long_date(day)
     }
 
     async fn find(&self, slug: &str) -> Result<Option<Appeared>, LedgerError> {

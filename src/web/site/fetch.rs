@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use axum::{
     body::{Body, to_bytes},
-    http::{Request, StatusCode, Uri, header::HOST},
+    http::{Request, StatusCode, Uri, header::HOST, uri::Scheme},
 };
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use crate::trust;
+use crate::trust::{self, TrustError};
 
 /// How long it may take in all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,12 +36,33 @@ pub trait Fetch: Send + Sync {
 }
 
 /// Gets it over HTTPS, from whom the system's certificates vouch for. A redirect is no answer.
-pub struct Https;
+#[derive(Default)]
+pub struct Https {
+    own: Vec<u8>,
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Https {
+    /// Believes these certificates (PEM) besides the system's.
+    pub fn trusting(own: &[u8]) -> Self {
+        Self { own: own.to_vec(), config: OnceLock::new() }
+    }
+
+    /// Returns whom it believes; the system's certificates are read once.
+    fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let system = rustls_native_certs::load_native_certs().certs;
+        let config = Arc::new(trust::client(&self.own, system)?);
+        Ok(Arc::clone(self.config.get_or_init(|| config)))
+    }
+}
 
 #[async_trait]
 impl Fetch for Https {
     async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
-        match timeout(PATIENCE, got(url)).await {
+        match timeout(PATIENCE, self.got(url)).await {
             Ok(got) => got.map_err(|error| error.to_string()),
             Err(_) => Err(format!("nothing came within {PATIENCE:?}")),
         }
@@ -50,29 +71,23 @@ impl Fetch for Https {
 
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-async fn got(url: &str) -> Result<Vec<u8>, Broken> {
-    let uri: Uri = url.parse()?;
-    let host = uri.host().ok_or("the address names no host")?.to_owned();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let tcp = TcpStream::connect((host.as_str(), 443)).await?;
-    let name = ServerName::try_from(host.clone())?;
-    let tls = TlsConnector::from(system()).connect(name, tcp).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
-    tokio::spawn(connection);
-    let request = Request::get(path).header(HOST, host).body(Body::empty())?;
-    let response = sender.send_request(request).await?;
-    if response.status() != StatusCode::OK {
-        return Err(format!("the answer is {}", response.status()).into());
+impl Https {
+    async fn got(&self, url: &str) -> Result<Vec<u8>, Broken> {
+        let uri: Uri = url.parse()?;
+        let authority = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTPS));
+        let authority = authority.ok_or("it is no https address")?;
+        let host = authority.host().to_owned();
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let tcp = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
+        let name = ServerName::try_from(host)?;
+        let tls = TlsConnector::from(self.config()?).connect(name, tcp).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
+        tokio::spawn(connection);
+        let request = Request::get(path).header(HOST, authority.as_str()).body(Body::empty())?;
+        let response = sender.send_request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(format!("the answer is {}", response.status()).into());
+        }
+        Ok(to_bytes(Body::new(response.into_body()), BYTES_MAX).await?.to_vec())
     }
-    Ok(to_bytes(Body::new(response.into_body()), BYTES_MAX).await?.to_vec())
-}
-
-/// Trusts whom the system trusts.
-fn system() -> Arc<ClientConfig> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let config = CONFIG.get_or_init(|| {
-        let system = rustls_native_certs::load_native_certs().certs;
-        Arc::new(trust::client(&[], system).expect("nobody named any other"))
-    });
-    Arc::clone(config)
 }

@@ -148,7 +148,7 @@ impl Site {
         self.ledger.publications(&reader.address).await.is_ok_and(|all| all.len() > 1)
     }
 
-    /// Takes a reader back who left here a moment ago; an old link lying in some mailbox brings nobody back.
+    /// Takes a reader back who left here a moment ago, to all that they left by that press; an old link lying in some mailbox brings nobody back.
     async fn come_back(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
         let Some(reader) = self.reader(token).await? else { return Ok(Done::TooLate) };
         match reader.state {
@@ -158,19 +158,17 @@ impl Site {
         }
         let history = self.ledger.history(&self.publication.id, &reader.address).await?;
         let now = self.ledger.now().await?;
-        let left_here = history.last().is_some_and(|last| {
+        let left_here = history.last().filter(|last| {
             last.event.name == "unsubscribe"
                 && last.event.source == "web"
                 && now.duration_since(last.at) < SECOND_THOUGHTS
         });
-        // Somebody who had not confirmed before they left is not made a reader by it.
-        let was = history.iter().rev().nth(1).map(|before| before.state);
-        if !left_here || was == Some(SubscriberState::Pending) {
+        let Some(left) = left_here else { return Ok(Done::TooLate) };
+        let event = event("resubscribe", "taken back at once", Some(from));
+        // Nobody, where they had not confirmed before they left: this makes no reader of them.
+        if self.ledger.take_back(&reader.address, left, &event).await? == 0 {
             return Ok(Done::TooLate);
         }
-        let event = event("resubscribe", "taken back at once", Some(from));
-        let to = SubscriberState::Active;
-        self.ledger.move_subscriber(&self.publication.id, &reader.address, to, &event).await?;
         self.counts.back();
         Ok(Done::Back)
     }

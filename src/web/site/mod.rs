@@ -20,6 +20,7 @@ mod post;
 mod preferences;
 mod shell;
 mod subscribe;
+mod tokens;
 mod visitors;
 mod webhook;
 mod words;
@@ -38,7 +39,7 @@ use tokio::sync::watch;
 
 use super::door::Door;
 use crate::{
-    compose::{KeyRing, Theme, Unsubscribe},
+    compose::{KeyRing, Strings, Theme, Unsubscribe},
     ledger::{Event, Ledger, LedgerError},
     model::{Publication, Subscriber},
 };
@@ -51,17 +52,22 @@ pub use files::{File, files};
 pub use health::serve as serve_health;
 pub use pages::NAMES as PAGES;
 pub use post::{Asked, Post};
+pub use tokens::Tokens;
 pub use webhook::{Certificates, Clerk, Webhooks};
 pub use words::Words;
 
 /// What the site is made from.
 pub struct Settings {
-    /// The publication; it has a `web`.
+    /// The publication.
     pub publication: Publication,
+    /// Where it is reached from outside, without a final slash.
+    pub base: String,
     /// What dresses the pages.
     pub theme: Theme,
     /// The pages' own words.
     pub words: Words,
+    /// The words around an issue in the publication's language.
+    pub strings: Strings,
     /// The publication's own pages, Markdown by name: `disclaimer`, `privacy`, `feedback`.
     pub pages: BTreeMap<String, String>,
     /// What signs the links, which may be renewed while the site is served.
@@ -81,6 +87,7 @@ pub struct Site {
     base: String,
     css: String,
     words: Words,
+    strings: Strings,
     pages: BTreeMap<String, String>,
     keys: watch::Receiver<Arc<KeyRing>>,
     ledger: Arc<dyn Ledger>,
@@ -97,12 +104,24 @@ type Shared = State<Arc<Site>>;
 impl Site {
     /// Makes it.
     pub fn new(settings: Settings) -> Self {
-        let Settings { publication, theme, words, pages, keys, ledger, post, webhooks } = settings;
+        let Settings {
+            publication,
+            base,
+            theme,
+            words,
+            strings,
+            pages,
+            keys,
+            ledger,
+            post,
+            webhooks,
+        } = settings;
         Self {
-            base: publication.web.clone().unwrap_or_default(),
+            base,
             css: shell::css(&theme),
             publication,
             words,
+            strings,
             pages,
             keys,
             ledger,

@@ -71,6 +71,11 @@ pub(super) fn document(site: &Site, title: &str, body: &Markup, may_move: bool) 
     let is_front = title == publication.title;
     let dir = crate::compose::is_right_to_left(&publication.language).then_some("rtl");
     let root = if may_move { site.base.as_str() } else { "" };
+    let ours =
+        [("/", &site.words.home), ("/issues", &site.words.issues), ("/feed.xml", &site.words.feed)];
+    let ours = ours.into_iter().filter(|(path, _)| !is_front || *path != "/");
+    let links = &publication.links;
+    let legal = [&links.disclaimer, &links.privacy, &links.feedback];
     html! {
         (DOCTYPE)
         html lang=(publication.language) dir=[dir] {
@@ -92,8 +97,11 @@ pub(super) fn document(site: &Site, title: &str, body: &Markup, may_move: bool) 
                 main #page { (body) }
                 footer {
                     nav aria-label=(publication.title) { ul {
-                        @for (path, words) in [("/", site.words.home.as_str()), ("/issues", &site.words.issues), ("/feed.xml", &site.words.feed)] {
+                        @for (path, words) in ours {
                             li { a href=(format!("{root}{path}")) { (words) } }
+                        }
+                        @for (url, words) in legal.into_iter().zip(site.strings.legal()) {
+                            li { a href=(url) { (words) } }
                         }
                     } }
                     p { bdi { "© " @if !publication.copyright.is_empty() { (publication.copyright) " " } (publication.publisher) } }

@@ -22,7 +22,7 @@ use axum::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{Shared, Site, fetch::Fetch};
+use super::{Shared, Site, Tokens, fetch::Fetch};
 use crate::{
     bounce::{
         Report,
@@ -69,6 +69,8 @@ pub struct Webhooks {
     pub fetch: Arc<dyn Fetch>,
     /// What was fetched.
     pub certificates: Certificates,
+    /// What Mailgun signed lately.
+    pub tokens: Tokens,
 }
 
 /// Amazon's certificates by their address, and when one was asked for last.
@@ -150,7 +152,11 @@ impl Site {
         let told = match (provider, hooks) {
             ("ses", Webhooks { ses_topic: Some(topic), .. }) => hooks.hear_ses(topic, body).await?,
             ("mailgun", Webhooks { mailgun_key: Some(key), .. }) => {
-                let report = mailgun::read(body, key, self.ledger.now().await?)?;
+                let mailgun::Call { token, report } =
+                    mailgun::read(body, key, self.ledger.now().await?)?;
+                if !hooks.tokens.take(&token, body, Instant::now()) {
+                    return Err(WebhookError::Forged.into());
+                }
                 Told { event: body.to_vec(), reports: report.into_iter().collect() }
             }
             ("postmark", Webhooks { postmark_password: Some(password), .. }) => {

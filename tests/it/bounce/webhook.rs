@@ -195,8 +195,9 @@ fn mailguns_calls_are_signed_and_fresh() {
         (json!({"event": "delivered", "recipient": "anna@example.com"}), Kind::Delivered),
     ] {
         let body = call(now, event.clone()).to_string();
-        let report =
-            mailgun::read(body.as_bytes(), &key, now).expect("it is signed").expect("it tells");
+        let call = mailgun::read(body.as_bytes(), &key, now).expect("it is signed");
+        assert_eq!(call.token, "token");
+        let report = call.report.expect("it tells");
         assert_eq!((report.kind, report.address.as_str()), (kind, "anna@example.com"), "{event}");
     }
     let event = json!({"event": "complained", "recipient": "anna@example.com"});

@@ -80,7 +80,7 @@ fn any_message_is_read_as_a_receiver_does_without_a_publication() {
     stdin.write_all(mail.as_bytes()).expect("it reads");
     drop(stdin);
     let piped = env.said(child.wait_with_output().expect("it ends"));
-    piped.code(0).tells("-, as a receiver reads it");
+    piped.code(0).tells("stdin, as a receiver reads it");
     env.write("empty.eml", "");
     env.postrider("doctor --eml empty.eml").code(65).tells("is empty");
     env.postrider("doctor --eml missing.eml").code(66);

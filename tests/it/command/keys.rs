@@ -210,8 +210,15 @@ fn a_lost_key_is_noticed_by_the_ledger_alone_too() {
         env.postrider(line).code(78).tells("is gone");
     }
     env.postrider("draft next --like kazakhstan").code(0);
-    env.postrider("send next --yes").code(78).tells("is gone");
-    assert!(!env.root.join(".postrider/key").exists());
+    for line in [
+        "send next --yes",
+        "test next --to me@example.org",
+        "schedule next --at '2099-01-01 07:00'",
+        "keys new unsubscribe",
+    ] {
+        env.postrider(line).code(78).tells("is gone");
+    }
+    assert!(!env.root.join(".postrider/key").exists(), "no other is made, by whatever is asked");
 }
 
 #[test]

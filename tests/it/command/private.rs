@@ -1,6 +1,12 @@
 //! Secrets and readers: who may see them.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+};
 
 use postrider::{
     model::Secret,
@@ -11,6 +17,7 @@ use super::{
     env::Env,
     relay::{server, tls},
 };
+use crate::skip::skipped;
 
 const PASSWORD: &str = "correct-horse-battery-staple-4711";
 
@@ -46,7 +53,7 @@ fn every_file_that_holds_readers_is_the_owners_alone() {
     assert_eq!(list.permissions().mode() & 0o777, 0o600);
     let ignored = fresh.root.join("tt/.gitignore");
     let ignored = fs::read_to_string(ignored).expect("it is written");
-    for name in ["/subscribers.csv", "/.postrider/", "/outbox/", "rendered/"] {
+    for name in ["/subscribers.csv", "/.postrider/", "/outbox/", "/returned/", "rendered/"] {
         assert!(ignored.contains(name), "{name}");
     }
 }
@@ -54,7 +61,7 @@ fn every_file_that_holds_readers_is_the_owners_alone() {
 #[test]
 fn a_key_that_others_can_read_signs_nothing() {
     let env = Env::publication();
-    env.postrider("render kazakhstan").code(0);
+    env.postrider("test kazakhstan --to me@example.org").code(0);
     let key = env.root.join(".postrider/key");
     let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("ours");
     mode(0o644);
@@ -99,4 +106,74 @@ fn a_password_is_nowhere_but_where_it_was_put() {
         }
     }
     assert_eq!(relay.accepted(), 4);
+}
+
+/// Somebody who is not root, and owns nothing here.
+const STRANGER: u32 = 65534;
+
+/// Whether these tests run as root; only root can make files another user's.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
+}
+
+/// Gives all of a publication to another user.
+fn give(env: &Env, user: u32) {
+    let folders = [env.root.clone(), env.root.join("issues")];
+    for path in env.files().into_iter().chain(folders) {
+        chown(&path, Some(user), Some(user)).expect("root may");
+    }
+}
+
+#[test]
+fn root_makes_nothing_in_somebody_elses_publication() {
+    if !is_root() {
+        return skipped("files of another user, which only root can make");
+    }
+    let env = Env::publication();
+    give(&env, STRANGER);
+    for line in [
+        "send kazakhstan --yes",
+        "schedule kazakhstan --at '2099-01-01 07:00'",
+        "test kazakhstan --to me@example.org",
+        "subscribers add anna@example.org",
+        "keys new unsubscribe",
+    ] {
+        env.postrider(line).code(76).tells("belongs to another user, not to root");
+    }
+    assert!(!env.root.join(".postrider").exists());
+    assert!(env.mails().is_empty());
+    for line in ["check", "plan kazakhstan", "status", "render kazakhstan"] {
+        env.postrider(line).code(0);
+    }
+    give(&env, 0);
+    env.postrider("send kazakhstan --yes").code(0);
+}
+
+#[test]
+fn a_ledger_that_is_not_ours_to_read_is_never_taken_for_none() {
+    let env = Env::publication();
+    env.postrider("send kazakhstan --yes").code(0);
+    let private = env.root.join(".postrider");
+    let mut said = Vec::new();
+    for line in ["status", "status kazakhstan", "due", "log anna@example.org", "plan kazakhstan"] {
+        let mut command = env.command(line);
+        if is_root() {
+            // What keeps others out of the folder of the test itself is not what is tried here.
+            let above = env.root.parent().expect("it is in a folder");
+            fs::set_permissions(above, fs::Permissions::from_mode(0o755)).expect("ours");
+            command.uid(STRANGER);
+        } else {
+            fs::set_permissions(&private, fs::Permissions::from_mode(0o000)).expect("ours");
+        }
+        match command.output() {
+            Ok(output) => said.push((line, env.said(output))),
+            Err(why) => return skipped(&format!("the program, run by another user: {why}")),
+        }
+    }
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).expect("ours");
+    for (line, said) in said {
+        assert_eq!(said.code, 74, "{line}: {said:?}");
+        assert!(said.err.contains("ermission denied"), "{line}: {said:?}");
+        assert!(!said.out.contains("draft"), "{line}: {said:?}");
+    }
 }

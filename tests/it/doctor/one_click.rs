@@ -1,14 +1,11 @@
 //! The page of the way out, asked by the doctor: ours, somebody's own, and all that can be wrong with either.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use postrider::doctor::{self, Dns, Finding, Patience, Verdict, WayOut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::copy_bidirectional,
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
@@ -16,68 +13,22 @@ use tokio_rustls::TlsAcceptor;
 use super::nameserver::NameServer;
 use crate::{
     command::{env::Env, relay::tls},
+    secure::{Answers, Page, port},
     site::Site,
 };
 
-/// Answers by method and path; what it was asked is kept.
-struct Page {
-    url: String,
-    authority: String,
-    asked: Arc<Mutex<Vec<String>>>,
+fn ours(page: &Page) -> WayOut {
+    let Page { url, .. } = page;
+    WayOut::Ours { canary: format!("{url}/u/canary"), forged: format!("{url}/u/forged") }
 }
 
-/// What a page says to a method and a path.
-type Answers = fn(&str, &str) -> &'static str;
-
-impl Page {
-    async fn serving(answers: Answers) -> Self {
-        let (config, authority) = tls(&["news.example.org"]);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let url = format!("https://news.example.org:{}/u", port(&listener));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&asked);
-        tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let (acceptor, kept) = (acceptor.clone(), Arc::clone(&kept));
-                tokio::spawn(async move {
-                    let Ok(mut stream) = acceptor.accept(tcp).await else { return };
-                    let mut request = Vec::new();
-                    // The head, and what of the body came along with it; the client says no more.
-                    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                        let mut bytes = [0; 4096];
-                        let Ok(read @ 1..) = stream.read(&mut bytes).await else { return };
-                        request.extend_from_slice(&bytes[..read]);
-                    }
-                    let request = String::from_utf8_lossy(&request).into_owned();
-                    let mut words = request.split(' ');
-                    let (method, path) = (words.next(), words.next());
-                    let said = answers(method.unwrap_or_default(), path.unwrap_or_default());
-                    kept.lock().expect("nobody panicked").push(request);
-                    let _ = stream.write_all(said.as_bytes()).await;
-                    let _ = stream.shutdown().await;
-                });
-            }
-        });
-        Self { url, authority, asked }
-    }
-
-    fn ours(&self) -> WayOut {
-        let Self { url, .. } = self;
-        WayOut::Ours { canary: format!("{url}/canary"), forged: format!("{url}/forged") }
-    }
-
-    fn foreign(&self) -> WayOut {
-        WayOut::Foreign { canary: format!("{}/canary", self.url) }
-    }
+fn foreign(page: &Page) -> WayOut {
+    WayOut::Foreign { canary: format!("{}/u/canary", page.url) }
 }
 
 /// Where every page of these tests is.
+const NAME: &str = "news.example.org";
 const HERE: &str = "news.example.org A 127.0.0.1";
-
-fn port(listener: &TcpListener) -> u16 {
-    listener.local_addr().expect("it has one").port()
-}
 
 fn now() -> Timestamp {
     "2026-11-26T12:00:00Z".parse().expect("a time")
@@ -188,8 +139,8 @@ async fn a_page_is_judged_by_what_a_mail_program_would_get() {
         ),
     ];
     for (case, answers, is_ours, check, verdict, words) in cases {
-        let page = Page::serving(answers).await;
-        let way = if is_ours { page.ours() } else { page.foreign() };
+        let page = Page::serving(NAME, answers).await;
+        let way = if is_ours { ours(&page) } else { foreign(&page) };
         let findings = asked(&way, &page.authority, HERE).await;
         let found = findings.iter().find(|finding| finding.check == check);
         assert!(
@@ -211,7 +162,7 @@ async fn a_page_is_judged_by_what_a_mail_program_would_get() {
 #[tokio::test]
 async fn a_page_that_nobody_out_there_reaches_is_not_asked() {
     use Verdict::{NotChecked, Wrong};
-    let page = Page::serving(|_, _| YES).await;
+    let page = Page::serving(NAME, |_, _| YES).await;
     let port = page.url.rsplit(':').next().and_then(|rest| rest.split('/').next());
     let port = port.expect("it has a port");
     let hidden = WayOut::Foreign { canary: format!("https://hidden.example.org:{port}/u/canary") };
@@ -228,7 +179,7 @@ async fn a_page_that_nobody_out_there_reaches_is_not_asked() {
         assert!(found.why.contains(words), "{zone}: {found:#?}");
         assert_eq!(findings[1].verdict, NotChecked, "{findings:#?}");
     }
-    let stranger = asked(&page.ours(), "", HERE).await;
+    let stranger = asked(&ours(&page), "", HERE).await;
     assert!(
         stranger[0].verdict == Wrong && stranger[0].why.contains("is not trusted"),
         "{stranger:#?}"

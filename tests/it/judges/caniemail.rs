@@ -24,7 +24,11 @@ const PROGRESSIVE: Allowed<'_> = &[
     ("overflow,", "of the preheader, which is hidden in three other ways"),
     ("max-height property,", "of the preheader, which is hidden in three other ways"),
     ("display:none,", "of the preheader, which holds no table"),
-    ("white-space,", "a listing is a `pre`, which keeps its blanks anyway"),
+    (
+        "white-space,",
+        "a listing is a `pre`, which keeps its blanks anyway; a number of a table is parted at its blank at worst",
+    ),
+    ("hyphens,", "of words that a phone breaks, which then have none"),
     (
         "word-break,",
         "breaks an address that is wider than a phone; the rest break it anyway, or scroll",
@@ -44,7 +48,7 @@ const PROGRESSIVE: Allowed<'_> = &[
     ("dir attribute,", "of all but a link"),
     (
         "display,",
-        "`none`, and `block` for a button and a picture that are links or have their size",
+        "`none`, `block` for a button and a picture that are links or have their size, and `inline-block` for links that are better not parted",
     ),
     ("font-size,", "pixels"),
     ("font-weight,", "`bold` and `normal`"),

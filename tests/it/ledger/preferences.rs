@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use postrider::{
-    ledger::{Enrol, Entered, Entry, Freeze, Preferences},
+    ledger::{Enrol, Entered, Entry, Freeze, Happening, Preferences},
     model::{DeliveryState, IssueState, SubscriberState as S, Suppressed},
 };
 
@@ -19,6 +19,7 @@ ask_every_ledger! {
     only_who_is_on_the_list_is_asked_how_they_want_it,
     an_erased_reader_leaves_no_words,
     one_word_leaves_every_publication,
+    leaving_is_taken_back_wherever_that_one_act_reached,
 }
 
 /// Says something for a reader.
@@ -159,4 +160,34 @@ async fn one_word_leaves_every_publication(desk: Desk) {
     assert_eq!(bob, ["weekly"]);
     let again = desk.ledger.leave_all(&ann, &event_named("unsubscribe")).await.expect("it answers");
     assert_eq!(again, 0);
+}
+
+async fn leaving_is_taken_back_wherever_that_one_act_reached(desk: Desk) {
+    for (publication, who) in
+        [(LIST, "ann"), ("weekly", "ann"), ("daily", "ann pending"), ("old", "ann")]
+    {
+        let order = Enrol { publication: publication.to_owned(), ..import() };
+        desk::enrol(&*desk.ledger, order, vec![record(2, who)]).await;
+    }
+    let (ann, leave, back) =
+        (address("ann"), event_named("unsubscribe"), event_named("resubscribe"));
+    let gone = S::Unsubscribed;
+    desk.ledger.move_subscriber("old", &ann, gone, &leave).await.expect("they leave one");
+    desk.pass(1);
+    desk.ledger.leave_all(&ann, &leave).await.expect("they leave the rest");
+    let history = desk.ledger.history(LIST, &ann).await.expect("it tells");
+    let act = history.last().expect("they left").clone();
+
+    let other = Happening { event: event_named("another"), ..act.clone() };
+    assert_eq!(desk.ledger.take_back(&ann, &other, &back).await.expect("it answers"), 0);
+    let nobody = desk.ledger.take_back(&address("bob"), &act, &back).await;
+    assert_eq!(nobody.expect("it answers"), 0);
+    assert_eq!(desk.ledger.take_back(&ann, &act, &back).await.expect("they are back"), 2);
+    let all = desk.ledger.publications(&ann).await.expect("it lists");
+    let mut all: Vec<&str> = all.iter().map(String::as_str).collect();
+    all.sort_unstable();
+    let mut expected = [LIST, "weekly"];
+    expected.sort_unstable();
+    assert_eq!(all, expected, "not what they left before, nor what they had not confirmed");
+    assert_eq!(desk.ledger.take_back(&ann, &act, &back).await.expect("it answers"), 0, "once");
 }

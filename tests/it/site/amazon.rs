@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use postrider::{
     bounce::Report,
-    compose::{KeyRing, Theme},
+    compose::{KeyRing, Strings, Theme},
     config,
     ledger::{Did, LedgerError, SqliteLedger},
     web::{
         Door,
-        site::{self, Asked, Certificates, Clerk, Fetch, Post, Settings, Webhooks, Words},
+        site::{self, Asked, Certificates, Clerk, Fetch, Post, Settings, Tokens, Webhooks, Words},
     },
 };
 use serde_json::{Value, json};
@@ -83,8 +83,11 @@ impl Listening {
             clerk: Arc::clone(&noted) as Arc<dyn Clerk>,
             fetch: Arc::clone(&fetched) as Arc<dyn Fetch>,
             certificates: Certificates::default(),
+            tokens: Tokens::default(),
         };
         let site = site::Site::new(Settings {
+            base: "https://news.example.org".to_owned(),
+            strings: Strings::built_in("en").expect("they come with the program"),
             theme: Theme::load("letter", None, None).expect("it comes with the program"),
             words: Words::load("en", None, &publication.title).expect("they come with it"),
             pages: [].into(),

@@ -82,3 +82,25 @@ fn files(env: &Env) -> BTreeMap<String, Vec<u8>> {
     let all = env.files().into_iter().filter(|path| path.starts_with(&folder));
     all.map(|path| (path.display().to_string(), fs::read(&path).expect("a file"))).collect()
 }
+
+#[test]
+fn an_archive_that_nobody_serves_promises_no_page_to_leave_on() {
+    let env = Env::publication();
+    env.postrider("archive public").code(78).tells("where the archive is reached");
+    env.set(
+        "archive = \"https://www.example.org/report\"",
+        "archive = \"https://www.example.org/report/issues\"",
+    );
+    env.postrider("send kazakhstan --yes").code(0);
+    env.postrider("archive public").code(0);
+    let base = "https://www.example.org/report";
+    let home = env.read("public/index.html");
+    assert!(home.contains(&format!("href=\"{base}/issues/{ISSUE}\"")), "{home}");
+    assert!(home.contains(&format!("href=\"{base}/site.css\"")), "{home}");
+    let issue = env.read(&format!("public/issues/{ISSUE}/index.html"));
+    assert!(issue.contains(&format!("href=\"{base}/issues\"")), "the way to the others");
+    for mail in env.mails() {
+        assert!(!mail.contains("List-Unsubscribe-Post") && !mail.contains("/u/"), "{mail}");
+        assert!(mail.contains(&format!("{base}/issues/{ISSUE}")), "{mail}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What readers do: subscribe, confirm, leave, take it back, say their name.
 
 use std::{
+    io::Read,
     thread,
     time::{Duration, Instant},
 };
@@ -210,11 +211,19 @@ fn a_reader_of_several_publications_may_leave_them_all_at_once() {
     assert!(site.send(&leave, "leave=all").body.contains("You have left them all"));
     assert_eq!(site.state(ANNA), "unsubscribed");
     site.env.postrider("-C other subscribers show anna@example.org").code(0).tells("unsubscribed");
+    let other = |words: &str| {
+        site.env.postrider("-C other subscribers show anna@example.org").code(0).tells(words);
+    };
+    other("and every other publication");
     assert!(site.send(&leave, "undo=1").body.contains("You are subscribed again"));
-    site.env
-        .postrider("-C other subscribers show anna@example.org")
-        .code(0)
-        .tells("and every other publication");
+    assert_eq!(site.state(ANNA), "active");
+    other("taken back at once");
+    // What was left by another press stays left.
+    site.env.postrider("-C other subscribers unsubscribe anna@example.org").code(0);
+    site.send(&leave, "leave=all");
+    site.send(&leave, "undo=1");
+    assert_eq!(site.state(ANNA), "active");
+    other("unsubscribed anna@example.org");
 }
 
 #[test]
@@ -239,4 +248,19 @@ fn a_site_ends_when_it_is_asked_to_and_tells_how_it_was() {
     assert!(metrics.contains("\npostrider_web_requests_total 1\n"), "{metrics}");
     assert!(!site.get("/metrics").body.contains("postrider_web"), "not for readers");
     assert_eq!(site.stop(), "Ctrl-C stops it\n");
+}
+
+#[test]
+fn a_site_whose_ledger_moves_ends_and_says_where_the_new_one_is() {
+    let mut site = Site::start();
+    site.env.postrider("ledger migrate --to .postrider/second.sqlite").code(0);
+    let ended = site.child.wait().expect("it is ours");
+    assert_eq!(ended.code(), Some(76), "nothing that readers say would be kept");
+    let mut said = String::new();
+    site.child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert!(said.contains("has moved to") && said.contains("second.sqlite"), "{said}");
+    site.env.set("[links]", "[ledger]\nurl = \"sqlite:.postrider/second.sqlite\"\n\n[links]");
+    let site = Site::of(std::mem::replace(&mut site.env, publication()));
+    site.send(&site.link(ANNA, "/u/"), "leave=1");
+    assert_eq!(site.state(ANNA), "unsubscribed");
 }

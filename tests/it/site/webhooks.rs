@@ -1,5 +1,7 @@
 //! What providers tell by HTTP, and what others tell in their name.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, Mac};
 use jiff::Timestamp;
@@ -38,7 +40,9 @@ fn call(site: &Site, provider: &str, fields: &str, body: &str) -> Answer {
 
 /// Signs an event as Mailgun does.
 fn mailgun(key: &str, event: &Value) -> String {
-    let (timestamp, token) = (Timestamp::now().as_second().to_string(), event.to_string());
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let token = format!("token-{}", CALLS.fetch_add(1, Ordering::Relaxed));
+    let timestamp = Timestamp::now().as_second().to_string();
     let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes())
         .expect("any key")
         .chain_update(&timestamp)
@@ -134,6 +138,20 @@ fn whoever_forges_a_call_changes_nothing_and_is_counted() {
     let page = "Origin: https://evil.example\r\n";
     assert_eq!(call(&site, "mailgun", page, &good).status, 403, "no browser speaks for a provider");
     assert_eq!(site.state(ANNA), "active");
+}
+
+#[test]
+fn what_mailgun_signed_says_nothing_of_anybody_else_who_is_put_into_it() {
+    let site = listening();
+    let heard = mailgun(KEY, &failed("1", 552, "over quota"));
+    assert_eq!(call(&site, "mailgun", "", &heard).status, 200);
+    let turned = heard.replace("552", "550").replace("over quota", "5.1.1 no such user");
+    let of_another = turned.replace(ANNA, "bolat@example.com");
+    for forged in [turned, of_another] {
+        assert_eq!(call(&site, "mailgun", "", &forged).status, 403);
+    }
+    assert_eq!(call(&site, "mailgun", "", &heard).status, 200, "Mailgun itself may tell it again");
+    assert_eq!([ANNA, "bolat@example.com"].map(|reader| site.state(reader)), ["active"; 2]);
 }
 
 #[test]
