@@ -46,7 +46,8 @@ pub(super) fn give_up(
     let mut refused = ledger.prepare_cached(
         "SELECT d.subscriber, s.state, d.state, d.said
          FROM deliveries d INDEXED BY deliveries_failed CROSS JOIN subscribers s ON s.id = d.subscriber
-         WHERE d.issue = ?1 AND d.state IN ('rejected', 'in_doubt', 'expired') AND d.said <> ''",
+         WHERE d.issue = ?1 AND (d.state = 'rejected' OR d.state = 'in_doubt' OR d.state = 'expired')
+           AND d.said <> ''",
     )?;
     let refused = refused.query_map([issue], |row| {
         let reader = (row.get::<_, i64>(0)?, row.get::<_, Word<SubscriberState>>(1)?.0);
