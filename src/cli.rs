@@ -658,6 +658,10 @@ pub struct Import {
     /// A label for everybody in the files; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
+    /// What everybody in the files is, unless a row says worse: unsubscribed,
+    /// bounced, complained, blocked, pending or active
+    #[arg(long = "as", value_name = "STATE")]
+    pub state: Option<String>,
     /// How everybody in the files agreed to be mailed, for the record
     #[arg(long, value_name = "TEXT")]
     pub consent: Option<String>,

@@ -9,7 +9,8 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Console, Failure,
     account::{Account, Document},
-    brakes,
+    alarm, brakes,
+    causes::Causes,
     console::Tone,
     exit, failed,
     heart::is_gone,
@@ -52,7 +53,7 @@ pub(super) async fn run(
     let listed = states(wish);
     if wish.failed && !wish.in_doubt && !wish.left && !console.json {
         let missed = all(&*ledger, &issue, &listed).await?;
-        failed::tell(console, &*ledger, &newsroom.publication.id, &issue, missed).await?;
+        failed::tell(console, &newsroom, &*ledger, &issue, missed).await?;
         return Ok(exit::DONE);
     }
     if !listed.is_empty() {
@@ -72,10 +73,14 @@ pub(super) async fn run(
         account.begun = 0;
     }
     account.tell(console);
-    failed::tell_returned(console, &*ledger, &newsroom.publication.id, &issue).await?;
+    let causes = Causes::of(&*ledger, &newsroom.publication.id, &issue).await?;
+    causes.tell(console, &newsroom.publication);
     if matches!(issue.state, IssueState::Sending | IssueState::Paused) {
         for braked in brakes::in_force(&newsroom, &*ledger).await? {
             console.tell(format_args!("  {}", wrapped(&braked.words(), 2, 4)));
+            if let Some(record) = alarm::record(&braked.brake.why, &newsroom.publication) {
+                console.warn(format_args!("to mend that, {record}"));
+            }
         }
     }
     if !matches!(issue.state, IssueState::Finished | IssueState::Cancelled)
@@ -243,6 +248,7 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         console.document(&serde_json::json!({
             "address": delivery.address.written(),
             "state": delivery.state,
+            "reader": delivery.reader,
             "attempts": delivery.attempts,
             "said": delivery.said,
             "at": delivery.at,
