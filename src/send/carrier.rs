@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
@@ -37,11 +38,14 @@ const REOPEN: [Duration; 4] = [
 /// How long a relay may fail, however slowly it does so.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// How many deliveries a carrier begins ahead while the relay is quick: enough for the ledger to write them in groups.
-const AHEAD: usize = 4;
-
 /// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
 const QUICK: Duration = Duration::from_millis(100);
+
+/// How soon what is begun ahead is to leave: whoever unsubscribes after their begin still gets the mail, and whoever a power cut finds begun is in doubt.
+const SOON: Duration = Duration::from_millis(20);
+
+/// The least begun ahead of a quick relay, so that an envelope can leave behind a message; and the most.
+const AHEAD: RangeInclusive<usize> = 2..=8;
 
 /// How many protocol errors (500-503) end a run.
 const DESYNCS: u32 = 3;
@@ -165,6 +169,15 @@ impl Shared {
     }
 }
 
+/// Returns how many deliveries are begun ahead of a relay that answered the last message in `pace`.
+fn ahead(pace: Duration) -> usize {
+    if pace >= QUICK {
+        return 0;
+    }
+    let leave_soon = SOON.as_micros() / pace.as_micros().max(1);
+    usize::try_from(leave_soon).unwrap_or(usize::MAX).clamp(*AHEAD.start(), *AHEAD.end())
+}
+
 /// Locks what a carrier that panicked may have held: counts are whole at any time.
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -262,7 +275,7 @@ impl Carrier {
             return None;
         }
         let quick = self.pace < QUICK;
-        self.satchel.fill(if quick { AHEAD } else { 0 });
+        self.satchel.fill(ahead(self.pace));
         let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
         let is_chunked = self.is_chunked(quick);
         let may_announce = quick && !is_last && !is_chunked && self.shared.may_announce();
@@ -485,5 +498,18 @@ impl Carrier {
 
     fn is_stopping(&self) -> bool {
         self.shared.is_halted() || *self.stop.borrow() != Stop::No
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_leaves_soon_is_begun_ahead() {
+        for (millis, begun) in [(0, 8), (2, 8), (4, 5), (5, 4), (20, 2), (99, 2), (100, 0)] {
+            assert_eq!(ahead(Duration::from_millis(millis)), begun, "{millis} ms a message");
+        }
+        assert_eq!(ahead(Duration::MAX), 0, "before the first answer");
     }
 }

@@ -75,13 +75,27 @@ fn every_code_of_a_problem_stands_in_the_documents() {
 #[test]
 fn every_block_of_configuration_can_be_read() {
     let starter = include_str!("../../templates/starter/publication.toml");
-    for name in ["docs/publication.md", "docs/dkim.md"] {
+    for name in ["docs/publication.md", "docs/dkim.md", "docs/server.md"] {
         for (line, block) in blocks(&document(name), "toml") {
-            let whole = with_table(starter, block);
+            let whole = tables(block)
+                .iter()
+                .fold(starter.to_owned(), |whole, table| with_table(&whole, table));
             let read = config::read(&whole, "publication.toml");
             assert!(read.is_ok(), "{name}:{line}: {:?}\n{whole}", read.err());
         }
     }
+}
+
+/// Cuts a block into its tables, each with its header.
+fn tables(block: &str) -> Vec<String> {
+    let mut tables = Vec::new();
+    for line in block.split_inclusive('\n') {
+        match tables.last_mut() {
+            Some(table) if !line.starts_with('[') => *table += line,
+            _ => tables.push(line.to_owned()),
+        }
+    }
+    tables
 }
 
 /// Puts a block that begins with a table's header in the place of the starter's table of that name.

@@ -13,7 +13,6 @@ use std::{
 use super::{
     Console, Failure, exit,
     newsroom::{Newsroom, secret_of},
-    words,
 };
 use crate::{
     cli::{Global, LedgerVerb},
@@ -128,7 +127,7 @@ pub(super) fn not_for_another(folder: &Path) -> Result<(), Failure> {
     let (Ok(0), Ok(owner @ 1..)) = (owner(Path::new("/proc/self")), owner(folder)) else {
         return Ok(());
     };
-    let why = format!("`{}` belongs to another user, not to root", words::path(folder));
+    let why = format!("`{}` belongs to another user, not to root", folder.display());
     Err(Failure::new(exit::GUARD, why).hint(format!(
         "run it as them, `sudo --user='#{owner}' postrider ...`: what root makes there they could not read"
     )))
