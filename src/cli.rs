@@ -351,10 +351,11 @@ Examples:
     Due,
     /// Send whatever a shared ledger is sending, on a machine without the publication's files
     #[command(after_help = "\
-It needs the URL of the ledger and a state folder of its own, with the file `key`
-of the publication's `.postrider` in it, and the relay's password where there is
-one. Everything else comes from the ledger. It waits for the next issue until a
-signal ends it; what is in flight is finished first.
+It needs the URL of the ledger and a state folder of its own, with the file
+`key` of the publication's `.postrider` in it, and the passwords of ledger and
+relay where there are any (`ledger-password`, `relay-password`). Everything else
+comes from the ledger. It waits for the next issue until a signal ends it; what
+is in flight is finished first.
 
 Examples:
   postrider -C /srv/tt-report worker
@@ -657,6 +658,10 @@ pub struct Import {
     /// A label for everybody in the files; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
+    /// What everybody in the files is, unless a row says worse: unsubscribed,
+    /// bounced, complained, blocked, pending or active
+    #[arg(long = "as", value_name = "STATE")]
+    pub state: Option<String>,
     /// How everybody in the files agreed to be mailed, for the record
     #[arg(long, value_name = "TEXT")]
     pub consent: Option<String>,

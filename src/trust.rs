@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    CertificateError, ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
@@ -45,6 +45,26 @@ pub fn client(
         .expect("ring speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+/// Says what is wrong with a certificate, in words that follow "is not trusted"; `host` is whose it was to be, where that is known.
+pub fn fault(fault: &CertificateError, host: Option<&str>) -> String {
+    use CertificateError as E;
+    match fault {
+        E::Expired | E::ExpiredContext { .. } => "it has expired".to_owned(),
+        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            host.map_or_else(|| fault.to_string(), |host| format!("it is not for `{host}`"))
+        }
+        E::UnknownIssuer => "nobody we trust has signed it".to_owned(),
+        E::Revoked => "it has been revoked".to_owned(),
+        // What the verifier says of its own has no kind, but this name.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's, and no server's: make it with `basicConstraints=CA:FALSE`"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -70,6 +70,11 @@ impl Kind {
         Self::Unknown,
     ];
 
+    /// Tells whether anything follows from it, for the reader or for us.
+    pub fn acts(self) -> bool {
+        matches!(self, Self::Hard | Self::Soft | Self::Policy | Self::Complaint | Self::Unsubscribe)
+    }
+
     /// Returns the word used in `--json` and in the ledger.
     pub fn word(self) -> &'static str {
         match self {

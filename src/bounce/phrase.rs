@@ -68,7 +68,8 @@ pub(super) const RECORDS: &[(&str, super::cause::Missing)] = {
 /// About what we wrote.
 pub(super) const SPAM: &[&str] = &[
     "spam", "junk mail", "junk email", "unsolicited", "bulk mail", "bulk email", "content rejected",
-    "message content", "rejected for content", "prohibited content", "content filter", "objectionable", "offensive",
+    "message content", "rejected for content", "prohibited content", "content filter", "content denied",
+    "unacceptable content", "inappropriate content", "uribl", "surbl", "objectionable", "offensive",
     "virus", "malware", "phish", "infected", "suspicious", "unwanted", "looks like", "werbung", "indésirable",
     "correo no deseado", "posta indesiderata", "lixo eletrônico", "спам", "迷惑メール", "垃圾", "스팸",
 ];
@@ -81,7 +82,7 @@ pub(super) const LISTS: &[&str] = &[
 /// About where we come from.
 pub(super) const BLOCKED: &[&str] = &[
     "blocked", "blocking", "denylist", "deny list", "reputation", "barracuda", "cloudmark", "senderbase",
-    "talosintelligence", "banned", "your ip", "client host", "client address", "sending ip", "your server",
+    "talosintelligence", "ask your postmaster", "banned", "your ip", "client host", "client address", "sending ip", "your server",
     "your host", "your network", "helo command rejected", "my name was rejected", "invalid helo", "bad helo",
     "invalid ehlo", "gesperrt", "bloqué", "bloquead", "bloccat", "geblokkeerd", "zablokowan", "заблокирован", "拒绝",
     "拒否",

@@ -1,7 +1,7 @@
 //! What has to be mended, by whoever sends: the cause of a refusal, and the DNS record to look at.
 
 use crate::{
-    bounce::{Cause, Missing},
+    bounce::{Cause, Missing, cause},
     model::Publication,
 };
 
@@ -43,6 +43,14 @@ pub(super) fn remedy(cause: Cause, publication: &Publication) -> Option<String> 
         Cause::Rule => "read the words of the refusal: it is a rule of theirs, and the reader is the one to ask them".to_owned(),
         _ => return None,
     })
+}
+
+/// Says which DNS record to publish, where that is what a relay's or a provider's words ask for.
+pub(super) fn record(said: &str, publication: &Publication) -> Option<String> {
+    match cause(None, said) {
+        missing @ Cause::Records(_) => remedy(missing, publication),
+        _ => None,
+    }
 }
 
 fn spf(domain: &str) -> String {

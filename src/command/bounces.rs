@@ -104,7 +104,9 @@ fn tell_listed(console: &Console, all: &[Returned]) {
 /// Says what has to be mended, provider by provider.
 fn tell_alarms(console: &Console, newsroom: &Newsroom, all: &[Returned]) {
     let mut alarms: BTreeMap<(Cause, String), (u64, &str)> = BTreeMap::new();
-    for returned in all.iter().filter(|returned| returned.report.kind == Kind::Policy) {
+    let is_news = |returned: &&Returned| !matches!(returned.did, Did::Nobody | Did::Known);
+    let refused = all.iter().filter(|returned| returned.report.kind == Kind::Policy);
+    for returned in refused.filter(is_news) {
         let domain =
             returned.address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
         let Some(cause) = returned.report.cause else { continue };
@@ -145,6 +147,7 @@ fn remark(kind: Kind, all: &[&Returned]) -> String {
     let listed = count(|did| *did == Did::Listed);
     let nobody = count(|did| *did == Did::Nobody);
     let stays = count(|did| matches!(did, Did::Stays(_)));
+    let silent = if kind.acts() { count(|did| *did == Did::Nothing) } else { 0 };
     let mut parts = Vec::new();
     for (number, words) in [
         (moved, "suppressed"),
@@ -154,6 +157,7 @@ fn remark(kind: Kind, all: &[&Returned]) -> String {
         (known, "known already"),
         (listed, "for you to look at: nothing proves them"),
         (nobody, "no reader of ours"),
+        (silent, "for you to look at: they do not say of which reader"),
     ] {
         match number {
             0 => {}

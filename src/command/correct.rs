@@ -28,7 +28,7 @@ pub(super) async fn run(
     let asked =
         Asked { limit: wish.limit, corrects: Some(first), ..Asked::whole(Go::by(&wish.consent)) };
     let sent = send::deliver(console, &newsroom, &folder, &asked).await?;
-    sent.report(console);
+    sent.report(console, &newsroom.publication);
     Ok(sent.code)
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn run(console: &Console, global: &Global, folder: &Path) -> Re
     let asked = Asked::whole(Go::Yes);
     let sent = send::deliver(console, &newsroom, &issue, &asked).await?;
     let rendered = render::write(&newsroom, &issue, None, None).await?;
-    sent.report(console);
+    sent.report(console, &newsroom.publication);
     if console.json {
         return Ok(sent.code);
     }

@@ -35,7 +35,7 @@ pub(super) async fn run(console: &Console, global: &Global) -> Result<u8, Failur
             Ok(None) => {}
             Ok(Some(sent)) => {
                 last = Some(newsroom.now);
-                tell(console, &sent);
+                tell(console, &newsroom, &sent);
                 hold(&newsroom, &*ledger, &sent).await?;
                 code = code.max(sent.code);
                 if sent.ended == Ended::Stopped {
@@ -106,9 +106,9 @@ async fn miss(
 }
 
 /// Tells a watcher everything, and a mailbox only what stopped a run and how an issue ended.
-fn tell(console: &Console, sent: &Sent) {
+fn tell(console: &Console, newsroom: &Newsroom, sent: &Sent) {
     if console.json || console.is_watched() || sent.ended.is_final() {
-        sent.report(console);
+        sent.report(console, &newsroom.publication);
     } else if let Ended::Halted(halt) = &sent.ended {
         console.failure(&Failure::halted(halt, &sent.account.slug));
     }

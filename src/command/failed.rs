@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Console, Failure,
+    Console, Failure, alarm, causes,
     console::Tone,
-    words::{counted, grouped, printable},
+    newsroom::Newsroom,
+    words::{counted, printable, wrapped},
 };
 use crate::{
     bounce::{Cause, Kind, cause},
-    ledger::{DeliveryRecord, Did, IssueRecord, Ledger, ReportRecord},
-    model::DeliveryState,
+    ledger::{DeliveryRecord, Did, IssueRecord, Ledger},
+    model::{DeliveryState, Publication},
     send::provider::provider,
 };
 
-/// How many reports are read at once.
-const PAGE: usize = 1000;
+/// How many columns stand before what a server said.
+const MARGIN: usize = 12;
 
 /// One reader who did not get it.
 struct Missed {
@@ -23,35 +24,55 @@ struct Missed {
     state: &'static str,
     address: String,
     said: String,
+    /// Whether they are off the list by now.
+    is_suppressed: bool,
 }
 
-/// Readers by provider and cause; a delivery given up after two days has no cause.
-type Groups = BTreeMap<(String, Option<Cause>), Vec<Missed>>;
+/// Readers by provider and cause; a delivery given up after two days has none but its last words.
+type Groups = BTreeMap<(String, Why), Vec<Missed>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    Because(Option<Cause>),
+    GivenUp(Cause),
+}
 
 /// Tells of refused and expired deliveries, and of what came back of accepted ones.
 pub(super) async fn tell(
     console: &Console,
+    newsroom: &Newsroom,
     ledger: &dyn Ledger,
-    publication: &str,
     issue: &IssueRecord,
     deliveries: Vec<DeliveryRecord>,
 ) -> Result<(), Failure> {
+    let publication = &newsroom.publication;
     let mut groups = Groups::new();
     for delivery in deliveries {
+        let why = cause(None, &delivery.said);
         let why = match delivery.state {
-            DeliveryState::Expired => None,
-            _ => Some(cause(None, &delivery.said)),
+            DeliveryState::Expired => Why::GivenUp(why),
+            _ => Why::Because(Some(why)),
         };
         let missed = Missed {
             state: delivery.state.word(),
             address: delivery.address.written().to_owned(),
             said: delivery.said,
+            is_suppressed: delivery.reader.is_suppressed(),
         };
         groups.entry((provider_of(&missed.address), why)).or_default().push(missed);
     }
-    for report in reports(ledger, publication, issue).await? {
-        let missed = Missed { state: "came back", address: report.address, said: report.said };
-        let group = groups.entry((provider_of(&missed.address), report.cause)).or_default();
+    let mut reports = causes::reports(ledger, &publication.id, issue).await?;
+    reports.retain(|report| matches!(report.kind, Kind::Hard | Kind::Soft | Kind::Policy));
+    for report in reports {
+        let is_suppressed = matches!(report.did, Did::Moved(_) | Did::Stays(_));
+        let missed = Missed {
+            state: "came back",
+            address: report.address,
+            said: report.said,
+            is_suppressed,
+        };
+        let why = Why::Because(report.cause);
+        let group = groups.entry((provider_of(&missed.address), why)).or_default();
         if group.iter().all(|known| known.address != missed.address) {
             group.push(missed);
         }
@@ -60,78 +81,56 @@ pub(super) async fn tell(
         console.note("nobody");
     }
     for ((provider, why), missed) in &groups {
-        let why = why.map_or_else(|| "given up after two days".to_owned(), |why| why.to_string());
+        let readers = counted(missed.len() as u64, "reader");
         let provider = console.paint(Tone::Strong, provider);
-        console.say(format_args!("{provider}: {why}, {}", counted(missed.len() as u64, "reader")));
-        for Missed { state, address, said } in missed {
-            let state = console.paint(Tone::Bad, format_args!("{state:<10}"));
-            console.say(format_args!("{state}  {}", printable(address)));
-            if !said.is_empty() {
-                console.say(format_args!(
-                    "            {}",
-                    console.paint(Tone::Quiet, printable(said))
-                ));
-            }
+        console.say(format_args!("{provider}: {}, {readers}", why.words()));
+        for line in why.consequences(missed, publication) {
+            console.say(format_args!("  {}", wrapped(&line, 2, 2)));
+        }
+        for missed in missed {
+            missed.tell(console);
         }
     }
     Ok(())
 }
 
-/// Says what came back of an issue on a line for each cause, with how many are suppressed by it.
-pub(super) async fn tell_returned(
-    console: &Console,
-    ledger: &dyn Ledger,
-    publication: &str,
-    issue: &IssueRecord,
-) -> Result<(), Failure> {
-    let mut causes: BTreeMap<(Kind, Option<Cause>), (u64, u64)> = BTreeMap::new();
-    for report in all_reports(ledger, publication, issue).await? {
-        let (count, suppressed) = causes.entry((report.kind, report.cause)).or_default();
-        *count += 1;
-        *suppressed += u64::from(matches!(report.did, Did::Moved(_)));
+impl Why {
+    fn words(self) -> String {
+        match self {
+            Self::Because(Some(why)) => why.to_string(),
+            Self::Because(None) => "it came back".to_owned(),
+            Self::GivenUp(why) => format!("given up after two days: {why}"),
+        }
     }
-    for ((kind, why), (count, suppressed)) in &causes {
-        let why = match why {
-            Some(why) => why.to_string(),
-            None => kind.word().replace('_', " "),
-        };
-        let effect = match suppressed {
-            0 => String::new(),
-            _ => format!("; {} suppressed", counted(*suppressed, "reader")),
-        };
-        console.tell(format_args!(
-            "  came back  {:>9}   {}",
-            grouped(*count),
-            console.paint(Tone::Quiet, format_args!("{why}{effect}"))
-        ));
+
+    /// Says what becomes of the readers, and what is to be mended.
+    fn consequences(self, missed: &[Missed], publication: &Publication) -> Vec<String> {
+        let gone = missed.iter().filter(|missed| missed.is_suppressed).count();
+        let mut lines = Vec::new();
+        if gone == missed.len() {
+            lines.push("off the list: no further issue goes there".to_owned());
+        } else if gone > 0 {
+            lines.push(format!("{gone} of them are off the list: no further issue goes there"));
+        }
+        let (Self::Because(Some(why)) | Self::GivenUp(why)) = self else { return lines };
+        if gone < missed.len() && why.kind() == Kind::Soft {
+            lines.push(
+                "stays on the list, unless three issues in a row and over 15 days end so"
+                    .to_owned(),
+            );
+        }
+        lines.extend(alarm::remedy(why, publication).map(|remedy| format!("to mend it, {remedy}")));
+        lines
     }
-    Ok(())
 }
 
-/// Returns the bounces of an issue, all pages of them.
-async fn reports(
-    ledger: &dyn Ledger,
-    publication: &str,
-    issue: &IssueRecord,
-) -> Result<Vec<ReportRecord>, Failure> {
-    let mut all = all_reports(ledger, publication, issue).await?;
-    all.retain(|report| matches!(report.kind, Kind::Hard | Kind::Soft | Kind::Policy));
-    Ok(all)
-}
-
-async fn all_reports(
-    ledger: &dyn Ledger,
-    publication: &str,
-    issue: &IssueRecord,
-) -> Result<Vec<ReportRecord>, Failure> {
-    let mut all = Vec::new();
-    loop {
-        let after = all.last().map_or(0, |last: &ReportRecord| last.number);
-        let page = ledger.reports(publication, Some(issue.id), after, PAGE).await?;
-        let is_last = page.len() < PAGE;
-        all.extend(page);
-        if is_last {
-            return Ok(all);
+impl Missed {
+    fn tell(&self, console: &Console) {
+        let state = console.paint(Tone::Bad, format_args!("{:<10}", self.state));
+        console.say(format_args!("{state}  {}", printable(&self.address)));
+        if !self.said.is_empty() {
+            let said = wrapped(&printable(&self.said), MARGIN, MARGIN);
+            console.say(format_args!("{:MARGIN$}{}", "", console.paint(Tone::Quiet, said)));
         }
     }
 }

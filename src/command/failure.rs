@@ -66,6 +66,10 @@ impl Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let (code, hint) = match &error {
+            LedgerError::Unreachable { why, .. } if why.contains("certificate") => (
+                exit::UNREACHABLE,
+                "if its authority is a private one you trust, name that with `ca_file` under [ledger], or lay it into a worker's state folder as `ledger-ca.pem`",
+            ),
             LedgerError::Unreachable { place, .. } if place.starts_with("postgres://") => (
                 exit::UNREACHABLE,
                 "see that the server answers there; a password comes from POSTRIDER_LEDGER_PASSWORD, the credential `ledger-password`, [ledger] or ~/.pgpass",

@@ -5,6 +5,7 @@ mod alarm;
 mod bounces;
 mod brakes;
 mod cancel;
+mod causes;
 mod check;
 mod completions;
 mod config;

@@ -543,7 +543,8 @@ pub(super) fn handed_over() -> Option<String> {
 
 const CREDENTIAL: &str = "relay-password";
 
-fn credentials() -> Option<PathBuf> {
+/// Returns the folder in which systemd hands secrets over.
+pub(super) fn credentials() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 

@@ -77,7 +77,7 @@ impl Clerk {
     ) -> Result<Option<Noted>, LedgerError> {
         let about = self.about(report, forged);
         let (Some(about), Some(ledger)) = (about, &self.ledger) else { return Ok(None) };
-        if !asks_for_something(report.kind) {
+        if !report.kind.acts() {
             return Ok(None);
         }
         let note = Note {
@@ -171,9 +171,4 @@ impl Returned {
         let details: Vec<_> = details.into_iter().filter(|detail| !detail.is_empty()).collect();
         if details.is_empty() { cause } else { format!("{cause} ({})", details.join(", ")) }
     }
-}
-
-/// Tells whether the ledger has anything to do with it.
-fn asks_for_something(kind: Kind) -> bool {
-    matches!(kind, Kind::Hard | Kind::Soft | Kind::Policy | Kind::Complaint | Kind::Unsubscribe)
 }

@@ -38,12 +38,34 @@ pub(super) struct Met {
     pub(super) encoding: String,
     /// How many rows held proof of consent.
     pub(super) with_evidence: u64,
+    /// Which record stands on which line.
+    numbers: Numbers,
     /// The row at which the list breaks off.
     broken: Option<Skipped>,
     /// What was put right or is doubtful, by kind: how many times, and the first by line.
     noted: Vec<(Discriminant<Note>, u64, BTreeMap<u64, Note>)>,
     /// Why the rejects could not be written.
     unwritten: Option<io::Error>,
+}
+
+/// Which record stands on which line: kept only where the distance between the two changes, which it seldom does.
+#[derive(Default)]
+struct Numbers(Vec<(u64, u64)>);
+
+impl Numbers {
+    fn note(&mut self, line: u64, record: u64) {
+        let goes_on = self.0.last().is_some_and(|(at, number)| at - number == line - record);
+        if !goes_on && self.0.len() < KEPT {
+            self.0.push((line, record));
+        }
+    }
+
+    /// Returns the number of the record on a line; `None` where too much was between the records to know.
+    fn of(&self, line: u64) -> Option<u64> {
+        let before = self.0.partition_point(|(at, _)| *at <= line);
+        let (at, number) = before.checked_sub(1).map(|before| self.0[before])?;
+        (before < KEPT).then(|| line - (at - number))
+    }
 }
 
 /// Shares what is met with whoever takes the records.
@@ -112,6 +134,7 @@ pub(super) fn records_of<R: Read + Send + 'static>(
                     for note in entry.notes {
                         met.note(entry.line, note);
                     }
+                    met.numbers.note(entry.line, entry.record);
                     met.with_evidence += u64::from(!entry.evidence.is_empty());
                     let mut labels = entry.tags;
                     labels.extend(
@@ -181,6 +204,11 @@ impl Met {
         }
     }
 
+    /// Returns which record stands on a line, where a good one does.
+    pub(super) fn record_on(&self, line: u64) -> Option<u64> {
+        self.numbers.of(line)
+    }
+
     /// Returns the row at which the list breaks off.
     pub(super) fn broken(&self) -> Option<&Skipped> {
         self.broken.as_ref()
@@ -232,5 +260,24 @@ pub(super) fn bad(row: &Skipped) -> String {
     match printable(&row.address) {
         address if address.is_empty() => row.reason.to_string(),
         address => format!("`{address}`: {}", row.reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_found_by_its_line_although_only_changes_are_kept() {
+        let mut numbers = Numbers::default();
+        // The third holds a line end, and empty lines stand before the fifth.
+        let stands = [(2, 1), (3, 2), (4, 3), (6, 4), (9, 5), (10, 6)];
+        for (line, record) in stands {
+            numbers.note(line, record);
+        }
+        for (line, record) in stands {
+            assert_eq!(numbers.of(line), Some(record), "line {line}");
+        }
+        assert_eq!((numbers.of(1), numbers.0.len()), (None, 3));
     }
 }

@@ -7,6 +7,8 @@ use tokio::sync::mpsc;
 use super::{
     Console, Failure,
     account::{Account, reasons},
+    alarm,
+    causes::Causes,
     correct,
     ears::Ears,
     exit,
@@ -24,7 +26,7 @@ use crate::{
     cli::{self, Global},
     compose::{Composed, Edition},
     ledger::{Gone, IssueRecord, Ledger},
-    model::{IssueState, RelayUrl, Segment},
+    model::{IssueState, Publication, RelayUrl, Segment},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
     smtp::Relay,
@@ -46,7 +48,7 @@ pub(super) async fn run(
         ..Asked::whole(Go::by(&wish.consent))
     };
     let sent = deliver(console, &newsroom, &folder, &asked).await?;
-    sent.report(console);
+    sent.report(console, &newsroom.publication);
     Ok(sent.code)
 }
 
@@ -105,6 +107,8 @@ impl Go {
 /// What a send came to.
 pub(super) struct Sent {
     pub(super) account: Account,
+    /// Why some did not get it.
+    pub(super) causes: Causes,
     pub(super) ended: Ended,
     pub(super) code: u8,
     /// Whether it was finished before, so that nothing was left to do.
@@ -133,7 +137,7 @@ pub(super) async fn deliver(
     };
     let segment = segment(known.as_ref(), asked.segment.as_deref())?;
     if let Some(issue) = &known
-        && let Some(sent) = recall_or_refuse(&*ledger, issue, asked).await?
+        && let Some(sent) = recall_or_refuse(&*ledger, publication, issue, asked).await?
     {
         return Ok(sent);
     }
@@ -174,6 +178,9 @@ pub(super) async fn deliver(
     };
     if asked.canary.is_some() {
         turn(IssueState::Sending, CANARY).await?;
+    } else if !issue.why.is_empty() {
+        // What stopped it before does so no more.
+        turn(IssueState::Sending, "").await?;
     }
     let load = Load { issue: &issue, way, limit: asked.limit.or(asked.canary), ears };
     let ended = transmit(console, newsroom, Arc::clone(&ledger), load).await?;
@@ -189,7 +196,8 @@ pub(super) async fn deliver(
     let begun = before.remaining.saturating_sub(tally.remaining);
     let code = code_of(&ended, needs_attention(&tally));
     let account = Account::of(&issue, tally, suppressed, started.elapsed(), begun);
-    Ok(Sent { account, ended, code, was_done: false })
+    let causes = Causes::of(&*ledger, publication, &issue).await?;
+    Ok(Sent { account, causes, ended, code, was_done: false })
 }
 
 /// Pauses an issue whose sender was killed among its first readers.
@@ -231,13 +239,15 @@ pub(super) async fn remembered(
 /// Recalls how an issue ended that is over, or refuses one that must not be sent now.
 async fn recall_or_refuse(
     ledger: &dyn Ledger,
+    publication: &str,
     issue: &IssueRecord,
     asked: &Asked,
 ) -> Result<Option<Sent>, Failure> {
     if issue.state == IssueState::Finished && !asked.catch_up {
         let account = status::account(ledger, issue).await?;
         let code = code_of(&Ended::Finished, needs_attention(&account.tally));
-        return Ok(Some(Sent { account, ended: Ended::Finished, code, was_done: true }));
+        let causes = Causes::of(ledger, publication, issue).await?;
+        return Ok(Some(Sent { account, causes, ended: Ended::Finished, code, was_done: true }));
     }
     allowed(issue)?;
     Ok(None)
@@ -482,7 +492,7 @@ pub(super) fn slowed(braked: &Braked) -> String {
 
 impl Sent {
     /// Says how it ended, in words or JSON.
-    pub(super) fn report(&self, console: &Console) {
+    pub(super) fn report(&self, console: &Console, publication: &Publication) {
         if let Ended::Halted(halt) = &self.ended {
             console.failure(&Failure::halted(halt, &self.account.slug));
         }
@@ -492,6 +502,15 @@ impl Sent {
         }
         console.tell_sentence(&self.headline());
         self.account.tell(console);
+        self.causes.tell(console, publication);
+        let why = match &self.ended {
+            Ended::Braked(braked) => braked.why.as_str(),
+            Ended::Halted(halt) => halt.why(),
+            _ => "",
+        };
+        if let Some(record) = alarm::record(why, publication) {
+            console.warn(format_args!("to mend that, {record}"));
+        }
         for advice in self.account.advice() {
             console.advise(&advice);
         }

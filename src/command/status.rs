@@ -9,7 +9,8 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Console, Failure,
     account::{Account, Document},
-    brakes,
+    alarm, brakes,
+    causes::Causes,
     console::Tone,
     exit, failed,
     heart::is_gone,
@@ -52,7 +53,7 @@ pub(super) async fn run(
     let listed = states(wish);
     if wish.failed && !wish.in_doubt && !wish.left && !console.json {
         let missed = all(&*ledger, &issue, &listed).await?;
-        failed::tell(console, &*ledger, &newsroom.publication.id, &issue, missed).await?;
+        failed::tell(console, &newsroom, &*ledger, &issue, missed).await?;
         return Ok(exit::DONE);
     }
     if !listed.is_empty() {
@@ -72,10 +73,14 @@ pub(super) async fn run(
         account.begun = 0;
     }
     account.tell(console);
-    failed::tell_returned(console, &*ledger, &newsroom.publication.id, &issue).await?;
+    let causes = Causes::of(&*ledger, &newsroom.publication.id, &issue).await?;
+    causes.tell(console, &newsroom.publication);
     if matches!(issue.state, IssueState::Sending | IssueState::Paused) {
         for braked in brakes::in_force(&newsroom, &*ledger).await? {
             console.tell(format_args!("  {}", wrapped(&braked.words(), 2, 4)));
+            if let Some(record) = alarm::record(&braked.brake.why, &newsroom.publication) {
+                console.warn(format_args!("to mend that, {record}"));
+            }
         }
     }
     if !matches!(issue.state, IssueState::Finished | IssueState::Cancelled)
@@ -98,6 +103,8 @@ struct Senders<'a> {
     here: Option<String>,
     /// Those of every machine that shares the ledger, and whether they are gone.
     workers: Vec<(Seen, bool)>,
+    /// What time it is there.
+    now: Timestamp,
 }
 
 async fn senders<'a>(newsroom: &'a Newsroom, ledger: &dyn Ledger) -> Result<Senders<'a>, Failure> {
@@ -108,6 +115,7 @@ async fn senders<'a>(newsroom: &'a Newsroom, ledger: &dyn Ledger) -> Result<Send
         publication: &newsroom.publication.id,
         here: Lock::holder(&newsroom.lock_path()),
         workers: workers.collect(),
+        now,
     })
 }
 
@@ -240,6 +248,7 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         console.document(&serde_json::json!({
             "address": delivery.address.written(),
             "state": delivery.state,
+            "reader": delivery.reader,
             "attempts": delivery.attempts,
             "said": delivery.said,
             "at": delivery.at,
@@ -259,7 +268,11 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         remarks.push(format!("next try {}", instant(at)));
     }
     if delivery.state == DeliveryState::InDoubt {
-        remarks.push(format!("handed over {} as", instant(delivery.at)));
+        // Of a restored backup nobody knows when, or whether.
+        remarks.push(match delivery.attempts {
+            0 => "perhaps handed over, as".to_owned(),
+            _ => format!("handed over {} as", instant(delivery.at)),
+        });
         remarks.push(delivery.message_id.clone());
     }
     for remark in remarks {
@@ -292,8 +305,12 @@ impl<'a> AtWork<'a> {
 
 async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure> {
     let mut known = Vec::new();
-    let mut senders =
-        Senders { publication: &newsroom.publication.id, here: None, workers: Vec::new() };
+    let mut senders = Senders {
+        publication: &newsroom.publication.id,
+        here: None,
+        workers: Vec::new(),
+        now: Timestamp::UNIX_EPOCH,
+    };
     if newsroom.has_ledger()? {
         let ledger = newsroom.ledger()?;
         senders = self::senders(newsroom, &*ledger).await?;
@@ -334,19 +351,27 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
     if lines.is_empty() {
         console.note("there is no issue yet; `postrider draft SLUG` makes one");
     }
-    for (Seen { worker, at }, is_gone) in &senders.workers {
-        let doing = match &worker.issue {
-            _ if *is_gone => format!("gone since {}", instant(*at)),
-            Some(slug) => {
-                let slug = printable(slug);
-                format!("sends {slug}, {} a second, seen {}", worker.per_second, instant(*at))
-            }
-            None => format!("waits, seen {}", instant(*at)),
-        };
-        let who = format!("worker {}, process {}", printable(&worker.host), worker.pid);
-        console.say(format_args!("{who}: {doing}"));
+    for (seen, is_gone) in &senders.workers {
+        let doing = doing(seen, *is_gone, senders.now);
+        let who = format!("worker {}, process {}", printable(&seen.worker.host), seen.worker.pid);
+        console.say(wrapped(&format!("{who}: {doing}"), 0, 2));
     }
     Ok(exit::DONE)
+}
+
+/// Says what a worker does, by the ledger's clock.
+fn doing(Seen { worker, at }: &Seen, is_gone: bool, now: Timestamp) -> String {
+    if is_gone {
+        return format!("gone since {}", instant(*at));
+    }
+    let silent = Duration::try_from(now.duration_since(*at)).unwrap_or_default();
+    let seen = format!("seen {} s ago", silent.as_secs());
+    match &worker.issue {
+        Some(slug) => {
+            format!("sends {}, {} a second, {seen}", printable(slug), worker.per_second)
+        }
+        None => format!("waits, {seen}"),
+    }
 }
 
 /// Says where an issue stands on one line.

@@ -6,6 +6,7 @@
 //! this machine's own state folder, or come from the environment.
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -23,7 +24,7 @@ use super::{
     heart::{self, Heart},
     ledger,
     lock::{Lock, Sender, boot},
-    newsroom::{Newsroom, keys_in, mistakes, relay_of},
+    newsroom::{Newsroom, credentials, keys_in, mistakes, relay_of},
     orders::Orders,
     send::slowed,
     words::clock_time,
@@ -56,12 +57,13 @@ pub(super) async fn run(
 ) -> Result<u8, Failure> {
     let ears = Ears::open();
     let place = Place::find(global, wish)?;
-    let ledger = ledger::open(&place.ledger, &place.root)?;
-    let _lock = Lock::take(&place.state.join("send.lock"))?;
+    let ledger = ledger::open(&place.ledger, &place.root).map_err(|failure| place.own(failure))?;
+    let _lock =
+        Lock::take(&place.state.join("send.lock")).map_err(|failure| place.taken(failure))?;
     let sender = Sender::of(&place.state)?;
     let heart = Heart::start(Arc::clone(&ledger), &sender, None);
-    let work = Work { console, place, sender, ledger, heart, wish, ears };
-    console.note(format_args!("{} waits for what is to be sent", work.sender.name));
+    let ledger_is = Cell::new(Known::Nothing);
+    let work = Work { console, place, sender, ledger, heart, wish, ears, ledger_is };
     let code = work.go_on().await;
     work.heart.stop().await;
     code
@@ -74,6 +76,8 @@ struct Place {
     root: PathBuf,
     /// The folder of the key, the passwords, the journal and the mark.
     state: PathBuf,
+    /// Whether it stands in a publication, whose files say where the rest is.
+    has_publication: bool,
 }
 
 impl Place {
@@ -88,7 +92,7 @@ impl Place {
                 None => newsroom.private()?,
             };
             let (ledger, root) = (newsroom.publication.ledger, newsroom.root);
-            return Self { ledger, root, state }.shared();
+            return Self { ledger, root, state, has_publication: true }.shared();
         };
         let url = config::ledger_url(url).map_err(|problem| {
             Failure::new(exit::CONFIG, problem).hint("it is --ledger or POSTRIDER_LEDGER_URL")
@@ -96,9 +100,10 @@ impl Place {
         let state = wish.state.clone().unwrap_or_else(|| PathBuf::from(".postrider"));
         ledger::make_private(&state)?;
         let state = state.canonicalize().map_err(|error| Failure::file(&state, "open", &error))?;
-        let ca_file = Some("ledger-ca.pem".to_owned()).filter(|file| state.join(file).is_file());
-        let ledger = LedgerSettings { url, password: None, ca_file };
-        Self { ledger, root: state.clone(), state }.shared()
+        let ca_file = certificate("ledger-ca.pem");
+        let ca_file = Some(ca_file).filter(|file| state.join(file).is_file());
+        let ledger = LedgerSettings { url, password: own_file(&state, "ledger-password"), ca_file };
+        Self { ledger, root: state.clone(), state, has_publication: false }.shared()
     }
 
     fn shared(self) -> Result<Self, Failure> {
@@ -112,6 +117,31 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Says of something that is missing where a worker has it, which has no publication.toml to look into.
+    fn own(&self, failure: Failure) -> Failure {
+        let is_missing = [exit::CONFIG, exit::NO_INPUT].contains(&failure.code);
+        if self.has_publication || !is_missing {
+            return failure;
+        }
+        let hint = format!(
+            "a worker looks in its state folder `{}`, and among the credentials of its service, for `key`, `ledger-password`, `relay-password`, and what [dkim] and `ca_file` under [relay] name, without folders",
+            self.state.display()
+        );
+        Failure { hints: vec![hint], ..failure }
+    }
+
+    /// Says of a state folder that is in use what to do about it.
+    fn taken(&self, failure: Failure) -> Failure {
+        if self.has_publication || failure.code != exit::AGAIN {
+            return failure;
+        }
+        let message = format!("another worker has the state folder `{}`", self.state.display());
+        Failure::new(exit::AGAIN, message)
+            .hint("each wants one of its own: name it with --state or POSTRIDER_STATE")
+    }
+}
+
 struct Work<'a> {
     console: &'a Console,
     place: Place,
@@ -120,6 +150,15 @@ struct Work<'a> {
     heart: Heart,
     wish: &'a cli::Worker,
     ears: Ears,
+    ledger_is: Cell<Known>,
+}
+
+/// What was heard of the ledger last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    Away,
+    There,
 }
 
 /// What came of a look at one issue.
@@ -181,7 +220,9 @@ impl Work<'_> {
     /// Goes through every issue that is being sent, once.
     async fn round(&self) -> Result<Vec<Came>, Failure> {
         let mut came = Vec::new();
-        for (publication, slug) in self.ledger.sending().await? {
+        let sending = self.ledger.sending().await.inspect_err(|_| self.lose_ledger())?;
+        self.hear_ledger();
+        for (publication, slug) in sending {
             if self.is_stopping() {
                 break;
             }
@@ -191,6 +232,24 @@ impl Work<'_> {
             came.push(one?);
         }
         Ok(came)
+    }
+
+    /// Says that the ledger answers, where that is news.
+    fn hear_ledger(&self) {
+        match self.ledger_is.replace(Known::There) {
+            Known::Nothing => {
+                let name = &self.sender.name;
+                self.console.note(format_args!("{name} waits for what is to be sent"));
+            }
+            Known::Away => self.console.note("the ledger answers again"),
+            Known::There => {}
+        }
+    }
+
+    fn lose_ledger(&self) {
+        if self.ledger_is.get() == Known::There {
+            self.ledger_is.set(Known::Away);
+        }
     }
 
     async fn one(&self, publication: &str, issue: IssueRecord) -> Result<Came, Failure> {
@@ -233,7 +292,7 @@ impl Work<'_> {
                 exit::CONFIG,
                 format!("there is no key of the links in `{}`", path.display()),
             )
-            .hint("copy `.postrider/key` of the publication there, for its owner alone (chmod 600)")
+            .hint("copy `.postrider/key` of the publication there, for its owner alone (chmod 600), or have systemd load it as the credential `key`")
         })?;
         orders.same_key(&keys)?;
         let press = Press::new(&edition, issue.id, date, keys)
@@ -250,7 +309,8 @@ impl Work<'_> {
             )
             .hint("name a server under [relay] in publication.toml, for machines to share"));
         }
-        let relay = relay_of(&settings, &self.place.state, None)?;
+        let relay = relay_of(&settings, &self.place.state, None)
+            .map_err(|failure| self.place.own(failure))?;
         let settings_relay = &settings.relay;
         Ok(Run {
             publication: publication.to_owned(),
@@ -308,6 +368,11 @@ impl Work<'_> {
                 self.rest(RELAY_REST).await;
                 Err(failure)
             }
+            Ended::Halted(Halt::Ledger(why)) => {
+                self.lose_ledger();
+                let failure = Failure::new(exit::UNREACHABLE, why);
+                Err(failure.hint("what is known is kept in `outcomes.journal` of the state folder; it goes on when the ledger is back"))
+            }
             Ended::Halted(halt) => Err(Failure::halted(halt, slug)),
         }
     }
@@ -324,6 +389,8 @@ impl Work<'_> {
             self.console.tell(format_args!("{slug} is {}", issue.state.word()));
             account.tell(self.console);
         }
+        // A worker does not end for weeks.
+        self.console.flush();
         Ok(())
     }
 
@@ -361,13 +428,22 @@ fn confine(settings: &mut Publication, state: &Path) {
         let name = Path::new(file).file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     };
-    let password = "relay-password".to_owned();
-    settings.relay.password =
-        state.join(&password).is_file().then_some(SecretSource::File(password));
-    settings.relay.ca_file = settings.relay.ca_file.as_deref().map(own);
+    settings.relay.password = own_file(state, "relay-password");
+    settings.relay.ca_file = settings.relay.ca_file.as_deref().map(|file| certificate(&own(file)));
     for key in settings.dkim.iter_mut().flat_map(|dkim| &mut dkim.keys) {
         key.file = own(&key.file);
     }
+}
+
+/// Names a certificate to trust: systemd's credential of that name, else the file of the state folder.
+fn certificate(name: &str) -> String {
+    let handed_over = credentials().map(|folder| folder.join(name)).filter(|file| file.is_file());
+    handed_over.map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned())
+}
+
+/// Names a secret of the state folder, where it is there.
+fn own_file(state: &Path, name: &str) -> Option<SecretSource> {
+    state.join(name).is_file().then(|| SecretSource::File(name.to_owned()))
 }
 
 fn signer(dkim: &DkimSettings, state: &Path, date: Timestamp) -> Result<Signer, Failure> {

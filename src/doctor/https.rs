@@ -147,7 +147,7 @@ async fn encrypted(
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
             Some(rustls::Error::InvalidCertificate(why)) => {
-                Silence::Untrusted(host.to_owned(), why.to_string())
+                Silence::Untrusted(host.to_owned(), trust::fault(why, Some(host)))
             }
             _ => broken(&error.to_string()),
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Enrolled, Event};
-use crate::model::{Address, DeliveryState, IssueState, Subscriber, Suppressed};
+use crate::model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed};
 
 /// An issue as the ledger knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +108,8 @@ pub struct DeliveryRecord {
     pub slot: i64,
     /// The reader's mailbox.
     pub address: Address,
+    /// What the reader is on the list by now.
+    pub reader: SubscriberState,
     /// Where it stands.
     pub state: DeliveryState,
     /// Why it is suppressed.

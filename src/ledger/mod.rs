@@ -164,7 +164,7 @@ pub trait Ledger: Send + Sync {
         event: &Event,
     ) -> Result<u64, LedgerError>;
 
-    /// Forgets what the issues that ended before `before` still say of persons: each reader's name, tags, fields and address as frozen, and what relays said of them. Counts, states and times stay, and so does the list with its consent log. Returns of how many deliveries something was forgotten.
+    /// Forgets what the issues that ended before `before` still say of persons: each reader's name, tags, fields and address as frozen, and what relays said of them; and what came back before that. Counts, states and times stay, and so does the list with its consent log. Returns of how many deliveries something was forgotten.
     async fn prune(&self, publication: &str, before: Timestamp) -> Result<u64, LedgerError>;
 
     // What comes back.
@@ -174,9 +174,11 @@ pub trait Ledger: Send + Sync {
     /// A hard bounce suppresses at first, a complaint and an unsubscribe too, as
     /// `move_subscriber` does. A soft one is counted: three issues that bounced
     /// so, one after the other and over fifteen days at least, suppress as a hard
-    /// one does; an issue between them that did not bounce begins the count anew.
-    /// A refusal by policy never suppresses anybody. What nothing proves is only
-    /// listed.
+    /// one does; an issue between them that did not bounce begins the count anew,
+    /// and so does a person who comes back. A soft refusal at delivery counts like
+    /// a soft bounce. A refusal by policy never suppresses anybody. What nothing
+    /// proves is only listed, and again each time it is told, until the reader is
+    /// suppressed.
     async fn report(&self, publication: &str, note: &Note) -> Result<Noted, LedgerError>;
 
     /// Returns up to `limit` reports that followed the one numbered `after` (0: from the first), of one issue or of all, in the order they were noted.
@@ -213,7 +215,8 @@ pub trait Ledger: Send + Sync {
     /// Going to `Cancelled` cancels what is planned, claimed or deferred
     /// (attempting rows are settled by their sender); going to `Paused` gives
     /// claims back; going to `Finished` also requires that nothing is open and
-    /// the sum balances (rule D15). Only a frozen issue can go to `Sending` or
+    /// the sum balances (rule D15). With its end whoever it did not reach, softly
+    /// and for the third time, is suppressed as by `report`. Only a frozen issue can go to `Sending` or
     /// `Finished`, only one that is not can go to `Draft` (which forgets it),
     /// `Scheduled` or `Missed`. Going from `Missed` to `Missed` notes that
     /// somebody was told.

@@ -8,9 +8,9 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Event, Happening, LedgerError, Note, Preferences, Record};
+use super::{Did, Event, Happening, LedgerError, Note, Preferences, Record};
 use crate::{
-    bounce::{Cause, Kind},
+    bounce::{Cause, Kind, cause},
     model::{DeliveryState, Subscriber, SubscriberState, Suppressed},
 };
 
@@ -131,6 +131,15 @@ pub(super) fn with_evidence(event: &Event, evidence: &str) -> Event {
     Event { detail, ..event.clone() }
 }
 
+/// Returns what is told of a report that was noted before: what nothing proves is listed until a person has decided.
+pub(super) fn again(before: Did, reader: Option<SubscriberState>) -> Did {
+    match (before, reader) {
+        (Did::Listed | Did::Nobody, Some(state)) if !state.is_suppressed() => Did::Listed,
+        (Did::Nobody, None) => Did::Nobody,
+        _ => Did::Known,
+    }
+}
+
 /// How many issues with a soft bounce, and over how long at least, are enough to give up on a mailbox.
 const SOFT: (usize, Micros) = (3, 15 * 24 * 3_600 * 1_000_000);
 
@@ -140,9 +149,37 @@ pub(super) const LATELY: i64 = 100;
 /// One delivery of a reader, for counting.
 pub(super) struct Past {
     /// Where it stands.
-    pub(super) state: DeliveryState,
-    /// When its first soft bounce was noted.
-    pub(super) soft_at: Option<Micros>,
+    state: DeliveryState,
+    /// When it was first refused softly, at once or by a bounce.
+    soft_at: Option<Micros>,
+}
+
+impl Past {
+    /// Understands a delivery that ended at `at` with the relay's words `said`, and of which a first soft bounce came at `bounced_at`.
+    pub(super) fn of(
+        (state, at): (DeliveryState, Micros),
+        said: &str,
+        bounced_at: Option<Micros>,
+    ) -> Self {
+        let refused_at = is_soft(state, said).then_some(at);
+        Self { state, soft_at: refused_at.into_iter().chain(bounced_at).min() }
+    }
+}
+
+/// Tells whether a delivery failed at the relay because of the mailbox, and softly: it counts as a soft bounce of it does.
+///
+/// Who was refused at once, and not for what we are, counts as what a relay
+/// returns later does. Of those deferred until they expired only a full mailbox
+/// does: the rest may be the relay's own trouble, which would give up everybody.
+pub(super) fn is_soft(state: DeliveryState, said: &str) -> bool {
+    // Words of our own begin with no code, and forgotten ones are empty.
+    let is_reply = said.starts_with(|first: char| first.is_ascii_digit());
+    is_reply
+        && match state {
+            DeliveryState::Rejected => cause(None, said).kind() != Kind::Policy,
+            DeliveryState::Expired => cause(None, said) == Cause::Full,
+            _ => false,
+        }
 }
 
 /// Tells whether a reader's soft bounces are enough. `lately` is what was sent to them, the latest first.
@@ -171,6 +208,12 @@ pub(super) fn bounced(note: &Note) -> Event {
     let both = [why.as_str(), &note.said];
     let detail = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ");
     Event { name: name.to_owned(), source: note.source.clone(), detail }
+}
+
+/// Returns what the consent log says of a reader whom the relay's soft refusals of several issues, the latest called `slug`, give up.
+pub(super) fn worn_out(slug: &str, said: &str) -> Event {
+    let detail = format!("{}, issue after issue: {said}", cause(None, said));
+    Event { name: "bounce".to_owned(), source: slug.to_owned(), detail }
 }
 
 /// Returns a cause as a column holds it.

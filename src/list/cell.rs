@@ -81,9 +81,10 @@ pub(super) fn joined(labels: &[String]) -> String {
     labels.iter().map(quoted).collect::<Vec<_>>().join("; ")
 }
 
-/// Reads a JSON object of merge fields, one inside another by `outer.inner`; `None` where it is none.
+/// Reads a JSON object of merge fields, or one as Python writes it, one inside another by `outer.inner`; `None` where it is none.
 pub(super) fn attributes(cell: &str) -> Option<BTreeMap<String, String>> {
-    let value: Value = serde_json::from_str(cell.trim()).ok()?;
+    let read = |text: &str| serde_json::from_str(text).ok();
+    let value: Value = read(cell.trim()).or_else(|| read(&as_json(cell.trim())))?;
     let mut fields = BTreeMap::new();
     if value.is_null() {
         return Some(fields);
@@ -92,6 +93,39 @@ pub(super) fn attributes(cell: &str) -> Option<BTreeMap<String, String>> {
         gather(&name.trim().to_lowercase(), value, &mut fields);
     }
     Some(fields)
+}
+
+/// Writes a Python literal as JSON: strings in double quotation marks, `None` and its kin in lower case.
+fn as_json(literal: &str) -> String {
+    let (mut json, mut chars) = (String::with_capacity(literal.len()), literal.chars());
+    let mut quote = None;
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                json.push('"');
+            }
+            (Some(open), c) if c == open => {
+                quote = None;
+                json.push('"');
+            }
+            (Some(_), '"') => json.push_str("\\\""),
+            (Some(_), '\\') => match chars.next() {
+                Some('\'') => json.push('\''),
+                Some(c) => json.extend(['\\', c]),
+                None => json.push('\\'),
+            },
+            (None, 'T' | 'F' | 'N') => match c {
+                'N' => {
+                    json.push_str("null");
+                    chars = chars.as_str().strip_prefix("one").unwrap_or(chars.as_str()).chars();
+                }
+                c => json.push(c.to_ascii_lowercase()),
+            },
+            (_, c) => json.push(c),
+        }
+    }
+    json
 }
 
 /// Goes as deep as the parser, which stops at 128.
@@ -167,6 +201,14 @@ mod tests {
             fields.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(),
             ["a.b=x; 1", "age=41", "city=Oslo"]
         );
+        let python =
+            r#"{'staff': 'true', "it's": "a \"b\"", 'n': None, 'yes': True, 'deep': {'x': 1}}"#;
+        let fields = attributes(python).expect("it is one of Python's");
+        assert_eq!(
+            fields.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(),
+            ["deep.x=1", "it's=a \"b\"", "staff=true", "yes=true"]
+        );
+        assert_eq!(attributes("{'oops"), None);
         assert_eq!(attributes("[1]"), None);
         assert_eq!(attributes("{oops"), None);
     }

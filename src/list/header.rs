@@ -57,6 +57,15 @@ const HINTS: [&str; 17] = [
     "отпис",
 ];
 
+/// What names of files have besides, in which nobody is to be mailed.
+const BAD_NAMES: [&str; 4] = ["cleaned", "inactive", "undeliverable", "abmeldung"];
+
+/// Tells whether a file is called as if nobody in it were to be mailed.
+pub(super) fn is_warning(file_name: &str) -> bool {
+    let name = bare(file_name.rsplit('/').next().unwrap_or_default());
+    HINTS.iter().chain(&BAD_NAMES).any(|hint| name.contains(hint))
+}
+
 /// The columns of a list.
 #[derive(Debug)]
 pub(super) struct Header {
@@ -122,6 +131,11 @@ impl Header {
     /// Makes the header of a roster, which has none.
     pub(super) fn of_roster() -> Self {
         Self { names: vec!["mailbox".to_owned()], roles: vec![Role::Mailbox] }
+    }
+
+    /// Tells whether a column says of each whether they are to be mailed.
+    pub(super) fn tells_state(&self) -> bool {
+        self.roles.iter().any(Role::tells_state)
     }
 
     /// Returns a column that may say whom not to mail, and that only became a merge field.

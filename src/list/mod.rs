@@ -45,7 +45,9 @@ pub struct Wish {
     pub encoding: Option<String>,
     /// Whether everybody in it has agreed to be mailed, also where the format says nothing of it.
     pub is_consented: bool,
-    /// Whether to refuse a list with a column that may say whom not to mail and is not understood.
+    /// What everybody in it is, unless a row says worse of somebody.
+    pub state: Option<SubscriberState>,
+    /// Whether to refuse a list with a column that may say whom not to mail and is not understood, or a name that says so.
     pub is_wary: bool,
 }
 
@@ -63,6 +65,8 @@ pub enum Row {
 pub struct Entry {
     /// The physical line it starts on, counted from 1 with the header.
     pub line: u64,
+    /// Which record it is, counted from 1 after the header.
+    pub record: u64,
     /// The mailbox.
     pub address: Address,
     /// The name, or the first and the last one; empty where there is none. Holds no control character.
@@ -133,8 +137,21 @@ pub fn read_as<R: Read>(reader: R, file_name: &str, wish: &Wish) -> Result<ListR
     let encoding = said(wish).map_err(|why| problem("PR802", 0, why))?;
     let mut decoded = Decoded::new(reader, encoding);
     let opening = opening::read(&mut decoded).map_err(unreadable)?;
+    let sounds_bad = |header: &Header, format: &Format| {
+        let is_silent = format.base == SubscriberState::Active && !header.tells_state();
+        (wish.is_wary && wish.state.is_none() && is_silent && header::is_warning(file_name)).then(|| {
+            let message = "the name of the file says that nobody in it is to be mailed, and no column of it says of whom";
+            problem("PR809", 0, message.to_owned()).help(
+                "say what they are: `--as unsubscribed`, `bounced`, `complained` or `blocked`; or `--as active` where the name is wrong",
+            )
+        })
+    };
     if wish.map.is_empty() && format::is_roster(&opening.text) {
-        let rules = Rules::new(Header::of_roster(), Format::roster(), wish);
+        let (header, format) = (Header::of_roster(), Format::roster());
+        if let Some(problem) = sounds_bad(&header, format) {
+            return Err(problem);
+        }
+        let rules = Rules::new(header, format, wish);
         let records = Records::of_lines(Cursor::new(opening.text).chain(decoded));
         return Ok(ListReader { records, rules, delimiter: '\n', read: 0, ended: false });
     }
@@ -159,7 +176,11 @@ pub fn read_as<R: Read>(reader: R, file_name: &str, wish: &Wish) -> Result<ListR
              `--map status='{column}'` for words such as `active`, or `--map field='{column}'` where it is a merge field"
         )));
     }
-    let rules = Rules::new(header, format.of_file(file_name), wish);
+    let format = format.of_file(file_name);
+    if let Some(problem) = sounds_bad(&header, format) {
+        return Err(problem);
+    }
+    let rules = Rules::new(header, format, wish);
     Ok(ListReader { records, rules, delimiter: delimiter.into(), read: 0, ended: false })
 }
 

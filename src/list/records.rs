@@ -106,6 +106,11 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::InputEmpty if at_end => {
                     closing = b"";
+                    // What the quotation mark swallowed is shown to whoever mends it.
+                    if frame.fault.is_none() && frame.cells < CELLS_MAX {
+                        self.ends[frame.cells] = text_len - text_used;
+                        frame.cells += 1;
+                    }
                     frame.fault = Some(Fault::Unclosed { last_line: self.lines.latest() });
                 }
                 ReadRecordResult::InputEmpty => {}
@@ -224,7 +229,10 @@ mod tests {
     #[test]
     fn a_quotation_mark_left_open_says_how_far_it_reaches() {
         let found = records(b"a,b\nc,\"d\ne,f\n");
-        assert_eq!(found[1], (2, vec!["c".into()], Some(Fault::Unclosed { last_line: 3 })));
+        assert_eq!(
+            found[1],
+            (2, vec!["c".into(), "d\ne,f\n".into()], Some(Fault::Unclosed { last_line: 3 }))
+        );
         assert_eq!(found.len(), 2);
         assert_eq!(records(b"a,\"b\""), [whole(1, &["a", "b"])]);
     }

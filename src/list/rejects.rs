@@ -46,13 +46,14 @@ impl<W: Write> Rejects<W> {
     pub fn write_known(
         &mut self,
         file: &str,
-        line: u64,
+        (line, record): (u64, Option<u64>),
         reason: &str,
         (address, at): (&str, usize),
     ) -> io::Result<()> {
         let mut cells = vec![String::new(); at];
         cells.push(address.to_owned());
-        self.row(&[file, &line.to_string(), "", reason], &cells)
+        let record = record.map_or_else(String::new, |record| record.to_string());
+        self.row(&[file, &line.to_string(), &record, reason], &cells)
     }
 
     /// Hands everything to the writer beneath and gives it back; to be called at the end, since only here its failure shows.

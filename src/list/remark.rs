@@ -14,8 +14,16 @@ pub enum Note {
     /// The apostrophe that keeps a spreadsheet from running the address as a formula.
     #[error("the apostrophe before the address was taken as a spreadsheet's, and taken away")]
     Unguarded,
+    /// A cell that a spreadsheet would run, by column.
+    #[error(
+        "the cell in `{0}` begins as a formula does; no export of ours lets a spreadsheet run it"
+    )]
+    Formula(String),
+    /// A contact of whom nothing says that they asked for letters.
+    #[error("nothing says that they opted in, so they are pending; `--consent` says how they did")]
+    Unproven,
     /// The row ends before columns that hold nothing one must know.
-    #[error("it has {found} cells, and the header names {columns} columns: the rest is empty")]
+    #[error("it ends after cell {found} of {columns}: the rest is empty")]
     Short {
         /// How many it has.
         found: usize,
@@ -88,9 +96,7 @@ pub enum Reason {
         columns: usize,
     },
     /// A row that ends before a column that may say "do not mail".
-    #[error(
-        "it has {found} cells, and the header names {columns} columns: whether to mail is among what is missing"
-    )]
+    #[error("it ends after cell {found} of {columns}: whether to mail is among what is missing")]
     TooFewCells {
         /// How many it has.
         found: usize,

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, str};
 use super::{
     Entry, Note, Reason, Row, Skipped, Wish, cell, doubt, evidence,
     evidence::Fact,
+    format::is_on_none,
     format::{Format, Role},
-    formula::unguarded,
+    formula::{is_formula, unguarded},
     header::Header,
 };
 use crate::model::{Address, AddressError, Mailbox, SubscriberState, is_control};
@@ -29,6 +30,8 @@ pub(super) struct Rules {
     pub(super) format: &'static Format,
     /// Whether somebody vouches for the consent of all who are in it.
     pub(super) is_consented: bool,
+    /// What somebody says that all who are in it are.
+    said: Option<SubscriberState>,
 }
 
 /// Where a record stands: its physical line, and its number.
@@ -40,12 +43,12 @@ pub(super) struct Stand {
 
 impl Rules {
     pub(super) fn new(header: Header, format: &'static Format, wish: &Wish) -> Self {
-        Self { header, format, is_consented: wish.is_consented }
+        Self { header, format, is_consented: wish.is_consented, said: wish.state }
     }
 
     /// Judges the cells of a record that was read whole.
     pub(super) fn judge(&self, stand: Stand, cells: &[&[u8]]) -> Row {
-        match self.entry(stand.line, cells) {
+        match self.entry(stand, cells) {
             Ok(entry) => Row::Good(entry),
             Err(reason) => Row::Bad(self.skipped(stand, cells, reason)),
         }
@@ -69,14 +72,14 @@ impl Rules {
         }
     }
 
-    fn entry(&self, line: u64, cells: &[&[u8]]) -> Result<Entry, Reason> {
+    fn entry(&self, stand: Stand, cells: &[&[u8]]) -> Result<Entry, Reason> {
         let mut draft = Draft::new(self);
         for (at, cell) in cells.iter().enumerate() {
             let cell = self.text(at, cell)?;
             draft.take(at, cell, cells.len())?;
         }
         draft.end_short(cells.len())?;
-        draft.finish(line)
+        draft.finish(stand)
     }
 
     /// Returns a cell's text, where its size and encoding are right.
@@ -116,7 +119,7 @@ impl<'a> Draft<'a> {
             SubscriberState::Pending if rules.is_consented => SubscriberState::Active,
             base => base,
         };
-        Self {
+        let mut draft = Self {
             rules,
             notes: Vec::new(),
             addresses: Vec::new(),
@@ -128,7 +131,11 @@ impl<'a> Draft<'a> {
             fields: BTreeMap::new(),
             facts: Vec::new(),
             state,
+        };
+        if let Some(said) = rules.said {
+            draft.claim(said);
         }
+        draft
     }
 
     /// Takes what one cell says.
@@ -148,7 +155,8 @@ impl<'a> Draft<'a> {
             Role::Name => self.name = self.clean(cell, at),
             Role::FirstName => self.first = self.take_part(cell, at, "first_name"),
             Role::LastName => self.last = self.take_part(cell, at, "last_name"),
-            Role::Tags => {
+            Role::Lists if is_on_none(cell) => self.claim(SubscriberState::Unsubscribed),
+            Role::Tags | Role::Lists => {
                 let cell = self.clean(cell, at);
                 self.tags.extend(cell::labels(&cell));
             }
@@ -288,7 +296,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn finish(mut self, line: u64) -> Result<Entry, Reason> {
+    fn finish(mut self, stand: Stand) -> Result<Entry, Reason> {
         let address = self.address()?;
         if address.domain() == DELETED {
             return Err(Reason::Forgotten);
@@ -305,9 +313,15 @@ impl<'a> Draft<'a> {
                 tags.push(tag);
             }
         }
+        let is_vouched = self.rules.is_consented || self.rules.format.is_proven(&self.facts);
+        if self.state == SubscriberState::Active && !is_vouched {
+            self.state = SubscriberState::Pending;
+            self.notes.push(Note::Unproven);
+        }
         self.notes.extend(doubt::of(&address));
         Ok(Entry {
-            line,
+            line: stand.line,
+            record: stand.record,
             address,
             name: self.name,
             tags,
@@ -351,6 +365,9 @@ fn clean(cell: &str, column: &str, notes: &mut Vec<Note>) -> String {
     let cell = unguarded(cell.trim());
     if cell.contains('\u{FFFD}') {
         notes.push(Note::Broken(column.to_owned()));
+    }
+    if is_formula(cell) {
+        notes.push(Note::Formula(column.to_owned()));
     }
     if !cell.contains(is_control) {
         return cell.to_owned();

@@ -318,7 +318,7 @@ fn words(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (inner, error.kind()) {
         (Some(rustls::Error::InvalidCertificate(fault)), _) => {
-            format!("its certificate is not trusted: {fault}")
+            format!("its certificate is not trusted: {}", trust::fault(fault, None))
         }
         (Some(fault), _) => format!("no TLS with it: {fault}"),
         (None, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustls::{
-    CertificateError, ClientConfig,
+    ClientConfig,
     pki_types::{CertificateDer, ServerName},
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -81,7 +81,6 @@ fn system_certificates() -> &'static [CertificateDer<'static>] {
 }
 
 fn judge(error: &io::Error, host: &str) -> TlsError {
-    use CertificateError as E;
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let Some(rustls::Error::InvalidCertificate(fault)) = inner else {
         return TlsError::Broken(match error.kind() {
@@ -89,12 +88,5 @@ fn judge(error: &io::Error, host: &str) -> TlsError {
             _ => format!("no TLS with it: {error}"),
         });
     };
-    TlsError::Untrusted(match fault {
-        E::Expired | E::ExpiredContext { .. } => "it has expired".to_owned(),
-        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
-        E::NotValidForName | E::NotValidForNameContext { .. } => format!("it is not for `{host}`"),
-        E::UnknownIssuer => "nobody we trust has signed it".to_owned(),
-        E::Revoked => "it has been revoked".to_owned(),
-        other => other.to_string(),
-    })
+    TlsError::Untrusted(trust::fault(fault, Some(host)))
 }

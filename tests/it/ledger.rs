@@ -3,6 +3,7 @@
 //! A question is an `async fn` of a [`Desk`]; `ask_every_ledger!` puts each to a
 //! fresh ledger of each kind. The clock is the test's own.
 
+mod beside;
 mod desk;
 mod file;
 mod issue;

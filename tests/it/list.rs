@@ -159,6 +159,98 @@ fn contacts_are_pending_unless_somebody_vouches_for_their_consent() {
 }
 
 #[test]
+fn a_renamed_file_of_mailchimps_is_known_by_its_columns_and_revives_nobody() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/list");
+    for (file, state) in [
+        ("mailchimp-members.csv", "active"),
+        ("mailchimp-unsubscribed.csv", "unsubscribed"),
+        ("mailchimp-cleaned.csv", "bounced"),
+        ("mailchimp-nonsubscribed.csv", "pending"),
+    ] {
+        let bytes = std::fs::read(folder.join(file)).expect(file);
+        let read = |text: &[u8], wish: &Wish| {
+            let rows = list::read_as(text, "people.csv", wish).expect("it is a list");
+            rows.map(|row| match row {
+                Row::Good(entry) => entry.state.word(),
+                Row::Bad(skipped) => panic!("{file}: {skipped:?}"),
+            })
+            .collect::<Vec<_>>()
+        };
+        let states = read(&bytes, &Wish::default());
+        assert!(states.iter().all(|found| *found == state), "{file}: {states:?}");
+        // Whichever of the columns that tell somebody cuts out, nobody becomes active who was not.
+        let text = String::from_utf8(bytes).expect("it is UTF-8");
+        for gone in ["UNSUB_TIME", "CLEAN_TIME", "LAST_CHANGED", "OPTIN_TIME", "CONFIRM_TIME"] {
+            let cut = without_columns(&text, &[gone, "CONFIRM_IP", "UNSUB_REASON"]);
+            let states = read(cut.as_bytes(), &Wish::default());
+            assert!(state == "active" || !states.contains(&"active"), "{file}, {gone}: {states:?}");
+        }
+    }
+}
+
+/// Takes columns out of a list, by their headers.
+fn without_columns(list: &str, gone: &[&str]) -> String {
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(list.as_bytes());
+    let rows: Vec<_> = rows.records().map(|row| row.expect("it is CSV")).collect();
+    let mut out = csv::Writer::from_writer(Vec::new());
+    for row in &rows {
+        let kept = row.iter().zip(&rows[0]).filter(|(_, name)| !gone.contains(name));
+        out.write_record(kept.map(|(cell, _)| cell)).expect("a Vec");
+    }
+    String::from_utf8(out.into_inner().expect("a Vec")).expect("UTF-8")
+}
+
+#[test]
+fn a_file_that_sounds_like_people_who_left_is_asked_about_where_no_column_says_so() {
+    let wary = Wish { is_wary: true, ..Wish::default() };
+    let list: &[u8] = b"email,name\nanna@example.org,Anna\n";
+    for name in [
+        "unsubscribed.csv",
+        "/home/eva/exports/Bounces 2026.csv",
+        "suppression list.csv",
+        "cleaned_members.csv",
+        "opt-outs.csv",
+    ] {
+        let refused = list::read_as(list, name, &wary).err();
+        assert_eq!(refused.map(|problem| problem.code), Some("PR809"), "{name}");
+        assert!(
+            list::read_as(&b"anna@example.org\n"[..], name, &wary).is_err(),
+            "{name}: a roster"
+        );
+        let told: &[u8] = b"email,status\nanna@example.org,unsubscribed\n";
+        assert!(list::read_as(told, name, &wary).is_ok(), "{name}: it says of whom");
+        for (state, becomes) in [
+            (SubscriberState::Unsubscribed, SubscriberState::Unsubscribed),
+            (SubscriberState::Bounced, SubscriberState::Bounced),
+            (SubscriberState::Active, SubscriberState::Active),
+        ] {
+            let wish = Wish { state: Some(state), ..wary.clone() };
+            let rows = list::read_as(list, name, &wish).expect("somebody said what they are");
+            let states: Vec<_> = rows.map(state_of).collect();
+            assert_eq!(states, [becomes]);
+        }
+    }
+    for name in ["/unsubscribed/readers.csv", "subscribers.csv", "nonsubscribed.csv"] {
+        assert!(list::read_as(list, name, &wary).is_ok(), "{name}");
+    }
+    // What a row says counts where it is graver than what was said of all.
+    let worse: &[u8] = b"email,status\nanna@example.org,complained\nbo@example.org,active\n";
+    let wish = Wish { state: Some(SubscriberState::Unsubscribed), ..wary };
+    let rows = list::read_as(worse, "gone.csv", &wish).expect("it is a list");
+    assert_eq!(
+        rows.map(state_of).collect::<Vec<_>>(),
+        [SubscriberState::Complained, SubscriberState::Unsubscribed]
+    );
+}
+
+fn state_of(row: Row) -> SubscriberState {
+    match row {
+        Row::Good(entry) => entry.state,
+        Row::Bad(skipped) => panic!("{skipped:?}"),
+    }
+}
+
+#[test]
 fn nobody_whom_a_tool_does_not_mail_is_active() {
     for (name, words) in [
         ("mailchimp-unsubscribed.csv", "active"),
@@ -170,7 +262,8 @@ fn nobody_whom_a_tool_does_not_mail_is_active() {
         ("substack.csv", "off@ 12345@"),
         ("listmonk.csv", "off@ never@"),
         ("buttondown.csv", "un removed@ complained@ spammy@ churning@"),
-        ("phplist.csv", "wait@ never@ off@"),
+        ("buttondown-new.csv", "left@"),
+        ("phplist.csv", "wait@ never@ off@ none@"),
         ("phplist-german.csv", "wait@ never@"),
     ] {
         let told = recognised(name, &Wish::default());

@@ -1,22 +1,26 @@
 //! `subscribers import`: brings people from the files of any tool, all or nothing, and says of every row what became of it.
 
 use std::{
+    fmt::Write,
     fs::File,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 
-use super::super::{
-    Console, Failure,
-    console::Tone,
-    exit,
-    newsroom::{Newsroom, PrivateFile},
-    rows::{self, Bin, Break, Meeting, Met},
-    words::grouped,
+use super::{
+    super::{
+        Console, Failure,
+        console::Tone,
+        exit,
+        newsroom::{Newsroom, PrivateFile},
+        rows::{self, Bin, Break, Meeting, Met},
+        words::grouped,
+    },
+    people::state_of,
 };
 use crate::{
     cli::Import,
@@ -52,6 +56,7 @@ struct FileReport {
 #[derive(Serialize)]
 struct SkippedReport {
     line: u64,
+    record: Option<u64>,
     address: String,
     reason: String,
 }
@@ -117,7 +122,7 @@ fn tell_all(
         faults += met.faults;
         let report = report(sort, &met, &enrolled);
         if let (Some(bin), Some(path)) = (&bin, &wish.rejects) {
-            reject_known(bin, sort, &enrolled)
+            reject_known(bin, sort, &met, &enrolled)
                 .map_err(|error| Failure::file(path, "write", &error))?;
             let unnamed = enrolled.duplicate + enrolled.stayed - known(&enrolled).count() as u64;
             if unnamed > 0 {
@@ -156,8 +161,21 @@ fn list_wish(wish: &Import) -> Result<Wish, Failure> {
         map: map.collect::<Result<_, _>>()?,
         encoding: wish.encoding.clone(),
         is_consented: wish.consent.is_some(),
+        state: wish.state.as_deref().map(said_state).transpose()?,
         is_wary: true,
     })
+}
+
+/// Understands what somebody says that everybody in a list is.
+fn said_state(word: &str) -> Result<SubscriberState, Failure> {
+    match state_of(word)? {
+        SubscriberState::Erased => {
+            Err(Failure::new(exit::USAGE, "nobody is brought as erased").hint(
+                "`postrider subscribers erase ADDR` forgets a person and keeps files from bringing them",
+            ))
+        }
+        state => Ok(state),
+    }
 }
 
 fn order(newsroom: &Newsroom, wish: &Import, file: &str) -> Enrol {
@@ -193,11 +211,13 @@ fn report(sort: &Sort, met: &Met, enrolled: &Enrolled) -> FileReport {
         .iter()
         .map(|row| SkippedReport {
             line: row.line,
+            record: Some(row.record),
             address: row.address.clone(),
             reason: row.reason.to_string(),
         })
         .chain(known(enrolled).map(|(line, address, reason)| SkippedReport {
             line,
+            record: met.record_on(line),
             address,
             reason,
         }))
@@ -288,10 +308,11 @@ fn begin_rejects(path: &Path, first: &Sort) -> Result<Bin, Failure> {
 }
 
 /// Adds what the ledger did not take.
-fn reject_known(bin: &Bin, sort: &Sort, enrolled: &Enrolled) -> std::io::Result<()> {
+fn reject_known(bin: &Bin, sort: &Sort, met: &Met, enrolled: &Enrolled) -> std::io::Result<()> {
     let mut rejects = bin.lock().unwrap_or_else(PoisonError::into_inner);
     known(enrolled).try_for_each(|(line, address, reason)| {
-        rejects.write_known(&sort.file, line, &reason, (&address, sort.address_column))
+        let stand = (line, met.record_on(line));
+        rejects.write_known(&sort.file, stand, &reason, (&address, sort.address_column))
     })
 }
 
@@ -311,12 +332,21 @@ fn bar(console: &Console, wish: &Import) -> ProgressBar {
     }
     let sizes = wish.files.iter().filter_map(|path| File::open(path).ok()?.metadata().ok());
     let template = if console.colours_messages() {
-        "  {bar:24.red/dim} {percent}%  {bytes} of {total_bytes}, {eta} left"
+        "  {bar:24.red/dim} {percent}%  {bytes} of {total_bytes}, {left}"
     } else {
-        "  {bar:24} {percent}%  {bytes} of {total_bytes}, {eta} left"
+        "  {bar:24} {percent}%  {bytes} of {total_bytes}, {left}"
+    };
+    // Reading is not all: a large list is entered once all of it was read.
+    let left = |state: &ProgressState, out: &mut dyn Write| {
+        // A bar that cannot be written is not drawn.
+        let _ = match state.len() {
+            Some(length) if state.pos() >= length => write!(out, "entering them"),
+            _ => write!(out, "{:#} left", HumanDuration(state.eta())),
+        };
     };
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("left", left)
         .progress_chars("━╸─");
     let bar = ProgressBar::new(sizes.map(|metadata| metadata.len()).sum()).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));

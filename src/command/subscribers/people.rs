@@ -32,7 +32,7 @@ impl Wanted {
     }
 }
 
-fn state_of(word: &str) -> Result<SubscriberState, Failure> {
+pub(super) fn state_of(word: &str) -> Result<SubscriberState, Failure> {
     SubscriberState::from_word(word).ok_or_else(|| {
         let known: Vec<&str> = SubscriberState::ALL.iter().map(|state| state.word()).collect();
         let message = format!("`{word}` is no state; they are {}", known.join(", "));

@@ -1,10 +1,13 @@
 //! What PostgreSQL says went wrong, in the ledger's words. No SQL type leaves this room.
 
-use std::error::Error;
+use std::{error::Error, io};
 
 use deadpool_postgres::{PoolError, tokio_postgres::error::SqlState};
 
-use crate::ledger::{LedgerError, Standing};
+use crate::{
+    ledger::{LedgerError, Standing},
+    trust,
+};
 
 /// Carries an error inside the room, so that `?` takes the driver's as well as the ledger's.
 #[derive(Debug)]
@@ -102,6 +105,9 @@ fn away(error: &tokio_postgres::Error) -> Fault {
             .any(|words| why.starts_with(words));
     let mut cause = error.source();
     while let Some(inner) = cause {
+        if let Some(fault) = certificate(inner) {
+            return unreachable(format!("its certificate is not trusted: {fault}")).into();
+        }
         let said = inner.to_string();
         if !why.contains(&said) {
             why = format!("{why}: {said}");
@@ -112,4 +118,11 @@ fn away(error: &tokio_postgres::Error) -> Fault {
         "it asks for a password, and there is none".clone_into(&mut why);
     }
     if is_a_value { LedgerError::Damaged(why).into() } else { unreachable(why).into() }
+}
+
+/// Says what is wrong with the server's certificate, where that is what kept us away.
+fn certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::InvalidCertificate(fault) = error else { return None };
+    Some(trust::fault(fault, None))
 }

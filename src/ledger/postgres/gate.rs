@@ -6,8 +6,13 @@
 //! issue, has it alone until that is committed. The gates are advisory locks,
 //! kept in the server's memory: no row is written for them.
 //!
-//! Always in this order, so that nobody waits in a circle: the list, the
-//! begins, the issues from the lowest number up, and then rows.
+//! A list of millions is read, and an issue frozen for it, in a minute or so.
+//! That goes on beside whoever changes the list by a word, and only what is
+//! left at its end asks for the list; so who reads has a gate of their own.
+//!
+//! Always in this order, so that nobody waits in a circle: the reading, the
+//! list, the begins, the issues from the lowest number up, and then rows. Who
+//! freezes an issue that nobody could have claimed yet has it before the list.
 
 use deadpool_postgres::Transaction;
 
@@ -20,6 +25,11 @@ const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schem
 const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(\
                         hashtextextended(current_schema() || name, 0)), \
                         ledger_now() FROM unnest($1::text[]) AS asked (name)";
+
+/// Reads a list or freezes an issue, one after the other; nobody is erased meanwhile.
+pub(super) async fn reading(tx: &Transaction<'_>) -> Result<Micros, Fault> {
+    pass(tx, ALONE, &["/reading".to_owned()]).await
+}
 
 /// Has the list alone: records, people's words and bounces change it one after the other.
 pub(super) async fn list(tx: &Transaction<'_>) -> Result<Micros, Fault> {

@@ -10,6 +10,7 @@ use super::{
     columns::{At, Json, Mail, Word, rows, text},
     fault::Fault,
     gate, list,
+    worn::give_up,
 };
 use crate::{
     ledger::{
@@ -89,6 +90,12 @@ pub(super) async fn turn(
     why: &str,
 ) -> Result<bool, Fault> {
     let Some(issue) = find(tx, name.0, name.1).await? else { return Ok(false) };
+    let ended = matches!(to, IssueState::Finished | IssueState::Cancelled);
+    if ended {
+        // Its end may take somebody off the list.
+        gate::list(tx).await?;
+        gate::begins(tx).await?;
+    }
     let now = gate::issue(tx, issue.id).await?;
     // Another may have turned it while we waited.
     ask::all(tx, "SELECT FROM issues WHERE id = $1 FOR UPDATE", &[&issue.id]).await?;
@@ -115,7 +122,6 @@ pub(super) async fn turn(
         }
         _ => {}
     }
-    let ended = matches!(to, IssueState::Finished | IssueState::Cancelled);
     ask::run(
         tx,
         "UPDATE issues SET state = $2, why = $3, ended_at = $4,
@@ -123,6 +129,9 @@ pub(super) async fn turn(
         &[&issue.id, &to.word(), &text(why), &ended.then_some(now)],
     )
     .await?;
+    if ended {
+        give_up(tx, now, (issue.id, name.1)).await?;
+    }
     Ok(true)
 }
 
@@ -184,9 +193,10 @@ pub(super) async fn deliveries<C: GenericClient>(
     let found = ask::all(
         ledger,
         "SELECT d.slot, r.address, d.state, d.suppressed, d.begun, d.said, d.at, d.retry_at,
-                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>'
+                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>', s.state
          FROM deliveries d JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
                            JOIN issues i ON i.id = d.issue
+                           JOIN subscribers s ON s.id = d.subscriber
          WHERE d.issue = $1 AND d.slot > $2 AND d.state = ANY ($3)
          ORDER BY d.slot LIMIT $4",
         &[&issue, &after.unwrap_or(0), &words, &rows(limit)],
@@ -326,6 +336,7 @@ fn delivery(row: &Row) -> Result<DeliveryRecord, Fault> {
     Ok(DeliveryRecord {
         slot: row.try_get(0)?,
         address: row.try_get::<_, Mail>(1)?.0,
+        reader: row.try_get::<_, Word<_>>(9)?.0,
         state,
         said: suppressed
             .as_ref()

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ledger::{
-        Event, Happening,
+        Event, Happening, LedgerError,
         rules::{Micros, erased_key, everywhere, shifted, token},
     },
     model::{Address, Subscriber, SubscriberState},
@@ -24,6 +24,10 @@ pub(super) async fn move_subscriber(
     to: SubscriberState,
     event: &Event,
 ) -> Result<Option<SubscriberState>, Fault> {
+    if to == SubscriberState::Erased {
+        // A list that is being read may be about to write them down again, and an issue that is being frozen too.
+        gate::reading(tx).await?;
+    }
     gate::list(tx).await?;
     let now = gate::begins(tx).await?;
     let Some(person) = find(tx, publication, address).await? else {
@@ -51,6 +55,8 @@ async fn add(
     state: SubscriberState,
     event: &Event,
 ) -> Result<(), Fault> {
+    // Everybody else who has something to say waits behind us.
+    tx.batch_execute("SET LOCAL lock_timeout = '500ms'").await?;
     let row = ask::one(
         tx,
         "INSERT INTO subscribers (publication, address_key, address, token_id, name, tags,
@@ -58,11 +64,22 @@ async fn add(
          VALUES ($1, $2, $3, $4, '', '[]', '{}', $5, false, 0, 0) RETURNING id",
         &[&publication, &address.key(), &address.written(), &token()?, &state.word()],
     )
-    .await?;
+    .await
+    .map_err(being_read)?;
     let id = row.try_get(0)?;
     log(tx, now, &[id], event, state).await?;
     settle(tx, now, id, state, event).await?;
     Ok(())
+}
+
+/// Says why somebody cannot be added at once, who is not there yet.
+fn being_read(fault: Fault) -> Fault {
+    match fault.error {
+        LedgerError::Busy(_) if !fault.is_undone => {
+            LedgerError::Busy("a list that names them is being read".to_owned()).into()
+        }
+        _ => fault,
+    }
 }
 
 /// Moves a known person and logs it; among states that say "never mail me" the graver stays. Returns whom else it moved: the same mailbox in other publications.

@@ -28,6 +28,7 @@ mod run;
 mod server;
 mod verify;
 mod workers;
+mod worn;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 

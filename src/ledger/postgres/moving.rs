@@ -77,6 +77,7 @@ pub(super) async fn stand(tx: &Transaction<'_>, standing: &Standing) -> Result<(
 /// Has the ledger alone: whoever changes something has finished, and whoever wants to waits. Refuses where somebody sends.
 pub(super) async fn alone(tx: &Transaction<'_>) -> Result<(), Fault> {
     unhurried(tx).await?;
+    gate::reading(tx).await?;
     gate::list(tx).await?;
     gate::begins(tx).await?;
     for row in ask::all(tx, "SELECT id FROM issues ORDER BY id", &[]).await? {
@@ -167,6 +168,7 @@ pub(super) async fn carry_in(
     mut from: mpsc::Receiver<Parcel>,
 ) -> Result<(), Fault> {
     unhurried(tx).await?;
+    gate::reading(tx).await?;
     gate::list(tx).await?;
     gate::begins(tx).await?;
     tx.batch_execute(&format!("LOCK TABLE {HOLDS} IN SHARE ROW EXCLUSIVE MODE")).await?;

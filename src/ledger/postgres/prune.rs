@@ -28,6 +28,14 @@ pub(super) async fn prune(
         forgotten += forget(tx, issue).await?;
         ask::run(tx, "UPDATE issues SET pruned_at = $2 WHERE id = $1", &[&issue, &now]).await?;
     }
+    // What came back on no issue, or on one long after its end.
+    ask::run(
+        tx,
+        "UPDATE reports SET said = '', address = ''
+         WHERE publication = $1 AND at < $2 AND (said <> '' OR address <> '')",
+        &[&publication, &before],
+    )
+    .await?;
     Ok(forgotten)
 }
 

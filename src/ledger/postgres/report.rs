@@ -8,12 +8,13 @@ use super::{
     columns::{At, Json, Word, rows, text},
     fault::Fault,
     gate, list,
+    worn::is_worn_out,
 };
 use crate::{
     bounce::Kind,
     ledger::{
         About, Did, Note, Noted, ReportRecord,
-        rules::{self, LATELY, Micros, Past},
+        rules::{self, Micros},
     },
     model::{Subscriber, SubscriberState},
 };
@@ -41,9 +42,11 @@ pub(super) async fn report(
         (None, _) => String::new(),
     };
     let issue = found.issue.as_ref().map(|(_, slug)| slug.clone());
-    let sql = "SELECT 1 FROM reports WHERE publication = $1 AND digest = $2";
-    if ask::any(tx, sql, &[&publication, &note.digest]).await?.is_some() {
-        return Ok(Noted { address, issue, did: Did::Known });
+    let sql = "SELECT did FROM reports WHERE publication = $1 AND digest = $2";
+    if let Some(row) = ask::any(tx, sql, &[&publication, &note.digest]).await? {
+        let before: Did = row.try_get::<_, Word<_>>(0)?.0;
+        let reader = found.person.map(|person| person.state);
+        return Ok(Noted { address, issue, did: rules::again(before, reader) });
     }
     let did = act(tx, now, note, &found).await?;
     let is_erased =
@@ -171,21 +174,4 @@ async fn act(tx: &Transaction<'_>, now: Micros, note: &Note, found: &Found) -> R
     list::shift(tx, now, person, to, &rules::bounced(note)).await?;
     let after = list::find_by_id(tx, person.id).await?.state;
     Ok(if after == person.state { Did::Stays(after) } else { Did::Moved(after) })
-}
-
-/// Tells whether a reader's soft bounces are enough by now.
-async fn is_worn_out(tx: &Transaction<'_>, now: Micros, subscriber: i64) -> Result<bool, Fault> {
-    let found = ask::all(
-        tx,
-        "SELECT d.state, (SELECT min(r.at) FROM reports r
-                          WHERE r.issue = d.issue AND r.slot = d.slot AND r.kind = 'soft')
-         FROM deliveries d WHERE d.subscriber = $1 ORDER BY d.issue DESC LIMIT $2",
-        &[&subscriber, &LATELY],
-    )
-    .await?;
-    let past = |row: &Row| -> Result<Past, Fault> {
-        Ok(Past { state: row.try_get::<_, Word<_>>(0)?.0, soft_at: row.try_get(1)? })
-    };
-    let lately = found.iter().map(past).collect::<Result<Vec<_>, _>>()?;
-    Ok(rules::is_worn_out(now, &lately))
 }

@@ -9,6 +9,7 @@ use super::{
     counts,
     fault::Fault,
     list,
+    worn::give_up,
 };
 use crate::{
     ledger::{AttemptRecord, Booking, DeliveryRecord, IssueRecord, LedgerError, rules::erased_key},
@@ -115,6 +116,9 @@ pub(super) fn turn(
             told = (state = 'missed' AND ?2 = 'missed') WHERE id = ?1",
         (issue.id, to.word(), why, ended.then_some(now)),
     )?;
+    if ended {
+        give_up(ledger, now, (issue.id, name.1))?;
+    }
     Ok(true)
 }
 
@@ -162,7 +166,7 @@ pub(super) fn deliveries(
         "SELECT d.slot, coalesce(f.address, f.address_key, s.address, s.address_key), d.state,
                 d.suppressed, d.begun, d.said, d.at, d.retry_at,
                 '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>',
-                d.version IS NULL AND s.state <> 'erased', s.address_key
+                d.version IS NULL AND s.state <> 'erased', s.address_key, s.state
          FROM ({}) AS found
               CROSS JOIN deliveries d ON d.issue = found.issue AND d.slot = found.slot
               CROSS JOIN issues i ON i.id = d.issue
@@ -318,6 +322,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
     Ok(DeliveryRecord {
         slot: row.get(0)?,
         address: row.get::<_, Mail>(1)?.0,
+        reader: row.get::<_, Word<_>>(11)?.0,
         state,
         said: suppressed.as_ref().map_or_else(|| row.get(5), |reason| Ok(reason.to_string()))?,
         suppressed,

@@ -33,6 +33,7 @@ mod report;
 mod run;
 mod verify;
 mod workers;
+mod worn;
 
 use std::{
     collections::BTreeMap,

@@ -21,6 +21,12 @@ pub(super) fn prune(
         forgotten += forget(ledger, issue)?;
         ledger.execute("UPDATE issues SET pruned_at = ?2 WHERE id = ?1", (issue, now))?;
     }
+    // What came back on no issue, or on one long after its end.
+    ledger.execute(
+        "UPDATE reports SET said = '', address = ''
+         WHERE publication = ?1 AND at < ?2 AND (said <> '' OR address <> '')",
+        (publication, before),
+    )?;
     Ok(forgotten)
 }
 

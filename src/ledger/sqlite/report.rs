@@ -6,13 +6,11 @@ use super::{
     columns::{At, Json, Micros, Word},
     fault::Fault,
     list,
+    worn::is_worn_out,
 };
 use crate::{
     bounce::Kind,
-    ledger::{
-        About, Did, Note, Noted, ReportRecord,
-        rules::{self, LATELY, Past},
-    },
+    ledger::{About, Did, Note, Noted, ReportRecord, rules},
     model::{Subscriber, SubscriberState},
 };
 
@@ -37,11 +35,13 @@ pub(super) fn report(
         (None, _) => String::new(),
     };
     let issue = found.issue.as_ref().map(|(_, slug)| slug.clone());
-    let known = ledger
-        .prepare_cached("SELECT 1 FROM reports WHERE publication = ?1 AND digest = ?2")?
-        .exists((publication, &note.digest))?;
-    if known {
-        return Ok(Noted { address, issue, did: Did::Known });
+    let before = ledger
+        .prepare_cached("SELECT did FROM reports WHERE publication = ?1 AND digest = ?2")?
+        .query_row((publication, &note.digest), |row| Ok(row.get::<_, Word<Did>>(0)?.0))
+        .optional()?;
+    if let Some(before) = before {
+        let reader = found.person.map(|person| person.state);
+        return Ok(Noted { address, issue, did: rules::again(before, reader) });
     }
     let did = act(ledger, now, note, &found)?;
     let is_erased =
@@ -175,17 +175,4 @@ fn act(ledger: &Connection, now: Micros, note: &Note, found: &Found) -> Result<D
     };
     let after = list::shift(ledger, now, (person.id, person.state), to, &rules::bounced(note))?;
     Ok(if after == person.state { Did::Stays(after) } else { Did::Moved(after) })
-}
-
-/// Tells whether a reader's soft bounces are enough by now.
-fn is_worn_out(ledger: &Connection, now: Micros, subscriber: i64) -> Result<bool, Fault> {
-    let mut lately = ledger.prepare_cached(
-        "SELECT d.state, (SELECT min(r.at) FROM reports r
-                          WHERE r.issue = d.issue AND r.slot = d.slot AND r.kind = 'soft')
-         FROM deliveries d WHERE d.subscriber = ?1 ORDER BY d.issue DESC LIMIT ?2",
-    )?;
-    let lately = lately.query_map((subscriber, LATELY), |row| {
-        Ok(Past { state: row.get::<_, Word<_>>(0)?.0, soft_at: row.get(1)? })
-    })?;
-    Ok(rules::is_worn_out(now, &lately.collect::<Result<Vec<_>, _>>()?))
 }

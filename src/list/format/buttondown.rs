@@ -1,4 +1,4 @@
-//! Buttondown, in its present form and the older one of few columns. Tags and metadata are JSON.
+//! Buttondown, in its present form and the older one of few columns. Tags are JSON or have semicolons between, metadata is JSON or as Python writes it.
 
 use super::{
     Fact, Format, Role,
@@ -14,6 +14,7 @@ pub(super) const FORMATS: &[Format] = &[Format {
         (Role::Says(Unsubscribed), &["unsubscriptiondate"]),
         (Role::Attributes, &["metadata"]),
         (Role::Evidence(Fact::Joined), &["creationdate"]),
+        (Role::Evidence(Fact::OptedIn), &["subscriptiondate"]),
         (Role::Evidence(Fact::JoinedFrom), &["ipaddress"]),
         (Role::Evidence(Fact::By), &["source"]),
         (Role::Evidence(Fact::Because), &["unsubscriptionreason"]),

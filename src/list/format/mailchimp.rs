@@ -1,4 +1,8 @@
-//! Mailchimp's audience, which comes as three files: members, unsubscribed, cleaned; the third and fourth columns of the marks tell which.
+//! Mailchimp's audience, which comes as three files: members, unsubscribed, cleaned; which, the columns tell that only one of them has.
+//!
+//! Contacts who bought something and asked for no letter come in a file like
+//! that of members, and so does one whose telling columns somebody took out.
+//! A file may be called anything; so whoever opted in at no time is pending.
 //!
 //! The first columns are called as their list calls them, in any language, and
 //! the address is always the first. A cell of TAGS is CSV itself.
@@ -22,26 +26,46 @@ pub(super) fn by_name(file: &str) -> Option<&'static Format> {
     name.contains(NON_SUBSCRIBED).then_some(&OTHERS)
 }
 
+/// Tells whether somebody opted in, by what their row tells.
+pub(super) fn is_proven(facts: &[(Fact, String)]) -> bool {
+    facts.iter().any(|(fact, _)| matches!(fact, Fact::OptedIn | Fact::Confirmed))
+}
+
 pub(super) const FORMATS: &[Format] = &[
     Format {
         title: "Mailchimp's unsubscribed",
-        marks: &[&["leid", "euid", "unsubtime"], &["memberrating", "optintime", "unsubtime"]],
+        marks: &[
+            &["leid", "euid", "unsubtime"],
+            &["leid", "euid", "unsubreason"],
+            &["leid", "euid", "unsubcampaignid"],
+            &["memberrating", "optintime", "unsubtime"],
+        ],
         base: Unsubscribed,
         ..MEMBERS
     },
     Format {
         title: "Mailchimp's cleaned",
-        marks: &[&["leid", "euid", "cleantime"], &["memberrating", "optintime", "cleantime"]],
+        marks: &[
+            &["leid", "euid", "cleantime"],
+            &["leid", "euid", "cleancampaignid"],
+            &["memberrating", "optintime", "cleantime"],
+        ],
         base: Bounced,
         ..MEMBERS
     },
     MEMBERS,
+    Format {
+        title: "contacts of Mailchimp's, of which kind is not said",
+        marks: &[&["leid", "euid"], &["memberrating", "optintime"]],
+        base: Pending,
+        ..MEMBERS
+    },
 ];
 
 const MEMBERS: Format = Format {
     name: "mailchimp",
     title: "Mailchimp's members",
-    marks: &[&["leid", "euid"], &["memberrating", "optintime"]],
+    marks: &[&["leid", "euid", "lastchanged"], &["memberrating", "optintime", "lastchanged"]],
     columns: &[
         (Role::Tags, &["tags"]),
         (Role::Evidence(Fact::OptedIn), &["optintime"]),

@@ -20,6 +20,7 @@ use super::evidence::Fact;
 use crate::model::SubscriberState;
 
 pub(super) use mailman::is_roster;
+pub(super) use phplist::is_on_none;
 
 /// Every format, the more particular first; one that no mark tells is ours.
 const FORMATS: [&[Format]; 10] = [
@@ -65,6 +66,8 @@ pub(super) enum Role {
     FirstName,
     LastName,
     Tags,
+    /// The lists of the tool that somebody is on, for tags; whoever is on none left them all.
+    Lists,
     Status,
     /// A yes or a date puts somebody in this state; a no or nothing does not.
     Says(SubscriberState),
@@ -125,8 +128,16 @@ impl Format {
 
     /// Returns the format of a file so called, where its header alone does not tell.
     pub(super) fn of_file(&'static self, name: &str) -> &'static Self {
-        let is_of_members = self.name == "mailchimp" && self.base == SubscriberState::Active;
-        mailchimp::by_name(name).filter(|_| is_of_members).unwrap_or(self)
+        mailchimp::by_name(name).filter(|_| self.is_of_members()).unwrap_or(self)
+    }
+
+    /// Tells whether a row may be taken at its word that its person asked for a letter; `facts` is what it tells besides.
+    pub(super) fn is_proven(&self, facts: &[(Fact, String)]) -> bool {
+        !self.is_of_members() || mailchimp::is_proven(facts)
+    }
+
+    fn is_of_members(&self) -> bool {
+        self.name == "mailchimp" && self.base == SubscriberState::Active
     }
 
     /// Returns the format of a file without a header, one member a line.

@@ -8,6 +8,11 @@ use super::{
     SubscriberState::{Active, Blocked, Pending, Unsubscribed},
 };
 
+/// Tells whether a cell of lists says that there is none; phpList does not translate it.
+pub(in crate::list) fn is_on_none(cell: &str) -> bool {
+    cell.trim().eq_ignore_ascii_case("no lists")
+}
+
 pub(super) const FORMATS: &[Format] = &[Format {
     name: "phplist",
     title: "phpList",
@@ -71,7 +76,7 @@ pub(super) const FORMATS: &[Format] = &[Format {
         ),
         (Role::Says(Unsubscribed), &["~accountdisabled", "~userdisabled", "disabled"]),
         (Role::Evidence(Fact::Joined), &["entered"]),
-        (Role::Tags, &["listmembership"]),
+        (Role::Lists, &["listmembership"]),
         (Role::Address, &["~correo"]),
     ],
     words: &[],

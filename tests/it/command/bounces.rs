@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     env::{Env, Said},
     shows,
+    trials::Running,
 };
 
 /// The readers of an issue that was sent, and the tokens of their copies.
@@ -235,6 +236,10 @@ fn who_asks_by_mail_to_leave_is_let_go_and_people_are_left_alone() {
     let said = sent.env.postrider("inbox read --maildir mail").code(0);
     shows("inbox_read", &said.shown());
     assert_eq!(sent.unseen(), ["3", "4", "5"]);
+    // Whom nothing proves is told of, and stays unseen, until a person has decided.
+    let again = sent.env.postrider("inbox read --maildir mail").code(0);
+    assert!(again.err.contains("dan@example.com asks to leave"), "{again:?}");
+    assert_eq!(sent.unseen(), ["3", "4", "5"]);
     for (name, state) in [
         ("ann", "unsubscribed"),
         ("bob", "bounced"),
@@ -244,6 +249,44 @@ fn who_asks_by_mail_to_leave_is_let_go_and_people_are_left_alone() {
     ] {
         assert_eq!(sent.state(name), state, "{name}");
     }
+    sent.env.postrider("subscribers unsubscribe dan@example.com").code(0);
+    let decided = sent.env.postrider("inbox read --maildir mail").code(0);
+    assert!(!decided.err.contains("dan"), "{decided:?}");
+    assert_eq!(sent.unseen(), ["4", "5"]);
+}
+
+#[test]
+fn whom_an_issue_did_not_reach_is_told_with_what_becomes_of_them_and_what_to_mend() {
+    let env = Env::with_list(
+        "email\nann@example.com\nblock@example.net\nfull@gmail.com\ndead@gmail.com\nspf@yahoo.com\n",
+    );
+    env.set("stop_at_rejected = \"5%\"", "stop_at_rejected = \"100%\"");
+    let relay = Running::scripted(
+        &env,
+        "rcpt to=block@ reply 554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org, see the page of it\n\
+         rcpt to=full@ reply 552 5.2.2 mailbox full\n\
+         rcpt to=dead@ reply 550 5.1.1 user unknown\n\
+         rcpt to=spf@ reply 550 5.7.26 unauthenticated: SPF and DKIM did not pass\n",
+    );
+    let sent = env.postrider("send kazakhstan --yes").code(75);
+    for line in [
+        "  refused            1   no such mailbox; 1 reader suppressed",
+        "  refused            1   mailbox full",
+        "  refused            1   our server is on a blocklist",
+    ] {
+        assert!(sent.out.contains(line), "{line} in {sent:?}");
+    }
+    for words in [
+        "our server is on a blocklist: the words of the refusal",
+        "to mend that, let example.org TXT",
+    ] {
+        assert!(sent.err.contains(words), "{words} in {sent:?}");
+    }
+    shows(
+        "whom_an_issue_did_not_reach",
+        &env.postrider("status kazakhstan --failed").code(0).shown(),
+    );
+    relay.end();
 }
 
 #[test]

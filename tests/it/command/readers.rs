@@ -263,3 +263,52 @@ fn what_ended_long_ago_is_forgotten_by_due_where_the_publisher_wants_that() {
     assert_eq!(env.json("subscribers show anna@example.org")["state"], "active");
     assert_eq!(env.json("log anna@example.org")["attempts"][0]["said"], "");
 }
+
+#[test]
+fn what_ended_is_kept_for_as_many_days_as_the_publisher_says() {
+    let env = Env::with_list("email,name\nanna@example.org,Anna\n");
+    env.set("[list]", "[list]\nretention = \"30d\"");
+    env.postrider("send kazakhstan --yes").code(0);
+    let ledger = env.root.join(".postrider/ledger.sqlite");
+    let said = || env.json("log anna@example.org")["attempts"][0]["said"].to_string();
+    for (days, kept) in [(29, true), (2, false)] {
+        // As if it had ended so many days earlier: a ledger goes by its own clock.
+        rusqlite::Connection::open(&ledger)
+            .expect("it opens")
+            .execute(
+                "UPDATE issues SET ended_at = ended_at - ?1",
+                [days * 24 * 3_600 * 1_000_000_i64],
+            )
+            .expect("it is moved");
+        env.postrider("due").code(0).silent();
+        assert_eq!(said().contains("250"), kept, "{days} days more");
+    }
+}
+
+#[test]
+fn a_file_of_people_who_left_and_does_not_say_so_is_asked_about() {
+    let env = Env::publication();
+    env.write("unsubscribed.csv", "email\nleft@example.net\n");
+    shows(
+        "a_file_that_sounds_bad",
+        &env.postrider("subscribers import unsubscribed.csv").code(65).shown(),
+    );
+    let line = "subscribers import unsubscribed.csv --as unsubscribed";
+    assert_eq!(env.json(line)["files"][0]["unsubscribed"], 1);
+    let listed = env.postrider("subscribers list --state unsubscribed").code(0).out;
+    assert!(listed.contains("left@example.net"), "{listed}");
+    env.postrider("subscribers import unsubscribed.csv --as erased").code(2);
+    env.postrider("subscribers import unsubscribed.csv --as gone").code(2);
+}
+
+#[test]
+fn what_an_open_quotation_mark_swallowed_is_among_the_rejects() {
+    let env = Env::publication();
+    env.write(
+        "open.csv",
+        "email,name\nann@example.org,Ann\nnia@example.org,\"Nia\nole@example.org,Ole\n",
+    );
+    env.postrider("subscribers import open.csv --rejects bad.csv").code(65);
+    let rejects = env.read("bad.csv");
+    assert!(rejects.contains("\"Nia\nole@example.org,Ole\n\""), "{rejects}");
+}

@@ -291,3 +291,7 @@ pub(super) fn deferred(seconds: u64) -> Outcome {
 pub(super) fn rejected(hard: bool) -> Outcome {
     Outcome::Rejected { said: "550 5.1.1 user unknown".to_owned(), hard }
 }
+
+pub(super) fn instant(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).expect("it stays in range")
+}

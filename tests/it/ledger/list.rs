@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{
     Desk, ask_every_ledger,
-    desk::{self, LIST, SLUG, accepted, address, event_named, import, order, record},
+    desk::{self, LIST, SLUG, accepted, address, event_named, import, instant, order, record},
 };
 
 ask_every_ledger! {
@@ -298,10 +298,6 @@ async fn what_ended_long_ago_keeps_its_counts_and_forgets_its_readers(desk: Desk
     let tried = desk.ledger.attempts(LIST, &address("ann")).await.expect("it tells");
     assert_eq!(tried.len(), 1, "that she got it is still known, by her place on the list");
     assert_eq!(desk.ledger.subscribers(LIST, None, 9).await.expect("it lists").len(), 2);
-}
-
-fn instant(microseconds: i64) -> jiff::Timestamp {
-    jiff::Timestamp::from_microsecond(microseconds).expect("it stays in range")
 }
 
 async fn an_erased_person_is_only_a_hash_and_is_not_revived(desk: Desk) {

@@ -243,9 +243,10 @@ async fn on_the_new_ledger_everything_goes_on() {
     for (from, to) in [
         (Some(Desk::sqlite()), Desk::postgres()),
         (Desk::postgres(), Some(Desk::sqlite())),
+        (Desk::postgres(), Desk::postgres()),
         (Some(Desk::sqlite()), Some(Desk::sqlite())),
     ] {
-        let (Some(old), Some(new)) = (from, to) else { return };
+        let (Some(old), Some(new)) = (from, to) else { continue };
         let issue = rich(&old).await;
         let states = old.states(issue).await;
         moved(&*old.ledger, &*new.ledger).await;

@@ -1,14 +1,16 @@
 //! Questions about what comes back: who is suppressed by it, who is not, and that it counts once.
 
+use std::time::Duration;
+
 use postrider::{
     bounce::{Cause, Kind, Missing},
     ledger::{About, Did, Entry, Freeze, Note, Noted},
-    model::{IssueState, SubscriberState as S},
+    model::{IssueState, Outcome, SubscriberState as S},
 };
 
 use super::{
     Desk, ask_every_ledger,
-    desk::{LIST, accepted, address, order},
+    desk::{LIST, accepted, address, instant, order},
 };
 
 ask_every_ledger! {
@@ -22,6 +24,13 @@ ask_every_ledger! {
     a_report_on_nobody_is_noted_and_does_nothing,
     a_rehearsed_report_leaves_nothing,
     the_words_of_a_report_go_with_the_erased,
+    refused_softly_issue_after_issue_counts_like_a_bounce,
+    a_bounce_and_refusals_at_delivery_make_one_row,
+    what_is_said_of_us_or_by_nobody_gives_up_no_reader,
+    an_accepted_issue_begins_the_count_of_refusals_anew,
+    who_comes_back_begins_the_count_anew,
+    what_nothing_proves_is_listed_until_somebody_decides,
+    what_came_back_is_forgotten_in_days,
 }
 
 const DAY: i64 = 24 * 3_600;
@@ -218,4 +227,140 @@ async fn the_words_of_a_report_go_with_the_erased(desk: Desk) {
         assert_eq!(report.said, "");
         assert!(report.address.ends_with("@erased.invalid"), "{}", report.address);
     }
+}
+
+/// Sends another issue, of which the relay says `outcome` to everybody, and finishes it.
+async fn send_with(desk: &Desk, slug: &str, outcome: &Outcome) {
+    let order = Freeze { slug: slug.to_owned(), ..order() };
+    let frozen = desk.ledger.freeze(order, None, Box::new(|_| Ok(()))).await.expect("it freezes");
+    for claim in desk.claim(frozen.issue.id, "ann/1", 9).await {
+        desk.enter(Entry::Begin(claim.ticket)).await;
+        desk.enter(Entry::Record(claim.ticket, outcome.clone())).await;
+    }
+    if matches!(outcome, Outcome::Deferred { .. }) {
+        // Their two days are over: the next claim finds nobody to try.
+        desk.pass(2 * DAY);
+        assert!(desk.claim(frozen.issue.id, "ann/1", 9).await.is_empty());
+    }
+    let from = [IssueState::Sending];
+    let turned = desk.ledger.turn(LIST, slug, &from, IssueState::Finished, "").await;
+    assert!(turned.expect("it turns"), "{slug}");
+}
+
+fn refused(said: &str) -> Outcome {
+    Outcome::Rejected { said: said.to_owned(), hard: false }
+}
+
+fn deferred(said: &str) -> Outcome {
+    Outcome::Deferred { said: said.to_owned(), wait: Duration::from_mins(15), counted: true }
+}
+
+async fn refused_softly_issue_after_issue_counts_like_a_bounce(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    let full = refused("552 5.2.2 mailbox full");
+    for (slug, days) in [("1", 7), ("2", 7), ("3", 1)] {
+        send_with(&desk, slug, &full).await;
+        assert_eq!(desk.state_of("ann").await, Some(S::Active), "{slug}: not fifteen days yet");
+        desk.pass(days * DAY);
+    }
+    send_with(&desk, "4", &full).await;
+    assert_eq!(desk.state_of("ann").await, Some(S::Bounced));
+    let history = desk.ledger.history(LIST, &address("ann")).await.expect("it tells");
+    let last = &history.last().expect("an event").event;
+    assert_eq!((last.name.as_str(), last.source.as_str()), ("bounce", "4"));
+    assert_eq!(last.detail, "mailbox full, issue after issue: 552 5.2.2 mailbox full");
+}
+
+async fn a_bounce_and_refusals_at_delivery_make_one_row(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    send_with(&desk, "1", &refused("550 not now, and not said why")).await;
+    desk.pass(8 * DAY);
+    send_with(&desk, "2", &deferred("452 4.2.2 mailbox full")).await;
+    desk.pass(8 * DAY);
+    let issue = send(&desk, "3").await;
+    let soft = note("a", Kind::Soft, About::Delivery { issue, slot: 1 });
+    assert_eq!(tell(&desk, &soft).await.did, Did::Moved(S::Bounced));
+}
+
+async fn what_is_said_of_us_or_by_nobody_gives_up_no_reader(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    let said = [
+        refused("550 5.7.1 blocked using zen.example.org"),
+        refused("554 5.7.1 spam"),
+        deferred("451 4.3.0 our own disk is full"),
+        deferred("450 4.7.1 greylisted"),
+        deferred("at connect: connection refused"),
+    ];
+    for (number, outcome) in said.iter().cycle().take(15).enumerate() {
+        send_with(&desk, &number.to_string(), outcome).await;
+        desk.pass(8 * DAY);
+    }
+    assert_eq!(desk.state_of("ann").await, Some(S::Active));
+}
+
+async fn an_accepted_issue_begins_the_count_of_refusals_anew(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    let full = refused("552 5.2.2 mailbox full");
+    for outcome in [&full, &full, &accepted(), &full, &full] {
+        let slug = format!("issue-{}", desk.now());
+        send_with(&desk, &slug, outcome).await;
+        desk.pass(10 * DAY);
+    }
+    assert_eq!(desk.state_of("ann").await, Some(S::Active));
+}
+
+async fn who_comes_back_begins_the_count_anew(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    let full = refused("552 5.2.2 mailbox full");
+    for slug in ["1", "2", "3"] {
+        send_with(&desk, slug, &full).await;
+        desk.pass(8 * DAY);
+    }
+    assert_eq!(desk.state_of("ann").await, Some(S::Bounced));
+    desk.tell("ann", S::Active, "her own word").await;
+    desk.pass(DAY);
+    send_with(&desk, "4", &full).await;
+    assert_eq!(desk.state_of("ann").await, Some(S::Active));
+}
+
+async fn what_nothing_proves_is_listed_until_somebody_decides(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    let about = |name| About::Mailbox { address: address(name), is_vouched: false };
+    let leaving = note("a", Kind::Unsubscribe, about("ann"));
+    for _ in 0..2 {
+        assert_eq!(tell(&desk, &leaving).await.did, Did::Listed);
+    }
+    desk.tell("ann", S::Unsubscribed, "unsubscribe").await;
+    assert_eq!(tell(&desk, &leaving).await.did, Did::Known);
+    let stranger = note("b", Kind::Unsubscribe, about("eve"));
+    for _ in 0..2 {
+        assert_eq!(tell(&desk, &stranger).await.did, Did::Nobody);
+    }
+    desk.enrol(&["eve"]).await;
+    assert_eq!(tell(&desk, &stranger).await.did, Did::Listed);
+    let reports = desk.ledger.reports(LIST, None, 0, 9).await.expect("it lists");
+    assert_eq!(reports.len(), 2, "each is one row, however often it was told");
+}
+
+async fn what_came_back_is_forgotten_in_days(desk: Desk) {
+    desk.enrol(&["ann"]).await;
+    let issue = send(&desk, "one").await;
+    tell(&desk, &note("a", Kind::Policy, About::Delivery { issue, slot: 1 })).await;
+    let stranger = About::Mailbox { address: address("eve"), is_vouched: false };
+    tell(&desk, &note("b", Kind::Hard, stranger)).await;
+    desk.pass(29 * DAY);
+    tell(&desk, &note("c", Kind::Policy, About::Delivery { issue, slot: 1 })).await;
+    let kept = async |days: i64| {
+        let before = instant(desk.now() - days * DAY * 1_000_000);
+        desk.ledger.prune(LIST, before).await.expect("it prunes");
+        let reports = desk.ledger.reports(LIST, None, 0, 9).await.expect("it lists");
+        reports.iter().filter(|report| !report.said.is_empty()).count()
+    };
+    assert_eq!(kept(30).await, 3);
+    desk.pass(2 * DAY);
+    assert_eq!(kept(30).await, 0, "the issue ended 31 days ago");
+    tell(&desk, &note("d", Kind::Policy, About::Delivery { issue, slot: 1 })).await;
+    assert_eq!(kept(30).await, 1, "it came late, and is two days old");
+    desk.pass(31 * DAY);
+    assert_eq!(kept(30).await, 0);
 }

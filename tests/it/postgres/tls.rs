@@ -28,14 +28,14 @@ fn a_ledger_over_tls_is_believed_by_its_certificate_alone() {
 
     server.speak_tls(&here.certificate, &here.key);
     assert_eq!(asked(url, &here.authority), Ok(()));
-    refused(url, b"", "invalid peer certificate: UnknownIssuer");
+    refused(url, b"", "its certificate is not trusted: nobody we trust has signed it");
     // One who calls itself as ours does.
     let impostor = Identity::of("127.0.0.1", 2100);
-    refused(url, &impostor.authority, "invalid peer certificate: BadSignature");
+    refused(url, &impostor.authority, "its certificate is not trusted: BadSignature");
     let by_name = url.replace("127.0.0.1", "localhost");
     refused(&by_name, &here.authority, "certificate not valid for name \"localhost\"");
 
     let expired = Identity::of("127.0.0.1", 2020);
     server.speak_tls(&expired.certificate, &expired.key);
-    refused(url, &expired.authority, "certificate expired");
+    refused(url, &expired.authority, "its certificate is not trusted: it has expired");
 }

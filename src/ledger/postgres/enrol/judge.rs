@@ -1,6 +1,7 @@
-//! Taking list records: the order of files and rows never matters to who may be mailed, and suppression always wins.
+//! Records that have to be judged one by one: of who changes, comes back, or has two lines. Nobody else changes the
+//! list meanwhile.
 //!
-//! Records come in pages. Who a page is about is read in one statement, each
+//! They come in pages. Who a page is about is read in one statement, each
 //! record is judged here in its turn, and what came of it is written in a few.
 
 use std::collections::HashMap;
@@ -8,14 +9,18 @@ use std::collections::HashMap;
 use deadpool_postgres::Transaction;
 
 use super::{
-    ask,
-    columns::{Word, person, rows, text},
-    fault::Fault,
-    gate, list, preferences,
+    PAGE, Reading,
+    stage::{self, record},
 };
 use crate::{
     ledger::{
-        Enrol, Enrolled, Event, LedgerError, Preferences, Record, Records,
+        Enrol, Enrolled, Event, Preferences, Record,
+        postgres::{
+            ask,
+            columns::{Word, person, rows, text},
+            fault::Fault,
+            gate, list, preferences,
+        },
         rules::{
             Micros, erased_key, everywhere, fields_json, gravity, judged, merged, shifted,
             tags_json, token, with_evidence,
@@ -24,88 +29,8 @@ use crate::{
     model::{Subscriber, SubscriberState},
 };
 
-/// How many records are taken at once: all the memory that a list of any length takes.
-const PAGE: usize = 4_000;
-
-/// Takes lists one after the other.
-pub(super) async fn all(
-    tx: &Transaction<'_>,
-    lists: Vec<(Enrol, Records)>,
-) -> Result<Vec<Enrolled>, Fault> {
-    let mut enrolled = Vec::with_capacity(lists.len());
-    for (order, records) in lists {
-        enrolled.push(enrol(tx, &order, records).await?);
-    }
-    Ok(enrolled)
-}
-
-/// Takes `records` page by page; memory does not grow with them, but for those the report names.
-pub(super) async fn enrol(
-    tx: &Transaction<'_>,
-    order: &Enrol,
-    mut records: Records,
-) -> Result<Enrolled, Fault> {
-    let now = gate::list(tx).await?;
-    tx.batch_execute("SET LOCAL statement_timeout = 0").await?;
-    let sql = "UPDATE ledger SET enrolments = enrolments + 1 RETURNING enrolments";
-    let number: i64 = ask::one(tx, sql, &[]).await?.try_get(0)?;
-    if order.from_list_file {
-        ask::run(
-            tx,
-            "INSERT INTO lists (publication, enrolment) VALUES ($1, $2)
-             ON CONFLICT (publication) DO UPDATE SET enrolment = excluded.enrolment",
-            &[&order.publication, &number],
-        )
-        .await?;
-    }
-    let mut enrolment = Enrolment {
-        tx,
-        now,
-        order,
-        number,
-        secret: list::secret(tx).await?,
-        erased: list::is_anybody_erased(tx).await?,
-        report: Enrolled::default(),
-        settle: Vec::new(),
-    };
-    loop {
-        let (rest, page, broken) = turn_page(records).await?;
-        records = rest;
-        let is_last = page.len() < PAGE;
-        enrolment.take(page).await?;
-        if let Some(why) = broken {
-            let why = format!("the list breaks off, and nothing was taken from it: {why}");
-            return Err(LedgerError::Refused(why).into());
-        }
-        if is_last {
-            return enrolment.close().await;
-        }
-    }
-}
-
-/// Reads a page where reading may block.
-async fn turn_page(mut records: Records) -> Result<(Records, Vec<Record>, Option<String>), Fault> {
-    let turned = tokio::task::spawn_blocking(move || {
-        let mut page = Vec::with_capacity(PAGE);
-        while page.len() < PAGE {
-            match records.next() {
-                Some(Ok(record)) => page.push(record),
-                Some(Err(why)) => return (records, page, Some(why)),
-                None => break,
-            }
-        }
-        (records, page, None)
-    })
-    .await;
-    turned.map_err(|stopped| {
-        if stopped.is_panic() {
-            std::panic::resume_unwind(stopped.into_panic());
-        }
-        LedgerError::Busy("the program is ending".to_owned()).into()
-    })
-}
-
-struct Enrolment<'a> {
+/// Who judges a list.
+pub(super) struct Judge<'a> {
     tx: &'a Transaction<'a>,
     now: Micros,
     order: &'a Enrol,
@@ -163,15 +88,40 @@ struct Page {
     settle: Vec<(usize, SubscriberState, Event)>,
 }
 
-impl Enrolment<'_> {
-    async fn take(&mut self, records: Vec<Record>) -> Result<(), Fault> {
-        if records.is_empty() {
-            return Ok(());
+impl<'a> Judge<'a> {
+    /// Takes over from a reading what is left of it.
+    pub(super) fn of(reading: Reading<'a>) -> Self {
+        let Reading { tx, order, now, number, secret, erased, report, .. } = reading;
+        Self { tx, now, order, number, secret, erased, report, settle: Vec::new() }
+    }
+
+    /// Judges every record that was opened, in their order.
+    pub(super) async fn all(mut self) -> Result<Enrolled, Fault> {
+        let columns = stage::COLUMNS;
+        self.tx
+            .batch_execute(&format!(
+                "DECLARE opening NO SCROLL CURSOR FOR
+                 SELECT {columns} FROM reading r JOIN opened o ON o.number = r.number
+                 ORDER BY r.number"
+            ))
+            .await?;
+        let fetch = format!("FETCH {PAGE} FROM opening");
+        loop {
+            let page = self.tx.query(&fetch, &[]).await?;
+            if page.is_empty() {
+                break;
+            }
+            let records = page.iter().map(record).collect::<Result<Vec<_>, Fault>>()?;
+            self.take(&records).await?;
         }
+        self.tx.batch_execute("CLOSE opening").await?;
+        self.close().await
+    }
+
+    async fn take(&mut self, records: &[Record]) -> Result<(), Fault> {
         self.erased |= records.iter().any(|record| record.state == SubscriberState::Erased);
-        let mut page = self.open(&records).await?;
-        for record in &records {
-            self.report.read += 1;
+        let mut page = self.open(records).await?;
+        for record in records {
             let key = record.address.key();
             let place = page.places.get(&key).or_else(|| {
                 let hash = self.erased.then(|| erased_key(&self.secret, &key))?;
