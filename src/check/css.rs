@@ -2,7 +2,7 @@
 
 use super::{
     colour::Colour,
-    dom::Id,
+    dom::{Element, Id},
     rule::{Findings, Look, Rule},
     style::{self, Mode, pixels},
 };
@@ -389,10 +389,14 @@ fn is_copy(look: &Look<'_>, id: Id) -> bool {
     let around = || own.into_iter().chain(look.dom.around(id).map(|(_, element)| element));
     let cell = around().find(|element| element.name == "td");
     let is_note = cell.is_some_and(|cell| cell.has_class("notes"));
-    !is_note
-        && around()
-            .take_while(|element| element.name != "td")
-            .any(|element| ["p", "item", "quote"].into_iter().any(|class| element.has_class(class)))
+    // The block it stands in itself: a caption within an item is none.
+    let is_block = |element: &&Element| {
+        matches!(element.name.as_str(), "p" | "li" | "th" | "td" | "caption" | "pre")
+    };
+    let block = around().find(is_block);
+    let is_read =
+        |block: &Element| ["p", "item", "quote"].into_iter().any(|class| block.has_class(class));
+    !is_note && block.is_some_and(is_read)
 }
 
 /// Tells whether letters count as large (WCAG 2.2).

@@ -171,6 +171,21 @@ fn what_stands_out_within_a_line_is_clean_wherever_it_stands() {
 }
 
 #[test]
+fn what_stands_within_an_item_is_clean_as_well() {
+    let item = "\n\n1. An item, and in it:\n\n   | Route | Barrels |\n   | --- | --: |\n   | Baku | 1,100 |\n\n   Table: By route.\n\n   \
+         > [!NOTE]\n   > A note.\n\n   > Words.\n   > — Somebody, role\n\n   ```\n   a listing\n   ```\n";
+    for theme in Theme::names() {
+        let to = format!("theme = \"{theme}\"");
+        let case = Case {
+            whole: Some(format!("{CLEAN}{item}")),
+            publication: vec![Edit { from: "theme = \"broadsheet\"".to_owned(), to, all: false }],
+            ..Case::default()
+        };
+        assert_eq!(case.problems(), [], "{theme}");
+    }
+}
+
+#[test]
 fn the_page_on_check_is_the_one_its_table_makes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/check.md");
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {

@@ -57,6 +57,17 @@ fn a_table_that_fits_a_phone_is_set_as_any_other_and_one_that_does_not_in_smalle
 }
 
 #[test]
+fn the_head_of_numbers_is_broken_rather_than_the_table_refused() {
+    let table = table(&[
+        "Chef-lieu | Myriamètres | Kilomètres | Lieues anciennes | Jours",
+        "Aix-en-Provence | 76,2 | 762,25 | 171,49 | 8",
+    ]);
+    assert!(style(&table, "Myriamètres").contains("break-word"), "{table}");
+    assert!(style(&table, "762,25").contains("nowrap"), "{table}");
+    assert!(!style(&table, "Jours").contains("break-word"), "{table}");
+}
+
+#[test]
 fn words_are_broken_only_where_smaller_letters_do_not_help_and_the_longest_first() {
     let table = table(&[
         "Rechtsschutzversicherungsgesellschaft | Gesetz | Betrag",

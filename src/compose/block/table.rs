@@ -31,8 +31,9 @@ const PHONE_BLANK: f32 = 10.0;
 const LETTERS: f32 = 15.0;
 const TIGHT_LETTERS: f32 = 14.0;
 
-/// What is left of a column where words have to be broken, in pixels.
+/// What is left of a column where words have to be broken, and where the head of numbers has to be, in pixels.
 const BROKEN: f32 = 70.0;
+const BROKEN_HEAD: f32 = 45.0;
 
 /// How wide a cell may be that stays on one line though it could be parted, in columns of the text part: a number and its
 /// unit, and a few wide letters, which would break anywhere.
@@ -50,22 +51,16 @@ struct Table {
     caption: Vec<Inline>,
 }
 
-/// How the words of a column are set where a line is short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Words {
-    /// On as many lines as they need.
-    Wrapped,
-    /// On one line: numbers.
-    Whole,
-    /// Cut anywhere, since the table does not fit a phone else.
-    Broken,
-}
-
-/// A column, and the least it needs, in ems of its letters.
+/// A column, as a phone shows it.
 #[derive(Clone, Copy, Debug)]
 struct Column {
-    words: Words,
+    /// Whether its cells stay on one line: numbers. Its head may be long.
+    is_whole: bool,
+    /// Whether its words, or its head where its cells are whole, are cut anywhere, since the table does not fit else.
+    is_broken: bool,
+    /// How wide it is at least, in ems of its letters, and what would be left of that were it broken.
     ems: f32,
+    broken_ems: f32,
 }
 
 /// Tells whether a paragraph is the caption of the table above it.
@@ -151,16 +146,16 @@ impl Block for Table {
                 _ => "",
             };
             let edge = (column == last).then(|| format!("padding-{}:0", page.end()));
-            let words = match columns.get(column).map(|column| column.words) {
-                Some(Words::Broken) => {
-                    format!("word-break:break-word;hyphens:auto;min-width:{BROKEN}px;")
-                }
-                // The head of numbers may be long.
-                Some(Words::Whole) if !is_head || inline::plain(cell).width() <= WIDE_COLUMNS => {
+            let words = columns.get(column).map_or_else(String::new, |column| match column {
+                Column { is_whole: true, is_broken: true, .. } if is_head => broken(BROKEN_HEAD),
+                Column { is_whole: false, is_broken: true, .. } => broken(BROKEN),
+                Column { is_whole: true, .. }
+                    if !is_head || inline::plain(cell).width() <= WIDE_COLUMNS =>
+                {
                     "white-space:nowrap;".to_owned()
                 }
                 _ => String::new(),
-            };
+            });
             Some(format!("{align}{words}{}", edge.unwrap_or_default()))
                 .filter(|style| !style.is_empty())
         };
@@ -212,12 +207,12 @@ impl Table {
         let mut order: Vec<usize> = (0..columns.len()).collect();
         order.sort_by(|one, other| columns[*other].ems.total_cmp(&columns[*one].ems));
         for at in order {
-            let column = columns[at];
             if width(&columns, TIGHT_LETTERS) <= PHONE_LINE {
                 break;
             }
-            if column.words == Words::Wrapped && column.ems * TIGHT_LETTERS > BROKEN {
-                columns[at] = Column { words: Words::Broken, ems: BROKEN / TIGHT_LETTERS };
+            let Column { ems, broken_ems, .. } = columns[at];
+            if broken_ems < ems {
+                columns[at] = Column { is_broken: true, ems: broken_ems, ..columns[at] };
             }
         }
         (columns, is_tight)
@@ -234,11 +229,16 @@ impl Table {
         let is_whole = !said.is_empty()
             && (said.iter().all(|cell| is_number(cell)) || is_of_few_wide(head, &said));
         let head = longest(&mut std::iter::once(head), false);
-        Column {
-            words: if is_whole { Words::Whole } else { Words::Wrapped },
-            ems: longest(&mut cells(), is_whole).max(head),
-        }
+        let cells = longest(&mut cells(), is_whole);
+        let broken_ems =
+            if is_whole { cells.max(BROKEN_HEAD / TIGHT_LETTERS) } else { BROKEN / TIGHT_LETTERS };
+        Column { is_whole, is_broken: false, ems: cells.max(head), broken_ems }
     }
+}
+
+/// Returns the style of words that are cut anywhere, and of how much is left of their column, in pixels.
+fn broken(least: f32) -> String {
+    format!("word-break:break-word;hyphens:auto;min-width:{least}px;")
 }
 
 /// Returns how wide the columns are with letters of a size, in pixels.
