@@ -39,7 +39,7 @@ const REOPEN: [Duration; 4] = [
 const GIVE_UP: Duration = Duration::from_mins(1);
 
 /// How soon a message must be answered for the next ones to be begun ahead; behind a slow one they would wait while people leave the list.
-const QUICK: Duration = Duration::from_millis(100);
+const QUICK: Duration = Duration::from_millis(250);
 
 /// How soon what is begun ahead is to leave: whoever unsubscribes after their begin still gets the mail, and whoever a power cut finds begun is in doubt.
 const SOON: Duration = Duration::from_millis(20);
@@ -507,7 +507,7 @@ mod tests {
 
     #[test]
     fn only_what_leaves_soon_is_begun_ahead() {
-        for (millis, begun) in [(0, 8), (2, 8), (4, 5), (5, 4), (20, 2), (99, 2), (100, 0)] {
+        for (millis, begun) in [(0, 8), (2, 8), (4, 5), (5, 4), (20, 2), (249, 2), (250, 0)] {
             assert_eq!(ahead(Duration::from_millis(millis)), begun, "{millis} ms a message");
         }
         assert_eq!(ahead(Duration::MAX), 0, "before the first answer");

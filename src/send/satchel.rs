@@ -173,6 +173,8 @@ impl Purse {
     /// Begins a delivery and prints its copy; `None` where it may not begin, or cannot be printed, which is then recorded.
     async fn begin(&self, Handed { claim, lease_ends, out }: Handed) -> Option<Copy> {
         let ticket = claim.ticket;
+        // Before it is asked for: whoever is called back while the ledger writes is called back too.
+        let begun_at = (Instant::now(), SystemTime::now());
         match self.clerk.begin(ticket).await {
             Entered::Done => {}
             Entered::Suppressed => {
@@ -181,7 +183,6 @@ impl Purse {
             }
             Entered::Refused => return None,
         }
-        let begun_at = (Instant::now(), SystemTime::now());
         let (claim, printed) = self.printer.print(claim).await;
         match printed {
             Ok(printed) => Some(Copy { claim, printed, begun_at, lease_ends, out }),
