@@ -277,7 +277,7 @@ fn hostile() -> Subscriber {
     let mut reader = reader("Anne\r\nBcc: victim@example.org\u{202e}\0");
     reader.fields = BTreeMap::from([
         ("company".to_owned(), "<b>\r\n.\r\nDKIM-Signature: v=1; a=none\r\n\r\n".to_owned()),
-        ("site".to_owned(), "javascript:alert(1)".to_owned()),
+        ("site".to_owned(), "https://example.org/\"><b>&x='y'".to_owned()),
     ]);
     reader
 }
