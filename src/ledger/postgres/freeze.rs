@@ -264,28 +264,29 @@ impl<'a> Plan<'a> {
             // A plan by the counts of yesterday's tables would read all of them for each page; the list may be as new as its deliveries.
             tx.batch_execute("ANALYZE deliveries; ANALYZE readers; ANALYZE subscribers").await?;
         }
-        self.look_at_each(first).await
+        self.look_at_each(first, first + made).await
     }
 
-    /// Suppresses those behind the slot `after` whose copy cannot be made.
-    async fn look_at_each(&mut self, mut after: i64) -> Result<(), Fault> {
-        loop {
+    /// Suppresses those behind the slot `after`, up to `last`, whose copy cannot be made.
+    async fn look_at_each(&mut self, mut after: i64, last: i64) -> Result<(), Fault> {
+        while after < last {
+            // Between two slots on both sides: by a limit the server would go through all readers for each page.
             let page = ask::all(
                 self.tx,
                 "SELECT d.slot, s.id, s.token_id, r.address, r.name, r.tags, r.fields, s.state
-                 FROM deliveries d JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
+                 FROM deliveries d JOIN readers r ON r.issue = $1 AND r.slot = d.slot
                       JOIN subscribers s ON s.id = d.subscriber
-                 WHERE d.issue = $1 AND d.slot > $2 AND d.state = 'planned'
-                 ORDER BY d.slot LIMIT $3",
-                &[&self.issue, &after, &PAGE],
+                 WHERE d.issue = $1 AND d.slot > $2 AND d.slot <= $3
+                   AND r.slot > $2 AND r.slot <= $3 AND d.state = 'planned'
+                 ORDER BY d.slot",
+                &[&self.issue, &after, &(after + PAGE)],
             )
             .await?;
             let read = |row: &tokio_postgres::Row| -> Result<(i64, Subscriber), Fault> {
                 Ok((row.try_get(0)?, person(row, 1)?))
             };
             let readers = page.iter().map(read).collect::<Result<Vec<_>, Fault>>()?;
-            let Some((last, _)) = readers.last() else { return Ok(()) };
-            after = *last;
+            after += PAGE;
             let (slots, reasons) = self.refused(readers).await?;
             if !slots.is_empty() {
                 ask::run(
@@ -298,6 +299,7 @@ impl<'a> Plan<'a> {
                 .await?;
             }
         }
+        Ok(())
     }
 
     /// Makes everybody's copy where that may take its time; returns whose cannot be made, and why.

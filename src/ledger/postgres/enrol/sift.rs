@@ -7,7 +7,7 @@
 use futures_util::TryStreamExt;
 use tokio::pin;
 
-use super::{Left, Reading};
+use super::{Left, PAGE, Reading};
 use crate::{
     ledger::postgres::{
         ask,
@@ -143,6 +143,10 @@ impl Reading<'_> {
             let count = row.try_get::<_, i64>(1)?.unsigned_abs();
             self.report.added += count;
             *self.report.by_state.entry(state.word()).or_default() += count;
+        }
+        if self.report.added > PAGE as u64 {
+            // By the counts of yesterday's list, whoever looks for a page of it would read all of it.
+            self.tx.batch_execute("ANALYZE subscribers").await?;
         }
         Ok(())
     }
