@@ -23,6 +23,11 @@ pub(super) fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// Returns one value of each row, as `unnest` takes them.
+pub(super) fn column<'a, T, V>(rows: &'a [T], of: impl Fn(&'a T) -> V) -> Vec<V> {
+    rows.iter().map(of).collect()
+}
+
 /// Returns a count as the server takes it.
 pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

@@ -10,7 +10,7 @@ use deadpool_postgres::Transaction;
 
 use super::{
     ask,
-    columns::{Word, text},
+    columns::{Word, column, text},
     fault::Fault,
     gate,
     issue::{look_from, reopen},
@@ -336,14 +336,6 @@ impl<'a> Group<'a> {
             return Ok(());
         }
         changed.sort_by_key(|(place, _)| **place);
-        /// One column of them all.
-        macro_rules! column {
-            (|$row:ident| $value:expr) => {
-                changed.iter().map(|(_, $row)| $value).collect::<Vec<_>>()
-            };
-        }
-        let issues: Vec<i64> = changed.iter().map(|(place, _)| place.0).collect();
-        let slots: Vec<i64> = changed.iter().map(|(place, _)| place.1).collect();
         ask::run(
             self.tx,
             "UPDATE deliveries d
@@ -359,18 +351,18 @@ impl<'a> Group<'a> {
                         said, at, is_held)
              WHERE d.issue = u.issue AND d.slot = u.slot",
             &[
-                &issues,
-                &slots,
-                &column!(|row| row.state.word()),
-                &column!(|row| row.suppressed.as_deref()),
-                &column!(|row| row.begun),
-                &column!(|row| row.tries),
-                &column!(|row| row.first_at),
-                &column!(|row| row.began_at),
-                &column!(|row| row.retry_at),
-                &column!(|row| row.said.as_str()),
-                &column!(|row| row.at),
-                &column!(|row| row.is_held),
+                &column(&changed, |(place, _)| place.0),
+                &column(&changed, |(place, _)| place.1),
+                &column(&changed, |(_, row)| row.state.word()),
+                &column(&changed, |(_, row)| row.suppressed.as_deref()),
+                &column(&changed, |(_, row)| row.begun),
+                &column(&changed, |(_, row)| row.tries),
+                &column(&changed, |(_, row)| row.first_at),
+                &column(&changed, |(_, row)| row.began_at),
+                &column(&changed, |(_, row)| row.retry_at),
+                &column(&changed, |(_, row)| row.said.as_str()),
+                &column(&changed, |(_, row)| row.at),
+                &column(&changed, |(_, row)| row.is_held),
             ],
         )
         .await?;
@@ -381,11 +373,6 @@ impl<'a> Group<'a> {
         if self.endings.is_empty() {
             return Ok(());
         }
-        macro_rules! column {
-            (|$ending:ident| $value:expr) => {
-                self.endings.iter().map(|$ending| $value).collect::<Vec<_>>()
-            };
-        }
         ask::run(
             self.tx,
             "INSERT INTO attempts (issue, slot, fence, state, attempt, began_at, said, ended_at)
@@ -395,13 +382,13 @@ impl<'a> Group<'a> {
                   AS e (issue, slot, fence, state, attempt, began_at, said)
              ON CONFLICT DO NOTHING",
             &[
-                &column!(|ending| ending.ticket.issue),
-                &column!(|ending| ending.ticket.slot),
-                &column!(|ending| ending.ticket.fence),
-                &column!(|ending| ending.state.word()),
-                &column!(|ending| ending.ticket.attempt.cast_signed()),
-                &column!(|ending| ending.began_at),
-                &column!(|ending| ending.said.as_str()),
+                &column(&self.endings, |ending| ending.ticket.issue),
+                &column(&self.endings, |ending| ending.ticket.slot),
+                &column(&self.endings, |ending| ending.ticket.fence),
+                &column(&self.endings, |ending| ending.state.word()),
+                &column(&self.endings, |ending| ending.ticket.attempt.cast_signed()),
+                &column(&self.endings, |ending| ending.began_at),
+                &column(&self.endings, |ending| ending.said.as_str()),
                 &self.now,
             ],
         )

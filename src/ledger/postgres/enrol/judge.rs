@@ -17,7 +17,7 @@ use crate::{
         Enrol, Enrolled, Event, Preferences, Record,
         postgres::{
             ask,
-            columns::{Word, person, rows, text},
+            columns::{Word, column, person, rows, text},
             fault::Fault,
             gate, list, preferences,
         },
@@ -305,11 +305,6 @@ impl<'a> Judge<'a> {
         if people.is_empty() {
             return Ok(());
         }
-        macro_rules! column {
-            (|$known:ident| $value:expr) => {
-                people.iter().map(|$known| $value).collect::<Vec<_>>()
-            };
-        }
         ask::run(
             self.tx,
             "INSERT INTO subscribers (id, publication, address_key, address, token_id, name, tags,
@@ -320,15 +315,15 @@ impl<'a> Judge<'a> {
                          $7::text[], $8::text[], $9::bigint[])
                   AS n (id, address_key, address, token_id, name, tags, fields, state, line)",
             &[
-                &column!(|known| known.person.id),
-                &column!(|known| known.key.as_str()),
-                &column!(|known| known.person.address.written()),
-                &column!(|known| known.person.token_id.as_str()),
-                &column!(|known| text(&known.person.name)),
-                &column!(|known| tags_json(&known.person.tags)),
-                &column!(|known| fields_json(&known.person.fields)),
-                &column!(|known| known.person.state.word()),
-                &column!(|known| known.line.cast_signed()),
+                &column(&people, |known| known.person.id),
+                &column(&people, |known| known.key.as_str()),
+                &column(&people, |known| known.person.address.written()),
+                &column(&people, |known| known.person.token_id.as_str()),
+                &column(&people, |known| text(&known.person.name)),
+                &column(&people, |known| tags_json(&known.person.tags)),
+                &column(&people, |known| fields_json(&known.person.fields)),
+                &column(&people, |known| known.person.state.word()),
+                &column(&people, |known| known.line.cast_signed()),
                 &self.order.publication,
                 &self.order.from_list_file,
                 &self.number,
@@ -342,11 +337,6 @@ impl<'a> Judge<'a> {
         if people.is_empty() {
             return Ok(());
         }
-        macro_rules! column {
-            (|$known:ident| $value:expr) => {
-                people.iter().map(|$known| $value).collect::<Vec<_>>()
-            };
-        }
         ask::run(
             self.tx,
             "UPDATE subscribers s
@@ -358,16 +348,16 @@ impl<'a> Judge<'a> {
                   AS u (id, address_key, address, name, tags, fields, state, from_file, line)
              WHERE s.id = u.id",
             &[
-                &column!(|known| known.person.id),
-                &column!(|known| known.key.as_str()),
-                &column!(|known| known.person.address.written()),
-                &column!(|known| text(&known.person.name)),
-                &column!(|known| tags_json(&known.person.tags)),
-                &column!(|known| fields_json(&known.person.fields)),
-                &column!(|known| known.person.state.word()),
-                &column!(|known| known.from_file),
+                &column(&people, |known| known.person.id),
+                &column(&people, |known| known.key.as_str()),
+                &column(&people, |known| known.person.address.written()),
+                &column(&people, |known| text(&known.person.name)),
+                &column(&people, |known| tags_json(&known.person.tags)),
+                &column(&people, |known| fields_json(&known.person.fields)),
+                &column(&people, |known| known.person.state.word()),
+                &column(&people, |known| known.from_file),
                 &self.number,
-                &column!(|known| known.line.cast_signed()),
+                &column(&people, |known| known.line.cast_signed()),
             ],
         )
         .await?;
@@ -405,11 +395,6 @@ impl<'a> Judge<'a> {
             *count += 1;
             nth.push(*count);
         }
-        macro_rules! column {
-            (|$remark:ident| $value:expr) => {
-                page.remarks.iter().map(|$remark| $value).collect::<Vec<_>>()
-            };
-        }
         ask::run(
             self.tx,
             "INSERT INTO consent (subscriber, number, at, event, source, detail, state)
@@ -421,13 +406,13 @@ impl<'a> Judge<'a> {
              WHERE NOT is_once OR NOT EXISTS
                    (SELECT FROM consent c WHERE c.subscriber = r.id AND c.detail = r.detail)",
             &[
-                &column!(|remark| page.people[remark.place].person.id),
+                &column(&page.remarks, |remark| page.people[remark.place].person.id),
                 &nth,
-                &column!(|remark| text(&remark.event.name)),
-                &column!(|remark| text(&remark.event.source)),
-                &column!(|remark| text(&remark.event.detail)),
-                &column!(|remark| remark.state.word()),
-                &column!(|remark| remark.is_once),
+                &column(&page.remarks, |remark| text(&remark.event.name)),
+                &column(&page.remarks, |remark| text(&remark.event.source)),
+                &column(&page.remarks, |remark| text(&remark.event.detail)),
+                &column(&page.remarks, |remark| remark.state.word()),
+                &column(&page.remarks, |remark| remark.is_once),
                 &self.now,
             ],
         )
