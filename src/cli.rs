@@ -7,6 +7,8 @@ use clap::{
     builder::styling,
 };
 
+use crate::model::is_control;
+
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Red.on_default().bold())
     .usage(styling::AnsiColor::Red.on_default().bold())
@@ -551,7 +553,7 @@ Examples:
         #[arg(long = "field", value_name = "FIELD=VALUE")]
         fields: Vec<String>,
         /// A label; may be given several times
-        #[arg(long = "tag", value_name = "TAG")]
+        #[arg(long = "tag", value_name = "TAG", value_parser = words)]
         tags: Vec<String>,
     },
     /// Let somebody go: they asked to leave
@@ -643,7 +645,7 @@ Examples:
 /// What to bring, and how to read it.
 #[derive(Clone, Debug, Args)]
 pub struct Import {
-    /// The files
+    /// The files; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Report, and keep nothing
@@ -656,17 +658,17 @@ pub struct Import {
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub map: Vec<String>,
     /// A label for everybody in the files; may be given several times
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = words)]
     pub tags: Vec<String>,
     /// What everybody in the files is, unless a row says worse: unsubscribed,
     /// bounced, complained, blocked, pending or active
     #[arg(long = "as", value_name = "STATE")]
     pub state: Option<String>,
     /// How everybody in the files agreed to be mailed, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = words)]
     pub consent: Option<String>,
     /// Bring back people who left, for this reason (a new consent)
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = words)]
     pub resubscribe: Option<String>,
     /// Their encoding, such as windows-1250, where it is not recognised
     #[arg(long, value_name = "NAME")]
@@ -815,6 +817,15 @@ pub struct Doctor {
     pub resolver: Option<SocketAddr>,
 }
 
+/// Takes words that say something: a blank reason is none, and nothing in one steers a terminal.
+fn words(text: &str) -> Result<String, String> {
+    let said: String = text.chars().filter(|c| !is_control(*c)).collect();
+    match said.trim() {
+        "" => Err("it says nothing".to_owned()),
+        said => Ok(said.to_owned()),
+    }
+}
+
 /// Reads the address of a resolver.
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     let bare = || Some(SocketAddr::new(text.parse().ok()?, 53));
@@ -912,9 +923,10 @@ pub enum Inbox {
         override_usage = "postrider inbox read [OPTIONS] PLACE",
         after_help = "\
 Whoever answers with the token of their own copy is unsubscribed. Whoever only
-writes `unsubscribe` is named, with the command that does it: anybody can write
-in another's name. Bounces among the answers are dealt with as `bounces read`
-does. What people or their machines wrote stays as it is, unread.
+writes `unsubscribe`, or that in another language, is named with the command
+that does it, and on a terminal you are asked: anybody can write in another's
+name. Bounces among the answers are dealt with as `bounces read` does. What
+people or their machines wrote stays as it is, unread.
 
 Examples:
   postrider inbox read --imap imaps://feedback@mail.example.org
