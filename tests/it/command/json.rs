@@ -66,6 +66,7 @@ const WALK: [(&str, u8); 48] = [
     ("schedule georgia --at '2031-12-08 07:00'", 0),
     ("cancel georgia --yes", 0),
     ("bounces read --maildir mail", 0),
+    ("status kazakhstan --failed", 0),
     ("inbox read --maildir answers", 0),
     ("config show --origin", 0),
     ("keys new", 0),
