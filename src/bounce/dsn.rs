@@ -35,6 +35,10 @@ fn refusal(group: &Fields, letter: &Letter) -> Refusal {
     } else {
         words.join(" ")
     };
+    // A report that was cut off before it says what was done.
+    let is_silent = action.is_none() && status.is_none();
+    let action =
+        if is_silent && status::is_success(&words) { Some(Action::Delivered) } else { action };
     let refusal = Refusal::new(address.unwrap_or_default(), action, status, &words);
     let is_late = is_after_data(&letter.text) && !words.contains(YAHOOS);
     Refusal { is_doubtful: is_late || says_full(&letter.text), ..refusal }

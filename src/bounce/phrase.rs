@@ -34,7 +34,7 @@ pub(super) const FULL: &[&str] = &[
 /// About us as a sender.
 pub(super) const SENDER: &[&str] = &[
     "sender address rejected", "sender rejected", "sender denied", "sender blocked", "blocked sender", "bad sender",
-    "banned sender", "invalid sender", "sender verify failed", "sender verification", "sender domain",
+    "banned sender", "invalid sender", "sender verify failed", "verification failed for", "sender verification", "sender domain",
     "domain of sender", "sender is not", "sender not", "sender's", "bad outbound sender", "but sender was rejected",
     "envelope sender", "return path", "return-path", "from address", "mail from:<", "unknown sender", "absender",
     "expéditeur", "remitente", "mittente", "remetente", "afzender", "nadawc", "отправител", "odesílatel", "avsändare",

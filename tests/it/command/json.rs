@@ -22,7 +22,7 @@ const NONE: [(&str, &str); 4] = [
 ];
 
 /// What is typed one after another in one publication, and how each ends. Between them they print every kind of document.
-const WALK: [(&str, u8); 48] = [
+const WALK: [(&str, u8); 49] = [
     ("render kazakhstan", 0),
     ("check", 1),
     ("explain", 0),
