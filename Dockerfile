@@ -10,6 +10,7 @@
 FROM docker.io/library/rust:1.95-slim-bookworm AS build
 WORKDIR /postrider
 COPY Cargo.toml Cargo.lock subscribers.example.csv ./
+COPY .cargo .cargo
 COPY src src
 COPY templates templates
 # Cargo wants to see what its manifest names, built or not.

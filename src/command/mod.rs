@@ -64,6 +64,8 @@ mod worker;
 pub use console::Console;
 pub use failure::Failure;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::cli::{Cli, Command, ConfigVerb};
 
 /// Runs one command and returns its exit code; whatever is to be said has been said.
@@ -110,7 +112,8 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
         .build()
         .map_err(|error| Failure::new(exit::BUG, format!("failed to start: {error}")))?;
     let global = &cli.global;
-    let code = runtime.block_on(async {
+    // Without its type: tokio waits in three ways, and each would have a copy of every verb, a tenth of the program.
+    let verb: LocalBoxFuture<'_, Result<u8, Failure>> = Box::pin(async {
         match cli.command {
             Command::Demo { folder } => demo::run(console, global, &folder).await,
             Command::Init { folder } => init::run(console, &folder),
@@ -151,6 +154,7 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
             Command::Ledger(verb) => ledger::run(console, global, verb).await,
         }
     });
+    let code = runtime.block_on(verb);
     // A name look-up that hangs must not hold the program after its work is done.
     runtime.shutdown_background();
     code

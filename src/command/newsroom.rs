@@ -110,7 +110,13 @@ impl Newsroom {
 
     /// Opens the publication of this `publication.toml`.
     pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
-        let text = fs::read_to_string(file).map_err(|error| Failure::file(file, "read", &error))?;
+        let bytes = fs::read(file).map_err(|error| Failure::file(file, "read", &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = memchr::memchr_iter(b'\n', before).count() + 1;
+            let message = format!("publication.toml:{line}: the file is not UTF-8 text");
+            Failure::new(exit::CONFIG, message).hint("save it as UTF-8 in your editor")
+        })?;
         let publication = config::read(&text, "publication.toml").map_err(mistakes)?;
         let root = file.parent().unwrap_or(Path::new("."));
         let root = root.canonicalize().map_err(|error| Failure::file(root, "open", &error))?;
@@ -272,7 +278,8 @@ impl Newsroom {
             let message = format!("templates/{name} is no file of less than 1 MB");
             return Err(Failure::new(exit::CONFIG, message));
         }
-        fs::read_to_string(&path).map(Some).map_err(failed)
+        let bytes = fs::read(&path).map_err(failed)?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Returns the private folder `.postrider/`, making it where it is missing.

@@ -27,7 +27,7 @@ use crate::{
     send::Stop,
     web::{
         Door,
-        site::{self, Https, Post, Settings, Site, Webhooks, Words},
+        site::{self, Https, Memory, Post, Site, Webhooks, Words},
     },
 };
 
@@ -197,7 +197,7 @@ fn open(
         Failure::problems(exit::CONFIG, why, problems)
     })?;
     let webhooks = webhooks(newsroom, keys.clone(), Arc::clone(&ledger))?;
-    Ok(Site::new(Settings {
+    Ok(Site {
         base: base.to_owned(),
         theme,
         words,
@@ -208,7 +208,8 @@ fn open(
         post,
         webhooks,
         publication,
-    }))
+        memory: Memory::default(),
+    })
 }
 
 /// Fetches what the providers prove themselves by.

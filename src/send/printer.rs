@@ -20,14 +20,14 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Printer {
     press: Arc<Press>,
-    /// As many at once as there are processors: more would only take turns.
+    /// One more than there are processors: the next is at hand when one is printed, and more would only take turns.
     places: Arc<Semaphore>,
 }
 
 impl Printer {
     pub(super) fn new(press: Arc<Press>) -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self { press, places: Arc::new(Semaphore::new(processors)) }
+        Self { press, places: Arc::new(Semaphore::new(processors + 1)) }
     }
 
     /// Prints the copy of a claimed delivery, and hands the claim back.

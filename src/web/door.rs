@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::{Extension, Router};
+use futures_util::future::BoxFuture;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,8 +17,10 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+
+use super::line::Line;
 
 /// The longest head of a request, in bytes.
 const HEAD_MAX: usize = 16 * 1024;
@@ -86,11 +89,7 @@ impl Door {
                 match self.listener.accept().await {
                     Ok((stream, peer)) => {
                         let router = router.clone().layer(Extension(Peer(peer.ip())));
-                        let connection = connection(stream, router, closing.clone());
-                        tokio::spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
+                        tokio::spawn(serve(stream, router, closing.clone(), place));
                     }
                     // The system is out of something, such as file descriptors; who is served now will give it back.
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -111,20 +110,56 @@ impl Door {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .max_buf_size(HEAD_MAX)
-        .max_headers(FIELDS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut served = std::pin::pin!(served);
-    // Whoever breaks off, or speaks no HTTP, has nobody here to be told of it.
-    tokio::select! {
-        served = served.as_mut() => drop(served),
-        () = async { drop(closing.wait_for(|is_closing| *is_closing).await) } => {
-            served.as_mut().graceful_shutdown();
-            drop(served.await);
+/// Serves one connection, whose place is free afterwards. It comes without its type, of which each door and each kind of runtime would have a copy.
+fn serve(
+    stream: TcpStream,
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+    place: OwnedSemaphorePermit,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .max_buf_size(HEAD_MAX)
+            .max_headers(FIELDS_MAX)
+            .serve_connection(TokioIo::new(Line::new(stream)), TowerToHyperService::new(router));
+        let mut served = std::pin::pin!(served);
+        // Whoever breaks off, or speaks no HTTP, has nobody here to be told of it.
+        tokio::select! {
+            served = served.as_mut() => drop(served),
+            () = async { drop(closing.wait_for(|is_closing| *is_closing).await) } => {
+                served.as_mut().graceful_shutdown();
+                drop(served.await);
+            }
         }
+        drop(place);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use axum::routing::get;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    // The clock is the test's own, and moves on by itself when nobody has anything to do.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_no_answer_loses_their_place() {
+        let at = "127.0.0.1:0".parse().expect("an address");
+        let door = Door::open(at).await.expect("it opens");
+        let mut client = std::net::TcpStream::connect(door.address()).expect("it listens");
+        client.write_all(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64)).expect("it is sent");
+        let (stream, _) = door.listener.accept().await.expect("somebody comes");
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).acquire_owned().await.expect("it is free");
+        let router = Router::new().route("/", get(|| async { "x".repeat(1 << 20) }));
+        let (_close, closing) = watch::channel(false);
+        let served = timeout(Duration::from_hours(1), serve(stream, router, closing, place));
+        served.await.expect("it ends before the hour is over");
+        assert_eq!(places.available_permits(), 1);
     }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod door;
 mod gate;
+mod line;
 pub mod preview;
 pub mod site;
 mod token;

@@ -34,6 +34,7 @@ fn what_the_image_copies_is_let_in_and_is_all_that_a_build_reads() {
             copy(&root().join(from), &context.path().join(to));
         }
     }
+    assert!(context.path().join(".cargo/config.toml").exists(), "SQLite's settings stay outside");
     // Cargo reads the manifest with every file that it names.
     let read = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--locked", "--format-version", "1"])

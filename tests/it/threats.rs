@@ -47,6 +47,7 @@ const ATTACKED: [(&str, &[&str]); 18] = [
         "path traversal, symlinks",
         &[
             "no_path_leads_out_of_the_issues",
+            "an_address_that_leads_nowhere_says_so_on_a_page_of_ours",
             "a_picture_is_read_from_the_issues_own_folder_and_lies_beside_the_rendered_page",
             "a_picture_that_travels_along_is_shown_and_nothing_else_beside_the_draft",
         ],
@@ -74,7 +75,11 @@ const ATTACKED: [(&str, &[&str]); 18] = [
     ),
     (
         "scanners that follow links",
-        &["a_scanner_that_follows_every_link_changes_nothing", "looking_changes_nothing"],
+        &[
+            "a_scanner_that_follows_every_link_changes_nothing",
+            "a_request_hidden_in_another_is_not_heard",
+            "looking_changes_nothing",
+        ],
     ),
     (
         "list bombing",
@@ -108,6 +113,7 @@ const ATTACKED: [(&str, &[&str]); 18] = [
             "ten_thousand_malformed_requests_slow_clients_and_a_thousand_connections_leave_it_serving",
             "what_is_too_much_is_refused",
             "whoever_dawdles_keeps_nobody_waiting",
+            "whoever_takes_no_answer_loses_their_place",
             "what_is_too_large_too_wide_or_too_deep_is_refused_in_a_moment",
             "monsters_are_read_in_bounded_time_and_are_nobodys_death",
             "a_picture_that_cannot_go_is_told_where_the_draft_names_it",

@@ -1,5 +1,6 @@
 //! Its DKIM signatures, each verified by the key that the DNS holds, and whether one is From's (RFC 6376, RFC 9989).
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::{BULK, Letter};
@@ -24,15 +25,13 @@ pub(super) async fn check(letter: &mut Letter, now: Timestamp, dns: &Dns) -> Vec
                 .mend("switch signing on at the relay, or sign here: `postrider keys new`"),
         ];
     }
-    let mut findings = Vec::new();
-    for seal in seals {
-        let (finding, proven) = match seal {
-            Err(error) => (proves_nothing("a signature", &error), None),
-            Ok(seal) => verified(seal, &letter.bytes, now, dns).await,
-        };
-        findings.push(finding);
-        letter.proven.extend(proven);
-    }
+    // All at once: where nobody answers, each would be waited for anew.
+    let looked_at = join_all(seals.into_iter().map(async |seal| match seal {
+        Err(error) => (proves_nothing("a signature", &error), None),
+        Ok(seal) => verified(seal, &letter.bytes, now, dns).await,
+    }));
+    let (findings, proven): (Vec<Finding>, Vec<Option<Seal>>) = looked_at.await.into_iter().unzip();
+    letter.proven.extend(proven.into_iter().flatten());
     findings
 }
 

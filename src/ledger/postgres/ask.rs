@@ -4,6 +4,7 @@ use deadpool_postgres::GenericClient;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::fault::Fault;
+use crate::ledger::rules::Micros;
 
 /// What stands for `$1` and so on.
 pub(super) type Given<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -46,4 +47,9 @@ pub(super) async fn run<C: GenericClient>(
 ) -> Result<u64, Fault> {
     let statement = ledger.prepare_cached(sql).await?;
     Ok(ledger.execute(&statement, given).await?)
+}
+
+/// Returns the ledger's time.
+pub(super) async fn now<C: GenericClient>(ledger: &C) -> Result<Micros, Fault> {
+    Ok(one(ledger, "SELECT ledger_now()", &[]).await?.try_get(0)?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deadpool_postgres::{GenericClient, Transaction};
 
-use super::{ask, columns::Json, fault::Fault, run};
+use super::{ask, columns::Json, fault::Fault};
 use crate::{ledger::Lane, send::brake::Brake};
 
 /// Puts a brake on a lane, unless another sender closed it for longer.
@@ -36,7 +36,7 @@ pub(super) async fn all<C: GenericClient>(
 
 /// Takes them off; whoever only waited for their end, and for nothing of their own, may be tried at once.
 pub(super) async fn release(tx: &Transaction<'_>, relay: &str) -> Result<u64, Fault> {
-    let now = run::now(tx).await?;
+    let now = ask::now(tx).await?;
     let lanes: Vec<String> = all(tx, relay).await?.into_keys().collect();
     ask::run(tx, "DELETE FROM brakes WHERE lane = ANY ($1)", &[&lanes]).await?;
     ask::run(

@@ -12,7 +12,6 @@ use super::{
     ask,
     columns::{At, instant},
     fault::Fault,
-    run,
 };
 use crate::{
     ledger::{
@@ -32,7 +31,7 @@ pub(super) async fn reserve(
     let free = Lane { name: String::new(), rates: Vec::new() };
     let lanes = || wishes.iter().map(|wish| wish.lane.as_ref().unwrap_or(&free));
     hold(tx, lanes().chain([shared])).await?;
-    let now = run::now(tx).await?;
+    let now = ask::now(tx).await?;
     let latest = instant(now.saturating_add(micros(within)))?;
     let most: usize = wishes.iter().map(|wish| wish.count).sum();
     let mut shared = Line::of(tx, now, shared, most).await?;

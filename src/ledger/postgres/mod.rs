@@ -191,7 +191,7 @@ macro_rules! read {
 #[async_trait]
 impl Ledger for PostgresLedger {
     async fn now(&self) -> Result<Timestamp, LedgerError> {
-        read!(self, |session| async { Ok(instant(run::now(session).await?)?) })
+        read!(self, |session| async { Ok(instant(ask::now(session).await?)?) })
     }
 
     async fn mark(&self) -> Result<Mark, LedgerError> {

@@ -9,7 +9,7 @@ use tokio_postgres::{
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
-use super::{ask, fault::Fault, gate, run};
+use super::{ask, fault::Fault, gate};
 use crate::ledger::{
     LedgerError, SILENCE,
     moving::{
@@ -84,7 +84,7 @@ pub(super) async fn alone(tx: &Transaction<'_>) -> Result<(), Fault> {
         gate::issue(tx, row.try_get(0)?).await?;
     }
     tx.batch_execute(&format!("LOCK TABLE {HOLDS} IN SHARE ROW EXCLUSIVE MODE")).await?;
-    let now = run::now(tx).await?;
+    let now = ask::now(tx).await?;
     let busy = ask::any(
         tx,
         "SELECT owner FROM deliveries

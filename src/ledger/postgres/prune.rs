@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Transaction;
 
-use super::{ask, fault::Fault, list, run};
+use super::{ask, fault::Fault, list};
 use crate::ledger::rules::{Micros, erased_key};
 
 /// How many readers are forgotten at once.
@@ -14,7 +14,7 @@ pub(super) async fn prune(
     publication: &str,
     before: Micros,
 ) -> Result<u64, Fault> {
-    let now = run::now(tx).await?;
+    let now = ask::now(tx).await?;
     let ended = ask::all(
         tx,
         "SELECT id FROM issues WHERE publication = $1 AND ended_at < $2

@@ -86,7 +86,7 @@ pub(super) async fn mark<C: GenericClient>(ledger: &C) -> Result<Mark, Fault> {
 /// Puts in doubt whatever the older copy believes open: the days it does not know of may have settled any of it (rule D12).
 pub(super) async fn accept_rollback(tx: &Transaction<'_>, begins: u64) -> Result<u64, Fault> {
     tx.batch_execute("LOCK TABLE deliveries IN EXCLUSIVE MODE").await?;
-    let now = now(tx).await?;
+    let now = ask::now(tx).await?;
     moving::stand(tx, &Standing::Open).await?;
     let begins = i64::try_from(begins).unwrap_or(i64::MAX);
     ask::run(tx, "UPDATE ledger SET rollbacks = rollbacks + 1", &[]).await?;
@@ -115,11 +115,6 @@ pub(super) async fn accept_rollback(tx: &Transaction<'_>, begins: u64) -> Result
     .await?;
     let sql = "SELECT count(*) FROM deliveries WHERE state = 'in_doubt'";
     Ok(ask::one(tx, sql, &[]).await?.try_get::<_, i64>(0)?.unsigned_abs())
-}
-
-/// Returns the ledger's time.
-pub(super) async fn now<C: GenericClient>(ledger: &C) -> Result<Micros, Fault> {
-    Ok(ask::one(ledger, "SELECT ledger_now()", &[]).await?.try_get(0)?)
 }
 
 /// Takes back what senders that no longer live held.

@@ -6,7 +6,6 @@ use super::{
     ask,
     columns::{At, Json},
     fault::Fault,
-    run,
 };
 use crate::ledger::{Seen, Worker, rules::WORKERS_KEPT};
 
@@ -39,7 +38,7 @@ pub(super) async fn sending<C: GenericClient>(ledger: &C) -> Result<Vec<(String,
 
 /// Notes that a worker lives, and forgets those not seen for long.
 pub(super) async fn sign_in(tx: &Transaction<'_>, worker: &Worker) -> Result<(), Fault> {
-    let now = run::now(tx).await?;
+    let now = ask::now(tx).await?;
     let json = serde_json::to_string(worker).expect("a worker is always JSON");
     let sql = "INSERT INTO workers (name, seen_at, worker) VALUES ($1, $2, $3)
                ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, worker = excluded.worker";

@@ -77,6 +77,7 @@ impl Site {
 
     async fn title(&self, issue: &IssueRecord) -> Result<String, LedgerError> {
         let known = self
+            .memory
             .shelf
             .titles
             .lock()
@@ -87,7 +88,7 @@ impl Site {
             return Ok(title);
         }
         let title = self.show(issue.id, &issue.digest).await?.shelved.title.clone();
-        let mut titles = self.shelf.titles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut titles = self.memory.shelf.titles.lock().unwrap_or_else(PoisonError::into_inner);
         titles.insert(issue.digest.clone(), title.clone());
         Ok(title)
     }
@@ -99,7 +100,7 @@ impl Site {
 
     async fn show(&self, id: i64, digest: &str) -> Result<Arc<Shown>, LedgerError> {
         let known = {
-            let shown = self.shelf.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let shown = self.memory.shelf.shown.lock().unwrap_or_else(PoisonError::into_inner);
             shown.iter().find(|(known, _)| known == digest).map(|(_, shown)| Arc::clone(shown))
         };
         if let Some(shown) = known {
@@ -111,7 +112,7 @@ impl Site {
         let up = Up { url: &format!("{}/issues", self.base), words: &self.words.issues };
         let shown =
             Arc::new(Shown { shelved: shelved(&edition, up), enclosures: edition.enclosures });
-        let mut kept = self.shelf.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.memory.shelf.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.remove(0);
         }

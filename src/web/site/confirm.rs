@@ -92,7 +92,7 @@ impl Site {
         self.ledger
             .move_subscriber(&self.publication.id, &reader.address, SubscriberState::Active, &event)
             .await?;
-        self.counts.confirmed();
+        self.memory.counts.confirmed();
         Ok(true)
     }
 }

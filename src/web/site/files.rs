@@ -29,7 +29,7 @@ pub async fn files(site: &Site) -> Result<Vec<File>, LedgerError> {
             whole(&site.words.issues, archive::listed(site, &issues, &site.base)),
         ),
         file("feed.xml", feed::document(site, &issues)),
-        file("site.css", site.css.clone()),
+        file("site.css", shell::css(&site.theme)),
     ];
     for name in pages::NAMES {
         if let Some(text) = site.pages.get(name) {

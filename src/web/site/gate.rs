@@ -6,12 +6,13 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, Method, StatusCode,
+        HeaderMap, Method, StatusCode, Uri,
         header::{HOST, ORIGIN},
     },
     middleware::Next,
     response::Response,
 };
+use percent_encoding::percent_decode_str;
 
 use super::{Site, shell, visitors::Visitor, webhook};
 use crate::web::{
@@ -24,7 +25,7 @@ use crate::web::{
 #[derive(Clone)]
 pub(super) struct Gate {
     site: Arc<Site>,
-    /// Every `Host` that means us: that of `[web] url`, and the door's own for whoever looks from this machine.
+    /// Every `Host` that means us: that of `[web] url`, also where its usual port is said, and the door's own for whoever looks from this machine.
     hosts: Vec<String>,
     /// Every `Origin` that a form of ours has.
     origins: Vec<String>,
@@ -38,9 +39,17 @@ impl Gate {
         let inside = door.hosts();
         let origins = inside.iter().map(|host| format!("http://{host}"));
         let origins = origins.chain([format!("https://{outside}")]).collect();
-        let hosts = inside.into_iter().chain([outside]).collect();
+        let with_port = format!("{outside}:443");
+        let hosts = inside.into_iter().chain([outside, with_port]).collect();
         let proxies = site.publication.proxies.clone();
         Self { site: Arc::clone(site), hosts, origins, proxies }
+    }
+
+    /// Tells whether a request names us, and nobody else beside: in `Host`, and where it has one in its address.
+    fn is_for_us(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+        let is_us = |host: &str| self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host));
+        one(headers, HOST).is_some_and(is_us)
+            && uri.authority().is_none_or(|authority| is_us(authority.as_str()))
     }
 
     /// Tells whether a form, if it is one, is ours. A mail program that unsubscribes (RFC 8058) names no origin at all.
@@ -56,14 +65,16 @@ impl Gate {
 /// Lets a request pass, or answers it.
 pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let site = &gate.site;
-    site.counts.request();
+    site.memory.counts.request();
     let (mut parts, body) = request.into_parts();
-    let is_named = one(&parts.headers, HOST)
-        .is_some_and(|host| gate.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host)));
     let words = &site.words;
     let refused = |status, title: &str| answer::guarded(shell::told(site, status, title, ""));
-    if !is_named {
+    if !gate.is_for_us(&parts.headers, &parts.uri) {
         return refused(StatusCode::MISDIRECTED_REQUEST, &words.nowhere);
+    }
+    // No page of ours has such an address, and no link of ours.
+    if percent_decode_str(parts.uri.path()).decode_utf8().is_err() {
+        return refused(StatusCode::NOT_FOUND, &words.nowhere);
     }
     if !gate.is_of_ours(&parts.method, &parts.headers) {
         return refused(StatusCode::FORBIDDEN, &words.not_so);

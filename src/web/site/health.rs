@@ -28,5 +28,5 @@ async fn health(State(site): Shared) -> Response {
 }
 
 async fn metrics(State(site): Shared) -> Response {
-    answer::guarded(answer::bytes("text/plain; version=0.0.4", site.counts.exposed()))
+    answer::guarded(answer::bytes("text/plain; version=0.0.4", site.memory.counts.exposed()))
 }

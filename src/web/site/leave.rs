@@ -19,7 +19,7 @@ use super::{Shared, Site, busy, event, shell, visitors::Visitor};
 use crate::{
     compose::{Purpose, Unsubscribe, preferences_token, read_unsubscribe_token},
     ledger::LedgerError,
-    model::SubscriberState,
+    model::{Subscriber, SubscriberState},
 };
 
 /// The field of the buttons that leave, and the value of the one that leaves all publications.
@@ -93,7 +93,7 @@ pub(super) async fn answer(
 
 /// Answers a link that is forged, cut short, or of another list: one answer for all.
 pub(super) fn not_ours(site: &Site) -> Response {
-    site.counts.forged();
+    site.memory.counts.forged();
     shell::told(site, StatusCode::NOT_FOUND, &site.words.not_ours, &site.words.not_ours_text)
 }
 
@@ -126,7 +126,7 @@ impl Site {
             let event = event("unsubscribe", &format!("issue {}", token.issue), Some(from));
             let to = SubscriberState::Unsubscribed;
             self.ledger.move_subscriber(&self.publication.id, &reader.address, to, &event).await?;
-            self.counts.left();
+            self.memory.counts.left();
         }
         Ok(Done::Left)
     }
@@ -137,7 +137,7 @@ impl Site {
         let detail = format!("issue {}, and every other publication", token.issue);
         let event = event("unsubscribe", &detail, Some(from));
         if self.ledger.leave_all(&reader.address, &event).await? > 0 {
-            self.counts.left();
+            self.memory.counts.left();
         }
         Ok(Done::LeftAll)
     }
@@ -151,10 +151,20 @@ impl Site {
     /// Takes a reader back who left here a moment ago, to all that they left by that press; an old link lying in some mailbox brings nobody back.
     async fn come_back(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
         let Some(reader) = self.reader(token).await? else { return Ok(Done::TooLate) };
-        match reader.state {
-            SubscriberState::Active => return Ok(Done::Back),
-            SubscriberState::Unsubscribed => {}
-            _ => return Ok(Done::TooLate),
+        if self.take_back(&reader, from).await? {
+            self.memory.counts.back();
+            return Ok(Done::Back);
+        }
+        // Who presses twice is back by one of the two, and told so by both.
+        let reader = self.reader(token).await?;
+        let is_back = reader.is_some_and(|reader| reader.state == SubscriberState::Active);
+        Ok(if is_back { Done::Back } else { Done::TooLate })
+    }
+
+    /// Takes it back where leaving here was the last that happened; tells whether it was.
+    async fn take_back(&self, reader: &Subscriber, from: IpAddr) -> Result<bool, LedgerError> {
+        if reader.state != SubscriberState::Unsubscribed {
+            return Ok(false);
         }
         let history = self.ledger.history(&self.publication.id, &reader.address).await?;
         let now = self.ledger.now().await?;
@@ -163,13 +173,9 @@ impl Site {
                 && last.event.source == "web"
                 && now.duration_since(last.at) < SECOND_THOUGHTS
         });
-        let Some(left) = left_here else { return Ok(Done::TooLate) };
+        let Some(left) = left_here else { return Ok(false) };
         let event = event("resubscribe", "taken back at once", Some(from));
         // Nobody, where they had not confirmed before they left: this makes no reader of them.
-        if self.ledger.take_back(&reader.address, left, &event).await? == 0 {
-            return Ok(Done::TooLate);
-        }
-        self.counts.back();
-        Ok(Done::Back)
+        Ok(self.ledger.take_back(&reader.address, left, &event).await? > 0)
     }
 }

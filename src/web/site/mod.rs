@@ -56,8 +56,8 @@ pub use tokens::Tokens;
 pub use webhook::{Certificates, Clerk, Webhooks};
 pub use words::Words;
 
-/// What the site is made from.
-pub struct Settings {
+/// A site: what it is made from, and what it remembers while it is served.
+pub struct Site {
     /// The publication.
     pub publication: Publication,
     /// Where it is reached from outside, without a final slash.
@@ -78,21 +78,13 @@ pub struct Settings {
     pub post: Arc<dyn Post>,
     /// Which providers are listened to.
     pub webhooks: Webhooks,
+    /// What it remembers: nothing, to begin with.
+    pub memory: Memory,
 }
 
-/// The site while it is served.
-pub struct Site {
-    publication: Publication,
-    /// Where it is reached from outside, without a final slash.
-    base: String,
-    css: String,
-    words: Words,
-    strings: Strings,
-    pages: BTreeMap<String, String>,
-    keys: watch::Receiver<Arc<KeyRing>>,
-    ledger: Arc<dyn Ledger>,
-    post: Arc<dyn Post>,
-    webhooks: Webhooks,
+/// What a site remembers while it is served.
+#[derive(Default)]
+pub struct Memory {
     shelf: Shelf,
     visitors: Visitors,
     counts: Counts,
@@ -102,37 +94,6 @@ pub struct Site {
 type Shared = State<Arc<Site>>;
 
 impl Site {
-    /// Makes it.
-    pub fn new(settings: Settings) -> Self {
-        let Settings {
-            publication,
-            base,
-            theme,
-            words,
-            strings,
-            pages,
-            keys,
-            ledger,
-            post,
-            webhooks,
-        } = settings;
-        Self {
-            base,
-            css: shell::css(&theme),
-            publication,
-            words,
-            strings,
-            pages,
-            keys,
-            ledger,
-            post,
-            webhooks,
-            shelf: Shelf::default(),
-            visitors: Visitors::default(),
-            counts: Counts::default(),
-        }
-    }
-
     /// Returns what signs the links now.
     fn keys(&self) -> Arc<KeyRing> {
         Arc::clone(&self.keys.borrow())
@@ -187,7 +148,7 @@ fn event(name: &str, detail: &str, from: Option<IpAddr>) -> Event {
 
 /// Answers where the ledger could not be read or written: nothing has changed, and it is worth another try.
 fn busy(site: &Site) -> Response {
-    site.counts.failed();
+    site.memory.counts.failed();
     let words = &site.words;
     let mut response =
         shell::told(site, StatusCode::SERVICE_UNAVAILABLE, &words.busy, &words.busy_text);

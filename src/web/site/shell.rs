@@ -34,7 +34,7 @@ pub(super) fn css(theme: &Theme) -> String {
 }
 
 pub(super) async fn sheet(State(site): Shared) -> Response {
-    let mut response = answer::bytes("text/css; charset=utf-8", site.css.clone());
+    let mut response = answer::bytes("text/css; charset=utf-8", css(&site.theme));
     response.headers_mut().insert("cache-control", HeaderValue::from_static("max-age=300"));
     response
 }

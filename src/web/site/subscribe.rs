@@ -27,6 +27,9 @@ const TO_ONE: [(u32, u64); 2] = [(1, 15 * 60), (3, 24 * 60 * 60)];
 /// How often anybody may be.
 const TO_ALL: (u32, u64) = (500, 60 * 60);
 
+/// How long the answer takes at least, so that a clock tells no more than the page does: of whom the list knows less is written down.
+const AS_LONG: Duration = Duration::from_millis(200);
+
 /// Sets the form; `mistake` is what was wrong with what it held.
 pub(super) fn form(site: &Site, mistake: Option<&str>) -> Markup {
     let words = &site.words;
@@ -64,8 +67,8 @@ pub(super) async fn answer(
         fields.find(|(name, _)| name == wanted).map(|(_, value)| value.trim().to_owned())
     };
     let words = &site.words;
-    if !site.visitors.may(from) {
-        site.counts.limited();
+    if !site.memory.visitors.may(from) {
+        site.memory.counts.limited();
         return shell::told(
             &site,
             StatusCode::TOO_MANY_REQUESTS,
@@ -78,7 +81,9 @@ pub(super) async fn answer(
         return shell::page(&site, StatusCode::UNPROCESSABLE_ENTITY, &words.subscribe, &body);
     };
     let is_person = field(TRAP).is_none_or(|trap| trap.is_empty());
-    if is_person && site.ask(&address, from).await.is_err() {
+    let ask = async { if is_person { site.ask(&address, from).await } else { Ok(()) } };
+    let (asked, ()) = tokio::join!(ask, tokio::time::sleep(AS_LONG));
+    if asked.is_err() {
         return busy(&site);
     }
     shell::told(&site, StatusCode::OK, &words.asked, &words.asked_text)
@@ -97,7 +102,7 @@ impl Site {
             )
         );
         if !self.is_within_bounds(address).await? || !may_be_asked {
-            self.counts.unasked();
+            self.memory.counts.unasked();
             return Ok(());
         }
         if state.is_none() {
@@ -114,7 +119,7 @@ impl Site {
         let token = token.map_err(|error| LedgerError::Damaged(error.to_string()))?;
         let url = format!("{}/confirm/{token}", self.base);
         if self.post.take(Asked { reader, url }) {
-            self.counts.asked();
+            self.memory.counts.asked();
             Ok(())
         } else {
             Err(LedgerError::Busy("too many confirmations wait to be sent".to_owned()))

@@ -121,15 +121,15 @@ pub(super) async fn answer(
     let (status, said) = match site.hear(&provider, &headers, &body).await {
         Ok(()) => (StatusCode::OK, "taken\n".to_owned()),
         Err(Refused::Busy) => {
-            site.counts.failed();
+            site.memory.counts.failed();
             (StatusCode::SERVICE_UNAVAILABLE, "not now: please call again\n".to_owned())
         }
         Err(Refused::Unknown) => {
-            site.counts.refused();
+            site.memory.counts.refused();
             (StatusCode::NOT_FOUND, "nobody listens here\n".to_owned())
         }
         Err(Refused::By(why)) => {
-            site.counts.refused();
+            site.memory.counts.refused();
             let status = match why {
                 WebhookError::Malformed => StatusCode::BAD_REQUEST,
                 WebhookError::Forged | WebhookError::Stale => StatusCode::FORBIDDEN,
@@ -166,11 +166,11 @@ impl Site {
             }
             _ => return Err(Refused::Unknown),
         };
-        self.counts.told();
+        self.memory.counts.told();
         for report in told.reports {
             let named = digest(provider, &told.event, &report.address);
             if let Did::Moved(_) = hooks.clerk.note(named, report).await? {
-                self.counts.suppressed();
+                self.memory.counts.suppressed();
             }
         }
         Ok(())

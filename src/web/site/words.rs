@@ -1,78 +1,104 @@
 //! The words of the public pages in the publication's language: `templates/site/<lang>.toml`.
 
-use serde::Deserialize;
+macro_rules! words {
+    ($($vis:vis $word:ident,)*) => {
+        /// The words of the public pages in one language.
+        #[derive(Clone, Debug)]
+        #[allow(missing_docs, reason = "the files in templates/site say what each is")]
+        pub struct Words {
+            $($vis $word: String,)*
+        }
 
-/// The words of the public pages in one language. `{title}` is the publication's.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the files in templates/site say what each is")]
-pub struct Words {
-    pub(super) latest: String,
-    pub(super) issues: String,
-    pub(super) feed: String,
-    pub(super) none: String,
-    pub(super) skip: String,
-    pub(super) subscribe: String,
-    pub(super) subscribe_text: String,
-    pub(super) address: String,
-    pub(super) trap: String,
-    pub(super) asked: String,
-    pub(super) asked_text: String,
-    pub(super) not_an_address: String,
-    pub(super) confirm: String,
-    pub(super) confirm_text: String,
-    pub(super) confirm_button: String,
-    pub(super) confirmed: String,
-    pub(super) confirmed_text: String,
-    pub(super) expired: String,
-    pub(super) expired_text: String,
-    pub(super) leave: String,
-    pub(super) leave_text: String,
-    pub(super) leave_button: String,
-    pub(super) left: String,
-    pub(super) left_text: String,
-    pub(super) undo: String,
-    pub(super) back: String,
-    pub(super) back_text: String,
-    pub(super) leave_all: String,
-    pub(super) left_all: String,
-    pub(super) left_all_text: String,
-    pub(super) rather: String,
-    pub(super) preferences: String,
-    pub(super) preferences_text: String,
-    pub(super) name: String,
-    pub(super) language: String,
-    pub(super) this_language: String,
-    pub(super) pause: String,
-    pub(super) every_issue: String,
-    pub(super) pause_2_weeks: String,
-    pub(super) pause_1_month: String,
-    pub(super) pause_3_months: String,
-    pub(super) pause_6_months: String,
-    pub(super) paused_until: String,
-    pub(super) save: String,
-    pub(super) saved: String,
-    pub(super) saved_text: String,
-    pub(super) not_ours: String,
-    pub(super) not_ours_text: String,
-    pub(super) a_test: String,
-    pub(super) a_test_text: String,
-    pub(super) nowhere: String,
-    pub(super) nowhere_text: String,
-    pub(super) not_so: String,
-    pub(super) busy: String,
-    pub(super) busy_text: String,
-    pub(super) too_often: String,
-    pub(super) too_often_text: String,
-    pub(super) too_much: String,
-    pub(super) home: String,
-    /// The mail that asks for confirmation.
-    pub mail_subject: String,
-    pub mail_preheader: String,
-    pub mail_text: String,
-    pub mail_button: String,
-    pub mail_ignore: String,
-    pub mail_reason: String,
+        impl Words {
+            /// Takes every word out of a file, with the title filled in; or tells all that is wrong with it.
+            fn read(mut file: toml::Table, title: &str) -> Result<Self, String> {
+                let mut wrong = Vec::new();
+                let mut take = |key: &str| match file.remove(key) {
+                    Some(toml::Value::String(text)) => text.replace("{title}", title),
+                    Some(_) => {
+                        wrong.push(format!("`{key}` is no text"));
+                        String::new()
+                    }
+                    None => {
+                        wrong.push(format!("`{key}` is missing"));
+                        String::new()
+                    }
+                };
+                let words = Self { $($word: take(stringify!($word)),)* };
+                wrong.extend(file.keys().map(|key| format!("`{key}` is none of the words")));
+                if wrong.is_empty() { Ok(words) } else { Err(wrong.join(", ")) }
+            }
+        }
+    };
+}
+
+// Those that begin with `mail` are of the mail that asks for confirmation.
+words! {
+    pub(super) latest,
+    pub(super) issues,
+    pub(super) feed,
+    pub(super) none,
+    pub(super) skip,
+    pub(super) subscribe,
+    pub(super) subscribe_text,
+    pub(super) address,
+    pub(super) trap,
+    pub(super) asked,
+    pub(super) asked_text,
+    pub(super) not_an_address,
+    pub(super) confirm,
+    pub(super) confirm_text,
+    pub(super) confirm_button,
+    pub(super) confirmed,
+    pub(super) confirmed_text,
+    pub(super) expired,
+    pub(super) expired_text,
+    pub(super) leave,
+    pub(super) leave_text,
+    pub(super) leave_button,
+    pub(super) left,
+    pub(super) left_text,
+    pub(super) undo,
+    pub(super) back,
+    pub(super) back_text,
+    pub(super) leave_all,
+    pub(super) left_all,
+    pub(super) left_all_text,
+    pub(super) rather,
+    pub(super) preferences,
+    pub(super) preferences_text,
+    pub(super) name,
+    pub(super) language,
+    pub(super) this_language,
+    pub(super) pause,
+    pub(super) every_issue,
+    pub(super) pause_2_weeks,
+    pub(super) pause_1_month,
+    pub(super) pause_3_months,
+    pub(super) pause_6_months,
+    pub(super) paused_until,
+    pub(super) save,
+    pub(super) saved,
+    pub(super) saved_text,
+    pub(super) not_ours,
+    pub(super) not_ours_text,
+    pub(super) a_test,
+    pub(super) a_test_text,
+    pub(super) nowhere,
+    pub(super) nowhere_text,
+    pub(super) not_so,
+    pub(super) busy,
+    pub(super) busy_text,
+    pub(super) too_often,
+    pub(super) too_often_text,
+    pub(super) too_much,
+    pub(super) home,
+    pub mail_subject,
+    pub mail_preheader,
+    pub mail_text,
+    pub mail_button,
+    pub mail_ignore,
+    pub mail_reason,
 }
 
 /// The languages that come with the program; the first is for everybody else.
@@ -86,27 +112,25 @@ const BUILT_IN: [(&str, &str); 6] = [
 ];
 
 impl Words {
-    /// Returns the words of a language by its tag (BCP 47), from a publication's own file where it has one, with the title filled in.
+    /// Returns the words of a language by its tag (BCP 47), with the title filled in. A publication's own file says what is to be otherwise; all, for a language that nobody here speaks.
     ///
     /// # Errors
     ///
-    /// What is wrong with the publication's own file, as TOML tells it.
+    /// What is wrong with the publication's own file.
     pub fn load(language: &str, own: Option<&str>, title: &str) -> Result<Self, String> {
-        let text = own.or_else(|| built_in(language)).unwrap_or(BUILT_IN[0].1);
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| error.to_string())?;
-        let filled = table.into_iter().map(|(key, value)| match value {
-            toml::Value::String(text) => (key, toml::Value::String(text.replace("{title}", title))),
-            other => (key, other),
-        });
-        toml::Value::Table(filled.collect())
-            .try_into()
-            .map_err(|error: toml::de::Error| error.to_string())
+        let table = |text: &str| text.parse::<toml::Table>().map_err(|error| error.to_string());
+        let mut file = match (built_in(language), own) {
+            (Some(text), _) => table(text)?,
+            (None, None) => table(BUILT_IN[0].1)?,
+            (None, Some(_)) => toml::Table::new(),
+        };
+        file.extend(own.map(table).transpose()?.unwrap_or_default());
+        Self::read(file, title)
     }
 
     /// Returns what a language calls itself; its tag where nobody here speaks it.
     pub(super) fn endonym(tag: &str) -> String {
-        let words = built_in(tag).and_then(|text| Self::load(tag, Some(text), "").ok());
+        let words = built_in(tag).and_then(|_| Self::load(tag, None, "").ok());
         words.map_or_else(|| tag.to_owned(), |words| words.this_language)
     }
 }
@@ -130,6 +154,20 @@ mod tests {
             assert!(words.left_text.contains("The Report"), "{language}");
         }
         assert!(Words::load("xx", None, "").is_ok());
-        assert!(Words::load("en", Some("latest = 1"), "").is_err());
+    }
+
+    #[test]
+    fn a_publication_says_some_words_otherwise_and_all_of_a_language_of_its_own() {
+        let own = Words::load("en-GB", Some("back = 'Welcome to {title}'"), "The Report");
+        let own = own.expect("the rest comes with the program");
+        assert_eq!(own.back, "Welcome to The Report");
+        assert!(own.left_text.contains("The Report"));
+        let wrong = |language, file| Words::load(language, Some(file), "").expect_err(file);
+        assert_eq!(
+            wrong("en", "latest = 1\nlast = ''"),
+            "`latest` is no text, `last` is none of the words"
+        );
+        let lacking = wrong("xx", "issues = ''");
+        assert!(lacking.starts_with("`latest` is missing, `feed` is missing, "), "{lacking}");
     }
 }

@@ -10,7 +10,7 @@ use postrider::{
     ledger::{Did, LedgerError, SqliteLedger},
     web::{
         Door,
-        site::{self, Asked, Certificates, Clerk, Fetch, Post, Settings, Tokens, Webhooks, Words},
+        site::{self, Asked, Certificates, Clerk, Fetch, Memory, Post, Tokens, Webhooks, Words},
     },
 };
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl Listening {
             certificates: Certificates::default(),
             tokens: Tokens::default(),
         };
-        let site = site::Site::new(Settings {
+        let site = site::Site {
             base: "https://news.example.org".to_owned(),
             strings: Strings::built_in("en").expect("they come with the program"),
             theme: Theme::load("letter", None, None).expect("it comes with the program"),
@@ -96,7 +96,8 @@ impl Listening {
             post: Arc::new(Nobody),
             webhooks,
             publication,
-        });
+            memory: Memory::default(),
+        };
         let runtime = tokio::runtime::Runtime::new().expect("it starts");
         let at = "127.0.0.1:0".parse().expect("an address");
         let door = runtime.block_on(Door::open(at)).expect("it opens");

@@ -1,5 +1,11 @@
 //! Those who are no readers: scanners, forgers, floods, other people's pages.
 
+use std::{
+    io::Read,
+    net::Shutdown,
+    time::{Duration, Instant},
+};
+
 use super::{Site, publication};
 use crate::http;
 
@@ -45,7 +51,10 @@ fn the_answer_does_not_tell_whether_the_list_knows_an_address() {
     let site = Site::start();
     site.env.postrider("subscribers suppress blocked@example.org").code(0);
     let said = |address: &str| {
+        let asked = Instant::now();
         let answer = site.send("/subscribe", &format!("address={address}"));
+        // Far longer than the ledger takes for anybody, so that a clock tells nothing either.
+        assert!(asked.elapsed() >= Duration::from_millis(200), "{address}");
         (answer.status, answer.body, answer.headers.get("content-length").cloned())
     };
     let unknown = said("unknown%40example.org");
@@ -99,8 +108,84 @@ fn a_page_of_a_strangers_and_another_name_for_us_are_refused() {
         let answer = http::ask(&site.host, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n"), "");
         assert_eq!(answer.status, 421, "{host}");
     }
-    let own = http::ask(&site.host, &format!("GET / HTTP/1.1\r\nHost: {}\r\n", site.host), "");
-    assert_eq!(own.status, 200, "whoever looks from this machine");
+    let named = ["http://evil.example/", "http://news.example.org@evil.example/"];
+    for address in named {
+        let head = format!("GET {address} HTTP/1.1\r\nHost: news.example.org\r\n");
+        assert_eq!(http::ask(&site.host, &head, "").status, 421, "{address}");
+    }
+    for ours in [&site.host, "NEWS.example.org", "news.example.org:443"] {
+        let answer = http::ask(&site.host, &format!("GET / HTTP/1.1\r\nHost: {ours}\r\n"), "");
+        assert_eq!(answer.status, 200, "{ours}");
+    }
+}
+
+#[test]
+fn a_request_hidden_in_another_is_not_heard() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    let hidden = format!(
+        "POST {leave} HTTP/1.1\r\nHost: news.example.org\r\nContent-Length: 26\r\n\r\nList-Unsubscribe=One-Click"
+    );
+    for framing in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 0\r\nContent-Length: 5",
+        "Content-Length: 0, 5",
+        "Content-Length: +0",
+        "Content-Length: 0x0",
+        "Content-Length: -1",
+        "Content-Length: 99999999999999999999",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding : chunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+        "X: a\rContent-Length: 0",
+        "X: a\0b",
+    ] {
+        let head = format!("POST /subscribe HTTP/1.1\r\nHost: news.example.org\r\n{framing}\r\n");
+        let mut stream = http::say(&site.host, format!("{head}\r\n0\r\n\r\n{hidden}").as_bytes());
+        // Whoever was answered early may have hung up.
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer.matches("HTTP/1.1 4").count(), 1, "{framing}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{framing}: {answer}");
+        assert_eq!(site.state(ANNA), "active", "{framing}");
+    }
+}
+
+#[test]
+fn an_address_that_leads_nowhere_says_so_on_a_page_of_ours() {
+    let site = Site::start();
+    for path in [
+        "//",
+        "/./",
+        "/../publication.toml",
+        "/issues/../../publication.toml",
+        "/issues/..%2f..%2fpublication.toml",
+        "/issues/%2e%2e%2f%2e%2e%2fpublication.toml",
+        "/issues/%00",
+        "/issues/%ff",
+        "/issues/%",
+        "/issues/2003-10-06-kazakhstan%00",
+        "/issues/2003-10-06-kazakhstan%2f",
+        "/issues/2003-10-06-kazakhstan/pictures/..%2f..%2fpublication.toml",
+        "/feed.xml%00",
+        "/u/%ff",
+        "/confirm/%ff",
+        "/p/%ff",
+        "/metrics",
+        "/healthz",
+    ] {
+        let answer = site.get(path);
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert!(
+            answer.body.contains("TT Business Intelligence Report</title>"),
+            "{path}: {answer:?}"
+        );
+    }
 }
 
 #[test]

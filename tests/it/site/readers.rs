@@ -111,6 +111,21 @@ fn leaving_is_one_press_and_can_be_taken_back() {
 }
 
 #[test]
+fn whoever_presses_twice_to_come_back_is_told_by_both_answers_that_they_are() {
+    let site = Site::start();
+    let leave = site.link(ANNA, "/u/");
+    for _ in 0..10 {
+        site.send(&leave, "leave=1");
+        let press = || site.send(&leave, "undo=1").status;
+        let statuses = thread::scope(|scope| {
+            [scope.spawn(press), scope.spawn(press)].map(|press| press.join().expect("an answer"))
+        });
+        assert_eq!(statuses, [200, 200]);
+        assert_eq!(site.state(ANNA), "active");
+    }
+}
+
+#[test]
 fn whoever_left_is_not_mailed_by_the_next_issue_and_may_subscribe_anew() {
     let site = Site::start();
     let leave = site.link(ANNA, "/u/");
