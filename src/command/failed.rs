@@ -53,8 +53,12 @@ pub(super) async fn tell(
     let mut reports = causes::reports(ledger, &publication.id, issue).await?;
     reports.retain(|report| matches!(report.kind, Kind::Hard | Kind::Soft | Kind::Policy));
     if console.json {
-        deliveries.iter().for_each(|delivery| console.document(&refused(delivery)));
-        reports.iter().for_each(|report| console.document(&came_back(report)));
+        for delivery in &deliveries {
+            console.document(&refused(delivery));
+        }
+        for report in &reports {
+            console.document(&came_back(report));
+        }
         return Ok(());
     }
     let mut groups = Groups::new();
