@@ -191,6 +191,13 @@ fn read(url: &str) -> Result<Config, LedgerError> {
     if config.get_password().is_some() {
         return Err(refused("holds a password: keep it elsewhere"));
     }
+    // The driver connects to these, whatever the hosts say: neither TLS nor we could tell who is there.
+    if !config.get_hostaddrs().is_empty() {
+        return Err(refused("holds a `hostaddr`: write the address in the host's place"));
+    }
+    if config.get_hosts().is_empty() {
+        return Err(refused("names no server: write it as `postgres://user@host/database`"));
+    }
     let is_here = config.get_hosts().iter().all(is_on_this_machine);
     let mode = match asked.as_deref() {
         None | Some("disable") if is_here => SslMode::Disable,
@@ -285,6 +292,10 @@ mod tests {
             "postgres://u@db.example.org/news?sslmode=prefer",
             "postgres://u:geheim@127.0.0.1/news",
             "mysql://u@h/d",
+            "postgres://u@localhost:24300/news?hostaddr=192.0.2.2",
+            "postgres://u@127.0.0.1/news?host%61ddr=192.0.2.2",
+            "postgres:///news?hostaddr=192.0.2.2&port=5432&user=u",
+            "postgres:///news?user=u",
         ] {
             let refused = mode(url).expect_err(url);
             assert!(!refused.contains("geheim"), "{refused}");
