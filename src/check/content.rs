@@ -51,8 +51,8 @@ pub(super) const RULES: &[Rule] = &[
             why: "Images are off for many readers, who then see an empty page; and filters know it as the way spam hides its words.",
             source: "SpamAssassin, HTML_IMAGE_ONLY; Outlook, which loads no images of strangers",
             mend: "say in words what the image says",
-            bad: "# Our spring offer\n\n![Our spring offer](https://www.example.org/offer.png){width=600 height=900}",
-            good: "# Our spring offer\n\nTwo reports for the price of one until the end of May...\n\n![The two reports](https://www.example.org/offer.png){width=600 height=300}",
+            bad: "# Our spring offer {credit=\"Own\"}\n\n![Our spring offer](https://www.example.org/offer.png){width=600 height=900}",
+            good: "# Our spring offer {credit=\"Own\"}\n\nUntil the end of May two reports come for the price of one: that on Kazakhstan, with its pipelines and the ministers behind them, and that on Georgia, with its ports and whoever may insure what passes through them.\n\n![The two reports](https://www.example.org/offer.png){width=600 height=300}",
         },
         look: image_only,
     },
@@ -561,7 +561,7 @@ fn left_over(look: &Look<'_>, found: &mut Findings) {
         mark.or_else(|| text.chars().find(private).map(|letter| letter.to_string()))
     };
     let tell = |mark: &str| match mark.chars().next() {
-        Some(letter) if mark.len() > 2 => {
+        Some(letter) if mark.len() > 2 && !letter.is_ascii() => {
             format!("a private-use character is left, U+{:04X}", u32::from(letter))
         }
         _ => format!("`{mark}` is left of a template"),
@@ -575,7 +575,11 @@ fn left_over(look: &Look<'_>, found: &mut Findings) {
             matches!(mark.as_str(), "{{" | "}}")
                 && look.source(id).is_some_and(|source| source.contains("{{{{"))
         };
-        if let Some(mark) = mark_of(words).filter(|mark| !is_code && !is_meant(mark)) {
+        // Of `*|FNAME|*` Markdown takes the asterisks for emphasis.
+        let is_emphasis = look.dom.element(id).is_some_and(|element| element.name == "em");
+        let tag = Some(words.trim()).filter(|words| is_emphasis && is_tag(words));
+        let mark = mark_of(words).or_else(|| tag.map(str::to_owned));
+        if let Some(mark) = mark.filter(|mark| !is_code && !is_meant(mark)) {
             found.mark(look.places.of_word(&look.dom, id, &mark), tell(&mark));
         }
     }
@@ -591,6 +595,13 @@ fn left_over(look: &Look<'_>, found: &mut Findings) {
     if let Some(mark) = mark_of(look.specimen.subject) {
         found.mark(look.places.front("subject", &look.dom), tell(&mark));
     }
+}
+
+/// Tells whether words are a tag such as `|FNAME|`.
+fn is_tag(words: &str) -> bool {
+    let name = words.strip_prefix('|').and_then(|rest| rest.strip_suffix('|')).unwrap_or_default();
+    name.len() > 1
+        && name.chars().all(|letter| letter.is_ascii_uppercase() || "0123456789_:".contains(letter))
 }
 
 fn subject_length(look: &Look<'_>, found: &mut Findings) {

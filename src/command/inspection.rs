@@ -227,9 +227,11 @@ impl Longest {
         if let Some((bytes, reader)) = printed.max_by_key(|(bytes, _)| bytes.len()) {
             return Ok((reader, bytes));
         }
-        let reader = held(&sample(composed.edition.fields.keys().cloned())?);
-        let printed = print(&reader)
-            .map_err(|why| Failure::new(exit::BAD_DATA, format!("no copy can be made: {why}")))?;
+        let reader = held(&sample(composed.edition.samples())?);
+        let printed = print(&reader).map_err(|why| {
+            let slug = &composed.edition.slug;
+            Failure::new(exit::BAD_DATA, format!("no copy of {slug} can be made: {why}"))
+        })?;
         Ok((reader, printed.bytes))
     }
 }

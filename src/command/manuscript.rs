@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use percent_encoding::percent_decode_str;
+
 use super::{Failure, exit, newsroom::IssueFolder};
 use crate::compose::{Beside, Draft};
 
@@ -44,12 +46,8 @@ pub(super) fn read(root: &Path, issue: &IssueFolder) -> Result<Draft, Failure> {
         .hint("Gmail cuts off what is longer than 102 kB"));
     }
     let bytes = fs::read(&path).map_err(failed)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count() + 1;
-        Failure::new(exit::BAD_DATA, format!("{shown}:{line}: the draft is not UTF-8 text"))
-            .hint("save it as UTF-8 in your editor")
-    })?;
+    // What is not UTF-8 text the composer tells, with its place, beside all else that is to be mended.
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let beside = text_file(&issue.path.join(TEXT));
     let named = [TEXT, &written(&text), &written(&beside)].join("\n");
     let mut folder = Folder { named, left: FILES_MAX, files: BTreeMap::new() };
@@ -64,9 +62,11 @@ fn text_file(path: &Path) -> String {
     if is_fine { fs::read_to_string(path).unwrap_or_default() } else { String::new() }
 }
 
-/// Returns a draft as names of files stand in it, without what Markdown puts before a punctuation mark.
+/// Returns a draft as names of files stand in it, without what Markdown puts before a punctuation mark, and for a blank.
 fn written(text: &str) -> String {
-    text.replace('\\', "").replace("&amp;", "&")
+    let text = text.replace('\\', "").replace("&amp;", "&");
+    let decoded = percent_decode_str(&text).decode_utf8_lossy();
+    [text.as_str(), &decoded].join("\n")
 }
 
 /// An issue's folder while it is looked through.

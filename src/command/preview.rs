@@ -1,6 +1,7 @@
 //! `preview`: an issue on a page of this machine that follows every save, until it is stopped.
 
 use std::{
+    collections::BTreeMap,
     io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
     process::{Command, Stdio},
@@ -183,9 +184,13 @@ impl preview::Newsroom for Desk {
         Ok(inspector.inspect(&folder, last.as_ref())?.problems)
     }
 
-    async fn reader(&self, reader: &Reader, fields: &[String]) -> Result<Subscriber, Trouble> {
+    async fn reader(
+        &self,
+        reader: &Reader,
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Subscriber, Trouble> {
         Ok(match reader {
-            Reader::Sample => reader::sample(fields.iter().cloned())?,
+            Reader::Sample => reader::sample(fields.clone())?,
             Reader::Blank => reader::blank()?,
             Reader::Listed(address) => reader::find(&self.open()?, address, false).await?,
         })

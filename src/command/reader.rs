@@ -100,12 +100,9 @@ pub(super) fn blank() -> Result<Subscriber, Failure> {
 }
 
 /// Makes up the reader that `render` shows when nobody is named: one who fills every field the issue asks for.
-pub(super) fn sample(fields: impl Iterator<Item = String>) -> Result<Subscriber, Failure> {
+pub(super) fn sample(fields: BTreeMap<String, String>) -> Result<Subscriber, Failure> {
     let mut reader = blank()?;
     "Anna Reader".clone_into(&mut reader.name);
-    reader.fields = fields
-        .filter(|name| name != "name")
-        .map(|name| (name.clone(), format!("[{name}]")))
-        .collect();
+    reader.fields = fields.into_iter().filter(|(name, _)| name != "name").collect();
     Ok(reader)
 }

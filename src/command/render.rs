@@ -69,7 +69,7 @@ pub(super) async fn write(
     let composed = newsroom.compose(folder)?;
     let reader = match reader {
         Some(address) => reader::find(newsroom, address, false).await?,
-        None => reader::sample(composed.edition.fields.keys().cloned())?,
+        None => reader::sample(composed.edition.samples())?,
     };
     let press = newsroom.press(&composed.edition, 0, newsroom.now, newsroom.keys_for_a_look()?)?;
     let message_id = format!("<render@{}>", newsroom.publication.sender.from.address.domain());

@@ -6,6 +6,7 @@
 use super::{
     beside::size,
     code::{TOO_DEEP, TOO_LARGE},
+    hidden,
     proof::{Help, Proof},
 };
 
@@ -23,6 +24,9 @@ const COLONS_MAX: usize = 16;
 
 /// Tells whether the proof's text can be read; what is out of bounds is marked.
 pub(super) fn are_kept(proof: &mut Proof<'_>) -> bool {
+    if !hidden::is_whole(proof) {
+        return false;
+    }
     let text = proof.text();
     if text.len() > BYTES_MAX {
         let (has, most) = (size(text.len() as u64), size(BYTES_MAX as u64));

@@ -50,22 +50,22 @@ codes! {
         "The front matter says when the issue is dated and how it shows in an inbox; without it nothing is known but the text."
         "postrider's own form of a draft"
         "begin the draft with `+++`, a line `date = 2003-10-06`, and `+++`"
-        "# Kazakhstan\n\nThe minister spoke."
-        "+++\ndate = 2003-10-06\n+++\n\n# Kazakhstan\n\nThe minister spoke."
+        "# Kazakhstan Confirms Its Balancing Act {credit=\"TOL 06.x.03\"}\n\nAstana courts Washington, Moscow and Beijing at once."
+        "+++\ndate = 2003-10-06\n+++\n\n# Kazakhstan Confirms Its Balancing Act {credit=\"TOL 06.x.03\"}\n\nAstana courts Washington, Moscow and Beijing at once."
     }
     NOT_TOML "PR002" Error "the front matter, or a file of the theme or strings, is not TOML" {
         "A line that cannot be read might have meant anything, so nothing is guessed."
         "TOML 1.0"
         "put texts in straight quotes, dates without, one key a line"
-        "subject = Kazakhstan confirms"
-        "subject = \"Kazakhstan confirms\""
+        "subject = Kazakhstan confirms its balancing act"
+        "subject = \"Kazakhstan confirms its balancing act\""
     }
     UNKNOWN_KEY "PR003" Error "a key is not known" {
         "A misspelt key would be left out in silence, and the issue would go out without what it says."
         "postrider's own form of a draft"
         "spell it as one of the keys there are"
-        "preheder = \"Astana courts Washington\""
-        "preheader = \"Astana courts Washington\""
+        "preheder = \"Astana courts Washington, Moscow and Beijing at once.\""
+        "preheader = \"Astana courts Washington, Moscow and Beijing at once.\""
     }
     WRONG_VALUE "PR004" Error "a value is not of the kind its key wants" {
         "A date in quotes or a number in words cannot be compared, counted or set in another language."
@@ -113,8 +113,8 @@ codes! {
         "Whoever fills in a form could then decide where everybody's link leads or what is loaded from where."
         "CVE-2021-27910, where a subscriber's own words became markup"
         "let the field be the whole link, or stand after the host"
-        "[Your page](https://{{ company }}.example.org/)"
-        "[Your page](https://www.example.org/for/{{ company | default: \"you\" }})"
+        "[Your page](https://{{ name }}.example.org/)"
+        "[Your page](https://www.example.org/for/{{ name }})"
     }
     FORBIDDEN_CHARACTER "PR011" Error "a control or private-use character" {
         "Nobody sees it, but it can turn the direction of a line, hide words, or be taken for a merge field."
@@ -198,14 +198,14 @@ codes! {
         "postrider's own form of a draft"
         "begin one with `# Title`"
         "+++\ndate = 2003-10-06\n+++"
-        "+++\ndate = 2003-10-06\n+++\n\n# Kazakhstan\n\nThe minister spoke."
+        "+++\ndate = 2003-10-06\n+++\n\n# Kazakhstan Confirms Its Balancing Act {credit=\"TOL 06.x.03\"}\n\nAstana courts Washington, Moscow and Beijing at once."
     }
     WRONG_HEADING "PR023" Error "a heading is empty or skips a level" {
         "Whoever listens to a mail goes from heading to heading; a level that is left out sounds like a part that is missing."
         "WCAG 2.2, success criterion 1.3.1; HTML Living Standard, section 4.3.11"
         "`#` is an article, `##` a section of it, `###` a part of a section"
-        "# Kazakhstan\n\n### Oil"
-        "# Kazakhstan\n\n## Oil"
+        "# Kazakhstan {credit=\"Own report\"}\n\n### Oil"
+        "# Kazakhstan {credit=\"Own report\"}\n\n## Oil"
     }
     NO_ATTRIBUTION "PR024" Warning "a quotation does not say whose words it holds" {
         "A reader cannot weigh words without knowing who said them."
@@ -232,8 +232,8 @@ codes! {
         "On a phone every level takes a piece of the line, and Outlook on Windows stops setting tables within tables."
         "postrider's own rule"
         "take a level out"
-        "> > > > > > > eight levels"
-        "> one level"
+        "- - - - - - - - eight levels"
+        "- one level"
     }
     EMPTY "PR028" Error "something is empty that should say something" {
         "A link without words cannot be seen, clicked or read aloud."
@@ -274,8 +274,8 @@ codes! {
         "A segment that is misspelt has no readers, and nobody would see what stands in it."
         "postrider's own form of a draft"
         "declare it in the front matter: `segments = [\"paid\"]`"
-        ":::if segment=\"payed\""
-        ":::if segment=\"paid\""
+        ":::if segment=\"payed\"\nThe figures are in your account.\n:::"
+        ":::if segment=\"paid\"\nThe figures are in your account.\n:::"
     }
     WRONG_NOTE "PR034" Error "a footnote without its mark, or a mark without its footnote" {
         "The mark would lead nowhere, or the note would be read by nobody."
@@ -303,7 +303,7 @@ codes! {
         "GitHub Flavored Markdown, section 4.10"
         "give the head a cell for every column, or write `\\|` where the character itself is meant"
         "| Route | Status |\n| --- | --- |\n| Baku | open | 2003 |"
-        "| Route | Status | Since |\n| --- | --- | --- |\n| Baku | open | 2003 |"
+        "| Route | Status | Since |\n| --- | --- | --- |\n| Baku | open | 2003 |\n\nTable: Export routes."
     }
     FOREIGN "PR038" Warning "a mark that other readers of Markdown know stands as it is typed" {
         "Who wrote `==word==` or `$x^2$` meant something by it, and every reader would see the marks instead."
@@ -311,5 +311,12 @@ codes! {
         "write it in one of the forms of docs/writing.md, or accept the warning where the marks are meant"
         "The ==whole== of it."
         "The **whole** of it."
+    }
+    LOST_LETTER "PR039" Error "a letter that cannot be read, since the file is not UTF-8 text" {
+        "Every reader would see � in its place, and nobody could tell what stood there."
+        "Unicode, section 3.9, on U+FFFD; RFC 3629"
+        "write it again, and save the file as UTF-8"
+        "caf[E9]      an é of Windows-1252"
+        "café"
     }
 }

@@ -237,5 +237,6 @@ fn refuse_hidden_characters(publication: &Publication) -> Option<Problem> {
     let is_wrong = |text: &&String| text.chars().any(|c| is_mark(c) || c.is_control());
     let wrong = texts.into_iter().chain(&publication.masthead).chain(labels).find(is_wrong)?;
     let message = format!("`{}` holds a control or private-use character", wrong.escape_debug());
-    Some(Problem::error(WRONG_PUBLICATION, Place::file("publication.toml"), message))
+    let problem = Problem::error(WRONG_PUBLICATION, Place::file("publication.toml"), message);
+    Some(problem.help("delete the character"))
 }

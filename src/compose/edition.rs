@@ -48,6 +48,21 @@ pub struct Variant {
 }
 
 impl Edition {
+    /// Returns what a made-up reader has in each merge field: its name, or an address where a link is nothing else.
+    pub fn samples(&self) -> BTreeMap<String, String> {
+        let variants = self.variants.iter().flat_map(|variant| &variant.html);
+        let links: BTreeSet<&str> =
+            self.html.iter().chain(variants).filter_map(Piece::whole_link).collect();
+        let sample = |name: &str| {
+            if links.contains(name) {
+                format!("https://www.example.org/{name}")
+            } else {
+                format!("[{name}]")
+            }
+        };
+        self.fields.keys().map(|name| (name.clone(), sample(name))).collect()
+    }
+
     /// Returns the SHA-256 of its JSON in lower-case hexadecimal: two editions with one digest say the same.
     pub fn digest(&self) -> String {
         let json =
@@ -86,6 +101,18 @@ pub enum Piece {
     Literal(String),
     /// Filled per reader.
     Slot(Slot),
+}
+
+impl Piece {
+    /// Returns the merge field that is the whole address of a link.
+    fn whole_link(&self) -> Option<&str> {
+        match self {
+            Self::Slot(Slot { source: Source::Field(name), context: Context::HtmlUrl, .. }) => {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Where a reader's own value stands.

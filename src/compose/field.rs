@@ -92,6 +92,16 @@ impl<'a> Marks<'a> {
         Some((source, filters, stand))
     }
 
+    /// Returns what stands for a character's field where a reader has no value; `None` where that cannot be.
+    pub(super) fn default(&self, mark: char) -> Option<&str> {
+        let (Source::Field(name), filters, _) = self.get(mark)? else { return None };
+        let own = filters.iter().find_map(|filter| match filter {
+            Filter::Default(text) => Some(text.as_str()),
+            _ => None,
+        });
+        own.or_else(|| self.declared.get(name)?.default.as_deref())
+    }
+
     /// Returns the fields that are used, each with what is known of it.
     pub(super) fn used(&self) -> BTreeMap<String, Field> {
         self.fields
@@ -134,10 +144,9 @@ impl<'a> Marks<'a> {
                     proof.error(MALFORMED_FIELD, span.clone(), "there are too many merge fields");
                 }
                 let field = self.read(&text[open + 2..open + length - 2], span, proof);
-                // Where a problem was marked, a letter keeps the Markdown around it whole.
-                let taken = mark.filter(|_| field.is_some());
-                self.fields.extend(field);
-                lexed.text.push(taken.unwrap_or('x'));
+                // Where a problem was marked, something of its kind keeps all around it what it is: a link a link.
+                self.fields.push(field.unwrap_or_else(|| (Source::Address, Vec::new())));
+                lexed.text.push(mark.unwrap_or('x'));
                 at = open + length;
             } else {
                 proof
@@ -188,9 +197,9 @@ impl<'a> Marks<'a> {
                 )
                 .help = Some(match nearest(name, self.declared.keys().map(String::as_str)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => {
-                    format!("declare it under [list.fields] in publication.toml: `{name} = {{}}`")
-                }
+                None => format!(
+                    "declare it under [list.fields] in publication.toml: `{name} = {{}}`; `{{{{{{{{` is the braces themselves"
+                ),
             });
             return None;
         };

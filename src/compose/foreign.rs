@@ -32,7 +32,7 @@ struct Form {
     help: &'static str,
 }
 
-const FORMS: [Form; 6] = [
+const FORMS: [Form; 7] = [
     Form {
         open: "==",
         close: "==",
@@ -66,6 +66,17 @@ const FORMS: [Form; 6] = [
         help: "write `[words](https://...)`; `\\[` is the character itself",
     },
     Form {
+        open: "][",
+        close: "]",
+        is_meant: |found| {
+            let is_number = found.within.bytes().all(|byte| byte.is_ascii_digit());
+            let is_label = !is_number && !found.within.starts_with('^');
+            is_tight(found.within) && is_label && found.before.is_some_and(|c| !c.is_whitespace())
+        },
+        message: "a link whose address is nowhere said",
+        help: "write `[words](https://...)`, or a line `[label]: https://...`; `\\[` is the character itself",
+    },
+    Form {
         open: "^",
         close: "^",
         is_meant: |found| {
@@ -91,9 +102,51 @@ const FORMS: [Form; 6] = [
     },
 ];
 
+/// What Markdown sets within a line, and nobody in words that are set as they are typed.
+const UNSET: [Form; 4] = [
+    Form {
+        open: "[",
+        close: ")",
+        is_meant: |found| found.within.contains("]("),
+        message: "a link in words that are set as they are typed",
+        help: "take it out; a credit with a link is a `:::credit`, and other links stand in a paragraph",
+    },
+    Form {
+        open: "**",
+        close: "**",
+        is_meant: |found| is_tight(found.within),
+        message: "`**` marks nothing in words that are set as they are typed",
+        help: "take the marks out",
+    },
+    Form {
+        open: "*",
+        close: "*",
+        is_meant: |found| {
+            let is_apart = |letter: Option<char>| {
+                letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '*')
+            };
+            is_tight(found.within) && is_apart(found.before) && is_apart(found.after)
+        },
+        message: "`*` marks nothing in words that are set as they are typed",
+        help: "take the marks out",
+    },
+    Form {
+        open: "`",
+        close: "`",
+        is_meant: |found| is_tight(found.within),
+        message: "a grave accent marks nothing in words that are set as they are typed",
+        help: "take the marks out",
+    },
+];
+
 /// Returns every form in a stretch of a draft, in the order of [`FORMS`]; spans are bytes of it.
 pub(super) fn foreign(source: &str) -> Vec<Foreign> {
     FORMS.iter().flat_map(|form| found(source, form)).collect()
+}
+
+/// Returns what Markdown would set in words that are set as they are typed, such as a credit's; spans are bytes of them.
+pub(super) fn unset(words: &str) -> Vec<Foreign> {
+    UNSET.iter().flat_map(|form| found(words, form)).collect()
 }
 
 /// Returns every web address that stands in a stretch of a draft by itself.
@@ -163,6 +216,7 @@ mod tests {
             ("Euler: $e^{i\\pi}$.", "$e^{i\\pi}$"),
             ("as said [@smith2004, p. 3]", "[@smith2004, p. 3]"),
             ("see [[Another note]]", "[[Another note]]"),
+            ("as [the report][missing] says", "][missing]"),
             ("ten m^2^ of it", "^2^"),
             ("we ship :rocket: today", ":rocket:"),
         ] {
@@ -183,10 +237,25 @@ mod tests {
     }
 
     #[test]
+    fn what_markdown_would_set_is_found_in_words_that_are_set_as_they_are_typed() {
+        for (words, wanted) in [
+            ("TOL [06.x.03](https://example.org/)", &["[06.x.03](https://example.org/)"][..]),
+            ("by **Anna** and *Bolat*", &["**Anna**", "*Bolat*"]),
+            ("of `code`", &["`code`"]),
+            ("a 5* inn, a 4* one; 5*3*2, 2 * 3 * 4, f(x) [1] (2)", &[]),
+            ("** and **", &[]),
+        ] {
+            let spans: Vec<_> = unset(words).into_iter().map(|found| &words[found.span]).collect();
+            assert_eq!(spans, wanted, "{words}");
+        }
+    }
+
+    #[test]
     fn words_of_any_newsletter_are_not() {
         for source in [
             "It costs $5, or $10$ of theirs; US$ and A$; between $5 and $10.",
             "a == b, and b == c",
+            "a[1][2], as in [3][4]; [ ][x]",
             "====",
             "\\==both==",
             "[@]",

@@ -27,6 +27,8 @@ pub(super) struct FrontMatter {
     pub(super) canonical_url: Option<String>,
     /// The segments that the conditions may ask for.
     pub(super) segments: Segments,
+    /// Whether nothing closes it, so that nobody knows where the articles begin.
+    pub(super) is_open: bool,
     /// The codes of the warnings that the editor accepts.
     pub(super) accept: Vec<Value<String>>,
 }
@@ -46,7 +48,7 @@ impl FrontMatter {
                 proof
                     .error(NO_FRONT_MATTER, 0..3, "the front matter is not closed")
                     .helped("end it with a line `+++`");
-                return (Self::default(), proof.text().len());
+                return (Self { is_open: true, ..Self::default() }, proof.text().len());
             }
         };
         let mut keys = Keys::read(span, proof);
@@ -63,6 +65,7 @@ impl FrontMatter {
             theme: theme(&mut keys, proof),
             canonical_url: canonical_url(&mut keys, proof),
             segments: segments(&mut keys, proof),
+            is_open: false,
             accept: keys.texts("accept", proof).map_or(Vec::new(), |codes| codes.value),
         };
         keys.finish(proof);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{
-    code::FORBIDDEN_CHARACTER,
+    code::{FORBIDDEN_CHARACTER, LOST_LETTER},
     field::is_mark,
     proof::{Help, Proof},
 };
@@ -21,6 +21,18 @@ const NAMED: [(&str, char); 7] = [
     ("Tab", '\t'),
     ("ZeroWidthSpace", '\u{200b}'),
 ];
+
+/// Tells whether every letter of a file could be read; the first that was lost on its way here, or before, is marked.
+pub(super) fn is_whole(proof: &mut Proof<'_>) -> bool {
+    const LOST: char = char::REPLACEMENT_CHARACTER;
+    let Some(at) = proof.text().find(LOST) else { return true };
+    proof.error(
+        LOST_LETTER,
+        at..at + LOST.len_utf8(),
+        "a letter that cannot be read: the file is not UTF-8 text",
+    );
+    false
+}
 
 /// Marks every hidden character of a draft or a text part.
 pub(super) fn refuse(proof: &mut Proof<'_>) {

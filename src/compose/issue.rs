@@ -15,8 +15,10 @@ use super::{
     beside::{Beside, size},
     block::{Blocks, condition, notes::Definitions, of_article},
     bounds,
-    code::{NO_ARTICLE, NO_CREDIT, WRONG_FILE},
+    code::{FOREIGN, NO_ARTICLE, NO_CREDIT, WRONG_FILE},
+    colon,
     field::{Lexed, Marks, is_mark},
+    foreign::{Foreign, unset},
     front::FrontMatter,
     hidden,
     inline::{self, Inline},
@@ -216,11 +218,11 @@ impl<'a> Reading<'a> {
         let used: Segments = used.intersection(&front.segments).cloned().collect();
         let sets = segment::sets(&used);
         let reads = |leaf: &Leaf<'_>, proof: &mut Proof<'_>| {
-            leaf.read(proof, &draft.files, &front.segments, &sets, &said)
+            leaf.read(proof, &marks, &draft.files, &front.segments, &sets, &said)
         };
         let bodies = reads(&leaf, &mut proof);
         for (body_read, segments) in bodies.iter().zip(&sets) {
-            if body_read.articles.is_empty() && body < draft.text.len() {
+            if body_read.articles.is_empty() && !front.is_open {
                 let end = draft.text.trim_end().len();
                 tell_no_article(&mut proof, body.min(end)..end, segments, &used);
             }
@@ -306,7 +308,8 @@ impl<'a> Leaf<'a> {
         proof: &mut Proof<'_>,
     ) -> Self {
         let lexed = marks.lex(text, base, proof);
-        let root = parse_document(arena, &lexed.text, &markdown());
+        let root = parse_document(arena, &colon::hidden(&lexed.text), &markdown());
+        colon::shown(root);
         Self { lexed, root }
     }
 
@@ -314,6 +317,7 @@ impl<'a> Leaf<'a> {
     fn read(
         &self,
         proof: &mut Proof<'_>,
+        marks: &Marks<'_>,
         files: &BTreeMap<String, Beside>,
         declared: &Segments,
         sets: &[Segments],
@@ -322,12 +326,12 @@ impl<'a> Leaf<'a> {
         let mut notes = Definitions::of(self.root);
         let mut bodies = Vec::new();
         for segments in sets {
-            let mut reader = Reader::new(proof, &self.lexed, files, declared, segments);
+            let mut reader = Reader::new(proof, &self.lexed, marks, files, declared, segments);
             let nodes = condition::resolved(&mut reader, self.root.children());
             bodies.push(read_body(&mut reader, &mut notes, &nodes, said));
         }
         let none = Segments::new();
-        notes.finish(&mut Reader::new(proof, &self.lexed, files, declared, &none));
+        notes.finish(&mut Reader::new(proof, &self.lexed, marks, files, declared, &none));
         bodies
     }
 }
@@ -434,13 +438,19 @@ fn read_article<'a>(
 ) -> Article {
     let (heading, rest) = (nodes[0], &nodes[1..]);
     let span = reader.line(heading);
+    let before = reader.proof.count();
     let attributes = reader.attributes(heading, &["credit", "byline", "kicker"]);
     let title = reader.heading(heading);
+    // What cannot be read may have been a credit.
+    let is_read = reader.proof.count() == before;
+    for words in attributes.values() {
+        reader.warn_of_unset(words, &span);
+    }
     reader.heading_level = 1;
     let blocks = reader.blocks(rest);
     let mut article = Article::new(title, span.clone(), attributes, blocks, said);
     article.blocks.extend(notes.marked(reader));
-    if !article.blocks.iter().any(|block| block.is_credit()) {
+    if is_read && !article.blocks.iter().any(|block| block.is_credit()) {
         reader
             .proof
             .warning(NO_CREDIT, span, "the article does not say where it comes from")
@@ -494,6 +504,10 @@ fn said(
     proof: &mut Proof<'_>,
 ) -> Option<String> {
     let Value { value, span } = text?;
+    for Foreign { span: found, message, help } in unset(&proof.text()[span.clone()]) {
+        let at = span.start + found.start..span.start + found.end;
+        proof.warning(FOREIGN, at, message).helped(help);
+    }
     // Between its quotes a text stands as it is, unless it holds escapes; then its fields are shown at its beginning.
     let at = proof.text()[span.clone()].find(value.as_str()).unwrap_or(0);
     let lexed = marks.lex(value, span.start + at, proof).text;

@@ -1,6 +1,6 @@
 //! A TOML table read key by key: every value knows where it stands, and a key nobody asked for is a mistake.
 
-use std::ops::Range;
+use std::{ops::Range, rc::Rc};
 
 use jiff::civil::Date;
 use toml::{
@@ -21,6 +21,8 @@ pub(super) struct Keys<'a> {
     entries: DeTable<'a>,
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
+    /// Where the file could not be read: what is made up there in its place is no value.
+    unread: Rc<[Range<usize>]>,
     span: Range<usize>,
     base: usize,
 }
@@ -37,13 +39,16 @@ impl<'a> Keys<'a> {
     pub(super) fn read(span: Range<usize>, proof: &mut Proof<'a>) -> Self {
         let base = span.start;
         let (table, errors) = DeTable::parse_recoverable(&proof.text()[span]);
+        let mut unread = Vec::new();
         for error in errors {
             let at = error.span().unwrap_or(0..0);
-            proof.error(NOT_TOML, base + at.start..base + at.end, decapitalised(error.message()));
+            let at = base + at.start..base + at.end;
+            proof.error(NOT_TOML, at.clone(), decapitalised(error.message()));
+            unread.push(at);
         }
         let span = base..base;
         let (asked, missing) = (Vec::new(), Vec::new());
-        Self { entries: table.into_inner(), asked, missing, span, base }
+        Self { entries: table.into_inner(), asked, missing, unread: unread.into(), span, base }
     }
 
     /// Returns a text.
@@ -112,8 +117,9 @@ impl<'a> Keys<'a> {
                 None
             }
         });
-        let (asked, missing) = (Vec::new(), Vec::new());
-        Self { entries: entries.unwrap_or_default(), asked, missing, span, base: self.base }
+        let (asked, missing, unread) = (Vec::new(), Vec::new(), Rc::clone(&self.unread));
+        let entries = entries.unwrap_or_default();
+        Self { entries, asked, missing, unread, span, base: self.base }
     }
 
     /// Tells whether a key is there and unread.
@@ -147,9 +153,11 @@ impl<'a> Keys<'a> {
         for key in self.entries.keys() {
             let span = self.base + key.span().start..self.base + key.span().end;
             let name = key.get_ref();
-            proof
-                .error(UNKNOWN_KEY, span, format!("no key is named `{name}`"))
-                .perhaps(nearest(name, self.asked.iter().copied()));
+            let help = match nearest(name, self.asked.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are `{}`", self.asked.join("`, `")),
+            };
+            proof.error(UNKNOWN_KEY, span, format!("no key is named `{name}`")).helped(help);
         }
     }
 
@@ -168,6 +176,10 @@ impl<'a> Keys<'a> {
         read: impl FnOnce(&DeValue<'_>) -> Option<T>,
     ) -> Option<Value<T>> {
         let (value, span) = self.take(key)?;
+        let is_unread = |lost: &Range<usize>| lost.start <= span.end && span.start <= lost.end;
+        if self.unread.iter().any(is_unread) {
+            return None;
+        }
         let read = read(&value);
         if read.is_none() {
             proof.error(WRONG_VALUE, span.clone(), format!("`{key}` is to be {wanted}"));

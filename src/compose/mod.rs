@@ -14,6 +14,7 @@ mod block;
 mod bounds;
 mod chart;
 mod code;
+mod colon;
 mod composer;
 mod css;
 mod cut;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::code::CODES;
 use crate::model::{Place, Problem, Severity};
 
 /// The most mistakes that are marked: nobody reads more, and each costs the time to find its line.
@@ -74,8 +75,14 @@ impl<'a> Proof<'a> {
         self.path
     }
 
-    /// Returns every mistake once, in the order of the text.
+    /// Returns every mistake once, in the order of the text; where none knew how to mend one, what its code says of that.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        for problem in self.problems.iter_mut().filter(|problem| problem.help.is_none()) {
+            problem.help = CODES
+                .iter()
+                .find(|code| code.code == problem.code)
+                .map(|code| code.mend.to_owned());
+        }
         self.problems.sort_by(|one, other| {
             (&one.place, one.code, &one.message).cmp(&(&other.place, other.code, &other.message))
         });

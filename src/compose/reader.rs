@@ -16,8 +16,8 @@ use super::{
         UNKNOWN_ATTRIBUTE, UNKNOWN_DIRECTIVE, UNSUPPORTED, WRONG_FILE, WRONG_HEADING, WRONG_IMAGE,
         WRONG_LINK, WRONG_NOTE,
     },
-    field::Lexed,
-    foreign::{addresses, foreign, is_definition},
+    field::{Lexed, Marks},
+    foreign::{addresses, foreign, is_definition, unset},
     inline::{self, Inline},
     nearest::nearest,
     picture::BYTES_MAX,
@@ -42,6 +42,7 @@ pub(super) struct Reader<'r, 'p> {
     /// The notes that the article marks, in the order of their first marks.
     pub(super) notes: Vec<String>,
     body: &'r Lexed,
+    marks: &'r Marks<'r>,
     beside: &'r BTreeMap<String, Beside>,
     /// The segments that the front matter declares.
     pub(super) declared: &'r Segments,
@@ -77,13 +78,13 @@ impl<'r, 'p> Reader<'r, 'p> {
     pub(super) fn new(
         proof: &'r mut Proof<'p>,
         body: &'r Lexed,
+        marks: &'r Marks<'r>,
         beside: &'r BTreeMap<String, Beside>,
         declared: &'r Segments,
         held: &'r Segments,
     ) -> Self {
-        let lines = line_starts(&body.text);
-        let notes = Vec::new();
-        Self { proof, heading_level: 1, notes, lines, body, beside, declared, held, depth: 0 }
+        let (heading_level, notes, lines) = (1, Vec::new(), line_starts(&body.text));
+        Self { proof, heading_level, notes, body, marks, beside, declared, held, lines, depth: 0 }
     }
 
     /// Tells whether it is read for readers of a segment.
@@ -122,7 +123,10 @@ impl<'r, 'p> Reader<'r, 'p> {
                 };
                 (message, Some(help))
             }
-            Some(Beside::Unreadable(why)) => (format!("`{name}` cannot be read: {why}"), None),
+            Some(Beside::Unreadable(why)) => {
+                let help = "it has to be a file that you may read".to_owned();
+                (format!("`{name}` cannot be read: {why}"), Some(help))
+            }
             Some(Beside::Unnamed) | None => {
                 let others = self.beside.keys().map(String::as_str).filter(|other| *other != name);
                 let meant = nearest(name, others);
@@ -260,7 +264,10 @@ impl<'r, 'p> Reader<'r, 'p> {
         let help = "links are absolute: `https://...`, `mailto:...` or `tel:...`";
         let is_open = shown.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
         match url::check(&link.url) {
-            Ok(()) => return Some(url::encoded(&link.url)),
+            Ok(()) => {
+                self.check_default(&link.url, span);
+                return Some(url::encoded(&link.url));
+            }
             Err(url::Wrong::Empty) => {
                 self.proof.error(WRONG_LINK, span, "the link leads nowhere").helped(help);
             }
@@ -283,6 +290,17 @@ impl<'r, 'p> Reader<'r, 'p> {
             }
         }
         None
+    }
+
+    /// Marks a field that is a whole link, where who has no value of it would get a link that leads nowhere.
+    fn check_default(&mut self, url: &str, span: Range<usize>) {
+        let default = url.chars().next().and_then(|mark| self.marks.default(mark));
+        if let Some(default) = default.filter(|default| !url::leads_on(default)) {
+            let message = format!("the default of this link is `{default}`, which is no address");
+            self.proof
+                .error(WRONG_LINK, span, message)
+                .helped("give it one that everybody can go to: `default: \"https://...\"`");
+        }
     }
 
     /// Returns the words of an image for those who do not see it.
@@ -500,6 +518,14 @@ impl<'r, 'p> Reader<'r, 'p> {
         for foreign in foreign(source).into_iter().chain(address).collect::<Vec<_>>() {
             let at = span.start + foreign.span.start..span.start + foreign.span.end;
             self.proof.warning(FOREIGN, at, foreign.message).helped(foreign.help);
+        }
+    }
+
+    /// Warns of Markdown in words of a line that are set as they are typed, such as a byline.
+    pub(super) fn warn_of_unset(&mut self, words: &str, line: &Range<usize>) {
+        for found in unset(words) {
+            let span = self.find(&words[found.span], line);
+            self.proof.warning(FOREIGN, span, found.message).helped(found.help);
         }
     }
 

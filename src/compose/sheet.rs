@@ -92,6 +92,12 @@ impl<'a> Sheet<'a> {
         self.line(&letter.repeat(COLUMNS.saturating_sub(columns(&self.margin))));
     }
 
+    /// Sets a heading over a line of `letter`; its links are numbered like those of a paragraph.
+    pub(super) fn heading(&mut self, title: &[Inline], letter: &str) {
+        let text = inline::text(title, &mut self.links);
+        self.underlined(&text, letter);
+    }
+
     /// Sets a title over a line of `letter` as wide as itself.
     pub(super) fn underlined(&mut self, title: &str, letter: &str) {
         if title.contains(is_mark) {

@@ -9,6 +9,7 @@ use crate::model::Problem;
 use super::{
     code::WRONG_STRINGS,
     field::is_mark,
+    hidden,
     keys::{Keys, Value},
     proof::{Help, Proof},
     theme::TemplateFile,
@@ -115,6 +116,9 @@ impl Strings {
     /// Reads a publication's own file of words; every missing, unknown or wrong key is a problem.
     pub fn parse(file: TemplateFile<'_>) -> Result<Self, Vec<Problem>> {
         let mut proof = Proof::new(file.name, file.text);
+        if !hidden::is_whole(&mut proof) {
+            return Err(proof.into_problems());
+        }
         let mut keys = Keys::read(0..file.text.len(), &mut proof);
         let strings = Self::from_keys(&mut keys, &mut proof);
         keys.finish(&mut proof);

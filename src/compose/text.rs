@@ -68,7 +68,7 @@ fn article(article: &Article, sheet: &mut Sheet<'_>) {
         sheet.paragraph(kicker);
         sheet.gap(1);
     }
-    sheet.underlined(&inline::plain(&article.title), "=");
+    sheet.heading(&article.title, "=");
     if let Some(byline) = &article.byline {
         sheet.gap(1);
         sheet.paragraph(byline);

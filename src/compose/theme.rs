@@ -20,6 +20,7 @@ use super::{
     code::{WRONG_THEME, WRONG_VALUE},
     css::{Classes, Rule, Sheet, parse, without_comments},
     field::is_mark,
+    hidden,
     keys::{Keys, Value},
     nearest::nearest,
     proof::{Help, Proof},
@@ -136,6 +137,9 @@ impl Theme {
     /// Takes the tokens that a file names; every mistake in it is a problem.
     fn take_tokens(&mut self, file: TemplateFile<'_>, problems: &mut Vec<Problem>) {
         let mut proof = Proof::new(file.name, file.text);
+        if !hidden::is_whole(&mut proof) {
+            return problems.append(&mut proof.into_problems());
+        }
         let mut keys = Keys::read(0..file.text.len(), &mut proof);
         for (table, tokens) in [("light", &mut self.light), ("dark", &mut self.dark)] {
             take_colours(keys.table(table, &mut proof), tokens, &mut proof);
@@ -159,7 +163,9 @@ impl Theme {
     /// Takes a style sheet, which follows those that are there; every mistake in it is a problem.
     fn take_css(&mut self, file: TemplateFile<'_>, problems: &mut Vec<Problem>) {
         let mut proof = Proof::new(file.name, file.text);
-        self.css.push(read_css(&mut proof));
+        if hidden::is_whole(&mut proof) {
+            self.css.push(read_css(&mut proof));
+        }
         self.sources.push((file.name.to_owned(), file.text.to_owned()));
         problems.append(&mut proof.into_problems());
     }

@@ -53,6 +53,11 @@ pub(super) fn is_page(url: &str) -> bool {
     url.starts_with("https://") && !url.contains(is_mark) && check(url).is_ok()
 }
 
+/// Tells whether a reader's own value, or what stands for it, may be a whole link: `merge.rs` lets no others through.
+pub(super) fn leads_on(value: &str) -> bool {
+    !value.to_ascii_lowercase().starts_with("tel:") && check(value).is_ok()
+}
+
 /// Writes a checked link as it is transmitted: no spaces, quotes or letters outside ASCII; merge fields stay.
 pub(super) fn encoded(url: &str) -> String {
     let (host, rest) = split_host(url);

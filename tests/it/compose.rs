@@ -298,6 +298,8 @@ pub(crate) fn piece() -> impl Strategy<Value = String> {
         ":::",
         ":::button\n",
         ":::sponsor\n",
+        "\n:::sponsor a: b\n",
+        "\n## [c](https://www.example.org/heading) ",
         ":::credit\n",
         ":::pullquote\n",
         ":::chart oil.csv\n",

@@ -72,7 +72,7 @@ fn trouble(reached: Stage, error: &OpenError) -> Trouble {
 fn copy(newsroom: &Newsroom) -> Option<usize> {
     let folder = newsroom.issues().ok()?.pop()?;
     let composed = newsroom.compose(&folder).ok()?;
-    let reader = reader::sample(composed.edition.fields.keys().cloned()).ok()?;
+    let reader = reader::sample(composed.edition.samples()).ok()?;
     let keys = newsroom.keys_for_a_look().ok()?;
     let press = Press::new(&composed.edition, 0, newsroom.now, keys).ok()?;
     let press = press.signed_by(newsroom.signer(newsroom.now).ok()?);

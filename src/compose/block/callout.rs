@@ -26,6 +26,8 @@ pub(super) fn read<'a>(
     let nodes: Vec<Node<'a>> = node.children().collect();
     let blocks = reader.nested(&nodes);
     let title = alert.title.clone().filter(|title| !title.trim().is_empty());
+    let line = reader.line(node);
+    reader.warn_of_unset(title.as_deref().unwrap_or_default(), &line);
     Box::new(Callout { kind: alert.alert_type, title, blocks })
 }
 

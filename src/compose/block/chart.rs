@@ -74,6 +74,8 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
         }
     };
     let Asked { name, title, kind } = asked?;
+    let line = reader.line(node);
+    reader.warn_of_unset(title.as_deref().unwrap_or_default(), &line);
     let data = data(reader, node, &name)?;
     let kind = kind.unwrap_or_else(|| usual(&data));
     let bars = data.labels.len() * data.series.len();
@@ -105,7 +107,10 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
 fn asked(reader: &mut Reader<'_, '_>, node: Node<'_>, words: &str) -> Option<Asked> {
     let line = reader.line(node);
     if words.contains(is_mark) {
-        reader.proof.error(MISPLACED_FIELD, line, "a chart is the same for every reader");
+        reader
+            .proof
+            .error(MISPLACED_FIELD, line, "a chart is the same for every reader")
+            .helped("take the field out");
         return None;
     }
     let (name, rest) = match words.split_once('{') {
@@ -113,6 +118,7 @@ fn asked(reader: &mut Reader<'_, '_>, node: Node<'_>, words: &str) -> Option<Ask
         None => (words, Some("")),
     };
     let name = name.trim();
+    let name = name.strip_prefix("./").unwrap_or(name);
     let Some(pairs) = rest.and_then(attributes::pairs) else {
         reader
             .proof

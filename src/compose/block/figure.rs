@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use comrak::nodes::{Node, NodeLink, NodeValue};
 use maud::{Markup, html};
+use percent_encoding::percent_decode_str;
 
 use super::Block;
 use crate::compose::{
@@ -87,6 +88,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, node: Node<'_>) -> Option<Box<dy
         Some(link) => Some(link?),
         None => None,
     };
+    let line = reader.line(node);
+    reader.warn_of_unset(&target.title, &line);
     let (width, height) = size?;
     Some(Box::new(Figure {
         source: source?,
@@ -141,7 +144,10 @@ fn pixels(
 fn source(reader: &mut Reader<'_, '_>, image: Node<'_>, target: &NodeLink) -> Option<Source> {
     let span = reader.span(image);
     if target.url.contains(is_mark) {
-        reader.proof.error(MISPLACED_FIELD, span, "an image is the same for every reader");
+        reader
+            .proof
+            .error(MISPLACED_FIELD, span, "an image is the same for every reader")
+            .helped("take the field out");
         return None;
     }
     let path = target.url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
@@ -160,8 +166,11 @@ fn source(reader: &mut Reader<'_, '_>, image: Node<'_>, target: &NodeLink) -> Op
             .helped("give its absolute https address, or put the file beside the draft");
         return None;
     }
-    let bytes = reader.beside(&target.url, span)?;
-    match Picture::read(&target.url, bytes) {
+    // Without angle brackets around it an address has `%20` for a blank.
+    let name = target.url.strip_prefix("./").unwrap_or(&target.url);
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    let bytes = reader.beside(&name, span)?;
+    match Picture::read(&name, bytes) {
         Ok(picture) => Some(Source::Beside(picture)),
         Err(refused) => {
             refuse(reader, image, &refused);

@@ -61,6 +61,6 @@ impl Block for Section {
 
     fn text(&self, sheet: &mut Sheet<'_>) {
         sheet.gap(if self.level == 2 { 2 } else { 1 });
-        sheet.underlined(&inline::plain(&self.title), if self.level == 2 { "-" } else { "." });
+        sheet.heading(&self.title, if self.level == 2 { "-" } else { "." });
     }
 }

@@ -27,6 +27,8 @@ pub(super) fn read<'a>(reader: &mut Reader<'_, '_>, node: Node<'a>) -> Option<Bo
         return None;
     }
     let name = super::directive(node, "sponsor").unwrap_or_default();
+    let line = reader.line(node);
+    reader.warn_of_unset(&name, &line);
     Some(Box::new(Sponsor { name, blocks }))
 }
 

@@ -114,7 +114,7 @@ impl Preview {
         };
         let title = kept.as_ref().map_or(title, |kept| kept.title.clone());
         let (set, before) = kept.map(|kept| (kept.set, kept.before)).unzip();
-        let fields = set.as_ref().map(|set| set.fields()).unwrap_or_default();
+        let fields = set.as_ref().map(|set| set.composed.edition.samples()).unwrap_or_default();
         let reader = self.newsroom.reader(&place.wish.reader, &fields).await;
         Copy { title, relay, problems, trouble, set, before: before.flatten(), is_past, reader }
     }
@@ -169,11 +169,6 @@ impl Copy {
 }
 
 impl Set {
-    /// Returns the merge fields that it uses.
-    fn fields(&self) -> Vec<String> {
-        self.composed.edition.fields.keys().cloned().collect()
-    }
-
     fn print(&self, reader: &Subscriber) -> Result<Parts, Trouble> {
         let left_out = |why: Suppressed| Trouble {
             message: format!("{} would be left out: {why}", reader.address),

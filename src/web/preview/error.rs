@@ -11,6 +11,12 @@ pub(super) fn answer(status: StatusCode, why: &str) -> Response {
     answer::with_policy(answer::page(status, page(status, why)), look::POLICY)
 }
 
+/// Answers that there is no such thing, with a page that looks again after the next save: an editor may be about to write it.
+pub(super) fn not_yet(why: &str, version: &str) -> Response {
+    let status = StatusCode::NOT_FOUND;
+    answer::with_policy(answer::page(status, set(status, why, Some(version))), look::POLICY)
+}
+
 /// Answers where nothing can be shown.
 pub(super) fn trouble(trouble: &Trouble) -> Response {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -46,10 +52,14 @@ pub(super) async fn not_so() -> Response {
 
 /// Sets an error as a page.
 pub(super) fn page(status: StatusCode, why: &str) -> Markup {
+    set(status, why, None)
+}
+
+fn set(status: StatusCode, why: &str, version: Option<&str>) -> Markup {
     let title = status.canonical_reason().unwrap_or("Error");
     look::document(
         title,
-        None,
+        version,
         &html! {
             main.lone {
                 p.kicker { "Preview " (status.as_u16()) }

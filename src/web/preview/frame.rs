@@ -1,7 +1,8 @@
 //! `/issues/SLUG/mail`: the HTML part as one reader's program shows it, for the frame of the page.
 //!
 //! It is a stranger's document: no script runs in it, it has no origin, and it loads nothing but pictures. What is
-//! changed in it is what a program decides and not the mail: whether the night's rules hold, and that a link opens beside.
+//! changed in it is what a program decides and not the mail: whether the night's rules hold, that a link opens beside,
+//! and that no scroll bar takes of its width, so that 320 pixels are 320.
 
 use axum::{
     extract::{Path, RawQuery, State},
@@ -16,6 +17,9 @@ use crate::web::answer;
 
 const POLICY: &str = "default-src 'none'; img-src 'self' https:; style-src 'unsafe-inline'; \
     sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'; form-action 'none'; base-uri 'none'";
+
+/// What stands at the beginning of the mail's head.
+const HEAD: &str = "<base target=\"_blank\"><style>html{scrollbar-width:none}</style>";
 
 /// What the page's frame allows; a link may open a page of its own, and no more.
 pub(super) const SANDBOX: &str = "allow-popups allow-popups-to-escape-sandbox";
@@ -57,7 +61,7 @@ fn dressed(html: &str, dark: bool) -> String {
         rest = after;
     }
     out.push_str(&marked(rest, scheme));
-    out.replacen("<head>", "<head><base target=\"_blank\">", 1)
+    out.replacen("<head>", &format!("<head>{HEAD}"), 1)
 }
 
 /// Cuts at the next style sheet. In text a `<` is always escaped, so a tag is a tag.
@@ -101,7 +105,7 @@ mod tests {
     fn a_night_is_a_night_whatever_the_browser_prefers() {
         assert_eq!(
             dressed(MAIL, true),
-            "<head><base target=\"_blank\"><meta name=\"color-scheme\" content=\"dark\"><style>:root{color-scheme:dark}\
+            "<head><base target=\"_blank\"><style>html{scrollbar-width:none}</style><meta name=\"color-scheme\" content=\"dark\"><style>:root{color-scheme:dark}\
              @media only screen and (min-width:0){a{b:c}}@media (max-width:0){d{e:f}}</style></head>\
              <p>(prefers-color-scheme:dark)"
         );

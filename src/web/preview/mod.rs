@@ -33,7 +33,6 @@ use std::{
 use axum::{
     Router,
     extract::{Path, RawQuery, State},
-    http::StatusCode,
     middleware,
     response::Response,
     routing::{get, post},
@@ -100,13 +99,13 @@ pub fn path(slug: &str) -> String {
 
 /// Leads to the newest issue.
 async fn newest(State(preview): Shared) -> Response {
+    let version = preview.watch.version();
     match preview.newsroom.issues() {
         Ok(issues) => match issues.into_iter().next_back() {
             Some(slug) => answer::see(&Place::new(slug).path()),
-            None => error::answer(
-                StatusCode::NOT_FOUND,
-                "there is no issue yet: `postrider draft SLUG` begins one",
-            ),
+            None => {
+                error::not_yet("there is no issue yet: `postrider draft SLUG` begins one", &version)
+            }
         },
         Err(trouble) => error::trouble(&trouble),
     }
@@ -119,11 +118,11 @@ impl Preview {
         Path(slug): Path<String>,
         query: &RawQuery,
     ) -> Result<(Place, Vec<String>), Box<Response>> {
+        let version = self.watch.version();
         let issues =
             self.newsroom.issues().map_err(|trouble| Box::new(error::trouble(&trouble)))?;
         if !issues.contains(&slug) {
-            let refused = error::answer(StatusCode::NOT_FOUND, "there is no such issue");
-            return Err(Box::new(refused));
+            return Err(Box::new(error::not_yet("there is no such issue", &version)));
         }
         let wish = wish::Wish::read(query.0.as_deref().unwrap_or_default());
         Ok((Place { slug, wish }, issues))

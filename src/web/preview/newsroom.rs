@@ -1,6 +1,6 @@
 //! What the preview asks of the world: the command answers it, so that no page leans on the command.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use async_trait::async_trait;
 
@@ -21,8 +21,12 @@ pub trait Newsroom: Send + Sync {
     /// Tells every problem of an issue that composes, in the order of the draft's lines.
     async fn problems(&self, slug: &str) -> Result<Vec<Problem>, Trouble>;
 
-    /// Finds a reader, who has all of `fields` where they are made up.
-    async fn reader(&self, reader: &Reader, fields: &[String]) -> Result<Subscriber, Trouble>;
+    /// Finds a reader; one who is made up has all of `fields`.
+    async fn reader(
+        &self,
+        reader: &Reader,
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Subscriber, Trouble>;
 
     /// Finds up to `most` readers whose address or name holds `words`.
     async fn find(&self, words: &str, most: usize) -> Result<Found, Trouble>;

@@ -32,13 +32,13 @@ function turn(old, fresh) {
 async function follow() {
   const answer = await fetch(location.href);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (answer.ok && page.body.dataset.version) swap(page);
+  if (answer.ok && page.body.dataset.version && parts(document).length) swap(page);
   else location.reload();
 }
 
-if (document.body.dataset.version && live()?.dataset.live === "true") {
-  const usual = live().textContent;
-  const say = (is, words) => { live().dataset.live = is; live().textContent = words; };
+if (document.body.dataset.version && live()?.dataset.live !== "false") {
+  const usual = live()?.textContent;
+  const say = (is, words) => { if (live()) { live().dataset.live = is; live().textContent = words; } };
   const version = encodeURIComponent(document.body.dataset.version);
   const events = new EventSource(`/events?version=${version}`);
   let busy = Promise.resolve();

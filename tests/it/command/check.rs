@@ -114,6 +114,41 @@ fn what_is_no_plain_file_is_refused_and_not_waited_for() {
 }
 
 #[test]
+fn a_link_that_is_a_readers_own_is_set_for_a_made_up_reader_and_for_a_list_without_any() {
+    let env = Env::publication();
+    let settings = env.read("publication.toml");
+    env.write("publication.toml", &settings.replace("# account =", "account ="));
+    let path = format!("issues/{ISSUE}/issue.md");
+    let draft = env.read(&path);
+    env.write(
+        &path,
+        &draft.replace("Dear {{ name }}", "Dear {{ name }} of [yours]({{ account }})"),
+    );
+    env.postrider("check").code(0).tells("nothing to mend");
+    env.postrider(&format!("render {ISSUE}")).code(0);
+    let html = fs::read_to_string(env.root.join(format!("issues/{ISSUE}/rendered/issue.html")));
+    assert!(html.expect("it is there").contains("href=\"https://www.example.org/account\""));
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_with_its_place_beside_the_mistakes_of_the_others() {
+    let env = Env::publication();
+    for (folder, body) in
+        [("2026-12-07-oil", &b"word \xe9 word\n"[..]), ("2026-12-14-gas", b"{{ nmae }}\n")]
+    {
+        env.write(&format!("issues/{folder}/issue.md"), "");
+        let head = b"+++\ndate = 2026-12-07\n+++\n\n# Oil {credit=\"Own\"}\n\n";
+        let draft = env.root.join(format!("issues/{folder}/issue.md"));
+        fs::write(draft, [head, body].concat()).expect("it can be written");
+    }
+    let checked = env.postrider("check").code(1);
+    checked.tells("2026-12-07-oil/issue.md:7:6").tells("2026-12-14-gas/issue.md:7:4");
+    fs::create_dir_all(env.root.join("templates")).expect("a folder");
+    fs::write(env.root.join("templates/theme.css"), b".p { color: \xff }").expect("a file");
+    env.postrider("check").code(1).tells("templates/theme.css:1:13");
+}
+
+#[test]
 fn an_accepted_warning_is_counted_for_people_and_marked_for_tools() {
     let env = Env::publication();
     let path = format!("issues/{ISSUE}/issue.md");

@@ -114,7 +114,10 @@ fn a_draft_that_is_no_text_or_far_too_long_is_refused_by_every_command() {
     fs::create_dir(&issue).expect("a folder");
     let head = b"+++\ndate = 2026-12-07\n+++\n\n# Oil\n\n".to_vec();
     for (body, told) in [
-        (b"\x89PNG\r\n\x1a\n\xff\xfe\0".to_vec(), "issue.md:7: the draft is not UTF-8 text"),
+        (
+            b"\x89PNG\r\n\x1a\n\xff\xfe\0".to_vec(),
+            "a letter that cannot be read: the file is not UTF-8 text",
+        ),
         (b"word ".repeat(1_000_000), "the draft has 5.1 MB, more than 500 kB"),
         (b"word ".repeat(4_000_000), "the draft is too large to read"),
         (b"\0".repeat(100_000), "a hidden character, U+0000"),
