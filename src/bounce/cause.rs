@@ -125,10 +125,11 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
     if detail == (4, 1) && text.contains("recipient address rejected: access denied") {
         return Cause::NoMailbox;
     }
-    if has(phrase::SENDER) || step == Step::Mail {
+    if has(phrase::SENDER) || step == Step::Sender {
         return Cause::Rule;
     }
-    if has(phrase::LISTS) {
+    // What is only guessed at is no reason.
+    if phrase::has(&text.replace("may be blacklisted", ""), phrase::LISTS) {
         return Cause::Blocked;
     }
     if has(phrase::SPAM) {
@@ -137,11 +138,7 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
     if has(phrase::BLOCKED) {
         return Cause::Blocked;
     }
-    // The reader's own limit, not one of everybody's.
-    if detail == (2, 3) {
-        return Cause::Unclear;
-    }
-    if detail == (3, 4) || has(phrase::SIZE) {
+    if matches!(detail, (2, 3) | (3, 4)) || has(phrase::SIZE) {
         return Cause::Size;
     }
     match (passes, detail) {
@@ -179,10 +176,10 @@ pub fn cause(status: Option<Enhanced>, said: &str) -> Cause {
     }
 }
 
-/// The step of the conversation at which a server refused, where the words of our side tell: an error at MAIL is about the sender, at RCPT about the recipient, after DATA about the message (RFC 5321 section 4.3.2).
+/// The step of the conversation at which a server refused, where the words of our side tell: an error at EHLO or MAIL is about the sender, at RCPT about the recipient, after DATA about the message (RFC 5321 section 4.3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Mail,
+    Sender,
     Data,
     Other,
 }
@@ -190,8 +187,17 @@ enum Step {
 impl Step {
     fn of(said: &str) -> Self {
         let told = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if told(&["after mail from", "in reply to mail from"]) {
-            Self::Mail
+        if told(&[
+            "after mail from",
+            "in reply to mail from",
+            "after ehlo",
+            "after helo",
+            "in reply to ehlo",
+            "in reply to helo",
+            // qmail, of the same.
+            "but my name was rejected",
+        ]) {
+            Self::Sender
         } else if told(&[
             "after end of data",
             "in reply to end of data",
@@ -304,6 +310,19 @@ mod tests {
             ("5.7.26", "", Records(Missing::Authentication)),
             ("5.7.1", "550 the DMARC policy of your domain", Records(Missing::Dmarc)),
             ("5.3.4", "", Size),
+            ("5.2.3", "550 5.2.3 message too large for this recipient", Size),
+            (
+                "5.0.0",
+                "Connected to 192.0.2.1 but my name was rejected. Remote host said: 501 invalid domain name",
+                Rule,
+            ),
+            ("5.0.0", "host mx.example said: 550 no such name (in reply to EHLO command)", Rule),
+            (
+                "5.0.0",
+                "The account may not exist, it may be blacklisted. Unrouteable address",
+                NoMailbox,
+            ),
+            ("5.0.0", "554 Bad DNS PTR resource record", Records(Missing::Ptr)),
             ("5.4.7", "delivery time expired", Later),
             ("5.0.0", "Пользователь не найден", NoMailbox),
             ("5.0.0", "Das Postfach des Empfängers ist voll", Full),

@@ -35,11 +35,19 @@ fn refusal(group: &Fields, letter: &Letter) -> Refusal {
     } else {
         words.join(" ")
     };
+    // A report that was cut off before it says what was done.
+    let is_silent = action.is_none() && status.is_none();
+    let action =
+        if is_silent && status::is_success(&words) { Some(Action::Delivered) } else { action };
     let refusal = Refusal::new(address.unwrap_or_default(), action, status, &words);
-    Refusal { is_doubtful: is_after_data(&letter.text) || says_full(&letter.text), ..refusal }
+    let is_late = is_after_data(&letter.text) && !words.contains(YAHOOS);
+    Refusal { is_doubtful: is_late || says_full(&letter.text), ..refusal }
 }
 
-/// Tells whether the words for people say that the whole message was heard before it was refused: no server needs that to know whom it has.
+/// How Yahoo says of each recipient what became of a message, once it has the whole of it.
+const YAHOOS: &str = "delivery error: dd ";
+
+/// Tells whether the words for people say that the whole message was heard before it was refused: no server but Yahoo's needs that to know whom it has.
 fn is_after_data(text: &str) -> bool {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.contains("in reply to end of DATA")

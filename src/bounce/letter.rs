@@ -192,7 +192,7 @@ pub(super) fn mailbox(text: &str) -> Option<String> {
     let inner =
         text.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(inner, _)| inner);
     let found = inner.filter(|inner| inner.contains('@')).or_else(|| {
-        text.split(|c: char| c.is_whitespace() || ",;:()\"'[]".contains(c))
+        text.split(|c: char| c.is_whitespace() || ",;:()\"'[]（），；：。、“”「」".contains(c))
             .find(|word| word.contains('@'))
     })?;
     let found = found.trim_matches(|c: char| c.is_whitespace() || "<>.,;:\"'".contains(c));

@@ -16,6 +16,7 @@ mod digest;
 mod dsn;
 mod evidence;
 mod fields;
+mod leave;
 mod letter;
 // A phrase a line would be a thousand lines.
 #[rustfmt::skip]
@@ -133,7 +134,7 @@ pub fn read(bytes: &[u8]) -> Report {
     if let Some(refusals) = refusals {
         return bounced(refusals, &letter, evidence);
     }
-    if evidence.is_unsubscribe {
+    if evidence.is_unsubscribe || leave::is_asked(&letter) {
         return Report::plain(Kind::Unsubscribe, evidence.sender.clone(), evidence);
     }
     if let Some(refusals) = dialect::unfamiliar(&letter) {

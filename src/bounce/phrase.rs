@@ -34,7 +34,7 @@ pub(super) const FULL: &[&str] = &[
 /// About us as a sender.
 pub(super) const SENDER: &[&str] = &[
     "sender address rejected", "sender rejected", "sender denied", "sender blocked", "blocked sender", "bad sender",
-    "banned sender", "invalid sender", "sender verify failed", "sender verification", "sender domain",
+    "banned sender", "invalid sender", "sender verify failed", "verification failed for", "sender verification", "sender domain",
     "domain of sender", "sender is not", "sender not", "sender's", "bad outbound sender", "but sender was rejected",
     "envelope sender", "return path", "return-path", "from address", "mail from:<", "unknown sender", "absender",
     "expéditeur", "remitente", "mittente", "remetente", "afzender", "nadawc", "отправител", "odesílatel", "avsändare",
@@ -52,6 +52,8 @@ pub(super) const RECORDS: &[(&str, super::cause::Missing)] = {
         ("sender policy framework", Spf),
         ("reverse dns", Ptr),
         ("ptr record", Ptr),
+        ("ptr resource", Ptr),
+        ("dns ptr", Ptr),
         ("rdns", Ptr),
         ("reverse lookup", Ptr),
         ("reverse mapping", Ptr),
@@ -221,5 +223,20 @@ pub(super) const AWAY: &[&str] = &[
     "εκτός γραφείου", "αυτόματη απάντηση", "автоответ", "автоматический ответ", "вне офиса", "в отпуске",
     "автоматична відповідь", "自動返信", "自動応答", "不在", "自动回复", "自動回覆", "外出", "부재중", "자동 회신", "자동 응답",
     "please confirm your message", "confirm your email to", "challenge", "verify your address to reach",
-    "spam arrest",
+    "spam arrest", "requires verification", "verification required", "please verify", "verify your email",
+    "confirmation required", "bestätigung erforderlich", "confirmation requise", "se requiere confirmación",
+    "требуется подтверждение",
+];
+
+/// All that somebody writes who wants to leave, and writes it by hand: a whole subject, or a whole first line.
+pub(super) const LEAVE: &[&str] = &[
+    "unsubscribe", "unsubscribe me", "please unsubscribe", "please unsubscribe me", "remove", "remove me",
+    "please remove me", "stop", "opt out", "opt-out", "abmelden", "bitte abmelden", "abmeldung", "abbestellen",
+    "newsletter abbestellen", "newsletter abmelden", "austragen", "bitte austragen", "désabonner", "désabonnement",
+    "me désabonner", "désinscription", "désinscrire", "baja", "darme de baja", "cancelar suscripción", "desuscribir",
+    "cancellami", "disiscrizione", "disiscrivimi", "cancellazione", "descadastrar", "cancelar inscrição",
+    "cancelar subscrição", "afmelden", "uitschrijven", "wypisz", "wypisz mnie", "rezygnacja", "odhlásit", "odhlásiť",
+    "avregistrera", "avprenumerera", "avmeld", "frameld", "afmeld", "leiratkozás", "dezabonare", "abonelikten çık",
+    "отписаться", "отписка", "отпишите меня", "отписаться от рассылки", "відписатися", "退订", "取消订阅", "退訂", "取消訂閱",
+    "配信停止", "購読解除", "구독 취소", "구독취소", "수신거부", "إلغاء الاشتراك",
 ];

@@ -52,6 +52,11 @@ pub(super) fn reply_in(text: &str) -> Option<u16> {
     })
 }
 
+/// Tells whether a server's words speak of success alone: a code of class 2, and no refusal.
+pub(super) fn is_success(text: &str) -> bool {
+    matches!(enhanced_in(text), Some((2, ..))) && reply_in(text).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +78,8 @@ mod tests {
         ] {
             assert_eq!((enhanced_in(text), reply_in(text)), (enhanced, reply), "{text}");
         }
+        assert!(is_success("250 2.1.5 ok, to a user unknown before"));
+        assert!(!is_success("250 2.1.0 ok, then 550 5.1.1 user unknown"));
         assert_eq!(read("5.1.10 (unknown)"), Some((5, 1, 10)));
         assert_eq!(read("9.1.1"), None);
         assert_eq!(read("5.1.1.1"), None);

@@ -34,9 +34,10 @@ pub enum Inbox {
         override_usage = "postrider inbox read [OPTIONS] PLACE",
         after_help = "\
 Whoever answers with the token of their own copy is unsubscribed. Whoever only
-writes `unsubscribe` is named, with the command that does it: anybody can write
-in another's name. Bounces among the answers are dealt with as `bounces read`
-does. What people or their machines wrote stays as it is, unread.
+writes `unsubscribe`, or that in another language, is named with the command
+that does it, and on a terminal you are asked: anybody can write in another's
+name. Bounces among the answers are dealt with as `bounces read` does. What
+people or their machines wrote stays as it is, unread.
 
 Examples:
   postrider inbox read --imap imaps://feedback@mail.example.org

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::model::is_control;
+
 /// The list's verbs.
 #[derive(Debug, Subcommand)]
 pub enum Subscribers {
@@ -37,7 +39,7 @@ Examples:
         #[arg(long = "field", value_name = "FIELD=VALUE")]
         fields: Vec<String>,
         /// A label; may be given several times
-        #[arg(long = "tag", value_name = "TAG")]
+        #[arg(long = "tag", value_name = "TAG", value_parser = words)]
         tags: Vec<String>,
     },
     /// Let somebody go: they asked to leave
@@ -129,7 +131,7 @@ Examples:
 /// What to bring, and how to read it.
 #[derive(Clone, Debug, Args)]
 pub struct Import {
-    /// The files
+    /// The files; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Report, and keep nothing
@@ -142,17 +144,17 @@ pub struct Import {
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub map: Vec<String>,
     /// A label for everybody in the files; may be given several times
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = words)]
     pub tags: Vec<String>,
     /// What everybody in the files is, unless a row says worse: unsubscribed,
     /// bounced, complained, blocked, pending or active
     #[arg(long = "as", value_name = "STATE")]
     pub state: Option<String>,
     /// How everybody in the files agreed to be mailed, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = words)]
     pub consent: Option<String>,
     /// Bring back people who left, for this reason (a new consent)
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = words)]
     pub resubscribe: Option<String>,
     /// Their encoding, such as windows-1250, where it is not recognised
     #[arg(long, value_name = "NAME")]
@@ -160,4 +162,13 @@ pub struct Import {
     /// End with 0 although rows were skipped
     #[arg(long)]
     pub lenient: bool,
+}
+
+/// Takes words that say something: a blank reason is none, and nothing in one steers a terminal.
+fn words(text: &str) -> Result<String, String> {
+    let said: String = text.chars().filter(|c| !is_control(*c)).collect();
+    match said.trim() {
+        "" => Err("it says nothing".to_owned()),
+        said => Ok(said.to_owned()),
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn remedy(cause: Cause, publication: &Publication) -> Option<String> 
             None => format!("{}; and let your mail be signed for {domain} ([dkim], or your relay)", spf(envelope)),
         },
         Cause::Blocked => {
-            "the words of the refusal name the list: look your relay's address up there, mend what it says, and ask to be taken off".to_owned()
+            "look your relay's address up on the list that the words of the refusal name, mend what it says there, and ask to be taken off".to_owned()
         }
         Cause::Spam => {
             "look at the issue with `postrider check`, and at who was added lately: complaints and dead addresses make a sender look like one of spam".to_owned()

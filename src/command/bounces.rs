@@ -21,6 +21,9 @@ use crate::{
 /// How many addresses of a kind are named.
 const NAMED: usize = 50;
 
+/// How many columns stand before what is remarked of a kind.
+const REMARK: usize = 24;
+
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, verb: Bounces) -> Result<u8, Failure> {
     let Bounces::Read(wish) = verb;
@@ -48,7 +51,7 @@ pub(super) fn tell(console: &Console, newsroom: &Newsroom, all: &[Returned], is_
                 console.paint(tone(kind), format_args!("{:>7}", grouped(of_kind.len() as u64)));
             console.tell(format_args!(
                 "  {word:<11} {number}   {}",
-                console.paint(Tone::Quiet, remark(kind, &of_kind))
+                console.paint(Tone::Quiet, wrapped(&remark(kind, &of_kind), REMARK, REMARK))
             ));
         }
     }

@@ -6,17 +6,21 @@ use super::{
     Console, Failure, alarm, causes,
     console::Tone,
     newsroom::Newsroom,
+    status,
     words::{counted, printable, wrapped},
 };
 use crate::{
     bounce::{Cause, Kind, cause},
-    ledger::{DeliveryRecord, Did, IssueRecord, Ledger},
+    ledger::{DeliveryRecord, Did, IssueRecord, Ledger, ReportRecord},
     model::{DeliveryState, Publication},
     send::provider::provider,
 };
 
 /// How many columns stand before what a server said.
 const MARGIN: usize = 12;
+
+/// Where somebody was of whom nothing is kept any more (`[list] retention`, `subscribers erase`).
+const FORGOTTEN: &str = "forgotten";
 
 /// One reader who did not get it.
 struct Missed {
@@ -46,6 +50,17 @@ pub(super) async fn tell(
     deliveries: Vec<DeliveryRecord>,
 ) -> Result<(), Failure> {
     let publication = &newsroom.publication;
+    let mut reports = causes::reports(ledger, &publication.id, issue).await?;
+    reports.retain(|report| matches!(report.kind, Kind::Hard | Kind::Soft | Kind::Policy));
+    if console.json {
+        for delivery in &deliveries {
+            console.document(&refused(delivery));
+        }
+        for report in &reports {
+            console.document(&came_back(report));
+        }
+        return Ok(());
+    }
     let mut groups = Groups::new();
     for delivery in deliveries {
         let why = cause(None, &delivery.said);
@@ -61,8 +76,6 @@ pub(super) async fn tell(
         };
         groups.entry((provider_of(&missed.address), why)).or_default().push(missed);
     }
-    let mut reports = causes::reports(ledger, &publication.id, issue).await?;
-    reports.retain(|report| matches!(report.kind, Kind::Hard | Kind::Soft | Kind::Policy));
     for report in reports {
         let is_suppressed = matches!(report.did, Did::Moved(_) | Did::Stays(_));
         let missed = Missed {
@@ -73,7 +86,8 @@ pub(super) async fn tell(
         };
         let why = Why::Because(report.cause);
         let group = groups.entry((provider_of(&missed.address), why)).or_default();
-        if group.iter().all(|known| known.address != missed.address) {
+        let is_new = |known: &Missed| missed.address.is_empty() || known.address != missed.address;
+        if group.iter().all(is_new) {
             group.push(missed);
         }
     }
@@ -82,6 +96,7 @@ pub(super) async fn tell(
     }
     for ((provider, why), missed) in &groups {
         let readers = counted(missed.len() as u64, "reader");
+        let provider: &str = if provider.is_empty() { FORGOTTEN } else { provider };
         let provider = console.paint(Tone::Strong, provider);
         console.say(format_args!("{provider}: {}, {readers}", why.words()));
         for line in why.consequences(missed, publication) {
@@ -92,6 +107,31 @@ pub(super) async fn tell(
         }
     }
     Ok(())
+}
+
+/// Returns what `--json` says of a delivery that was refused or given up: as `status` says it, with the provider and the cause.
+fn refused(delivery: &DeliveryRecord) -> serde_json::Value {
+    let why = cause(None, &delivery.said);
+    let mut document = status::document(delivery);
+    document["provider"] = provider_of(delivery.address.written()).into();
+    document["kind"] = why.kind().word().into();
+    document["cause"] = why.to_string().into();
+    document
+}
+
+/// Returns what `--json` says of what came back of an accepted delivery.
+fn came_back(report: &ReportRecord) -> serde_json::Value {
+    serde_json::json!({
+        "address": report.address,
+        "came_back": true,
+        "provider": provider_of(&report.address),
+        "kind": report.kind,
+        "cause": report.cause.map(|cause| cause.to_string()),
+        "code": report.code,
+        "said": report.said,
+        "at": report.at,
+        "did": report.did.word(),
+    })
 }
 
 impl Why {
@@ -127,7 +167,8 @@ impl Why {
 impl Missed {
     fn tell(&self, console: &Console) {
         let state = console.paint(Tone::Bad, format_args!("{:<10}", self.state));
-        console.say(format_args!("{state}  {}", printable(&self.address)));
+        let address: &str = if self.address.is_empty() { FORGOTTEN } else { &self.address };
+        console.say(format_args!("{state}  {}", printable(address)));
         if !self.said.is_empty() {
             let said = wrapped(&printable(&self.said), MARGIN, MARGIN);
             console.say(format_args!("{:MARGIN$}{}", "", console.paint(Tone::Quiet, said)));

@@ -3,11 +3,17 @@
 //! What a person or a person's machine wrote is theirs to read who owns the
 //! mailbox: it stays where it is, unread.
 
-use super::{Console, Failure, bounces, exit, newsroom::Newsroom, postbag, returned::Returned};
+use std::collections::BTreeSet;
+
+use super::{
+    Console, Failure, bounces, exit, newsroom::Newsroom, postbag, returned::Returned,
+    words::printable,
+};
 use crate::{
     bounce::Kind,
     cli::{Global, Inbox},
-    ledger::Did,
+    ledger::{Did, Event},
+    model::{Address, SubscriberState},
 };
 
 /// Runs the command.
@@ -15,9 +21,45 @@ pub(super) async fn run(console: &Console, global: &Global, verb: Inbox) -> Resu
     let Inbox::Read(wish) = verb;
     let all = postbag::empty(console, global, &wish, is_dealt_with).await?;
     if !console.json {
-        bounces::tell(console, &Newsroom::open(global)?, &all, wish.dry_run);
+        let newsroom = Newsroom::open(global)?;
+        bounces::tell(console, &newsroom, &all, wish.dry_run);
+        if console.can_ask() && !wish.dry_run {
+            settle(console, &newsroom, &all).await?;
+        }
     }
     Ok(exit::DONE)
+}
+
+/// Asks about each of whom nothing but a mail in their name says that they want to leave.
+async fn settle(console: &Console, newsroom: &Newsroom, all: &[Returned]) -> Result<(), Failure> {
+    let asking: BTreeSet<&str> = all
+        .iter()
+        .filter(|returned| returned.did == Did::Listed && returned.report.kind == Kind::Unsubscribe)
+        .map(|returned| returned.address.as_str())
+        .collect();
+    for text in asking {
+        let answer = console.ask(&format!("Take {} off the list? [y/N]", printable(text)));
+        if !answer.is_some_and(|word| word.to_lowercase().starts_with('y')) {
+            continue;
+        }
+        let address: Address = text.parse().map_err(|error| Failure::address(text, error))?;
+        let event = Event {
+            name: "unsubscribe".to_owned(),
+            source: "a mail in their name".to_owned(),
+            detail: "confirmed by hand".to_owned(),
+        };
+        newsroom
+            .ledger()?
+            .move_subscriber(
+                &newsroom.publication.id,
+                &address,
+                SubscriberState::Unsubscribed,
+                &event,
+            )
+            .await?;
+        console.tell(format_args!("{address} is unsubscribed"));
+    }
+    Ok(())
 }
 
 /// Tells whether nobody has to read a message any more.

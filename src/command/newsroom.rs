@@ -613,12 +613,18 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 pub(super) struct PrivateFile {
     file: fs::File,
     path: PathBuf,
-    beside: PathBuf,
+    /// Where it is until it is whole; `None` for a device or a pipe, which is written to and never replaced.
+    beside: Option<PathBuf>,
 }
 
 impl PrivateFile {
     /// Begins the file of this path.
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| Failure::file(path, "write", &error);
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            let file = fs::File::options().write(true).open(path).map_err(failed)?;
+            return Ok(Self { file, path: path.to_owned(), beside: None });
+        }
         // A name nobody else has, so that a file of the reader's own is never written over.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
@@ -628,13 +634,14 @@ impl PrivateFile {
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
             Ok(file)
         };
-        let file = begin().map_err(|error| Failure::file(path, "write", &error))?;
-        Ok(Self { file, path: path.to_owned(), beside })
+        let file = begin().map_err(failed)?;
+        Ok(Self { file, path: path.to_owned(), beside: Some(beside) })
     }
 
     /// Puts it where it belongs, durably.
     pub(super) fn keep(self) -> Result<(), Failure> {
-        let kept = self.file.sync_all().and_then(|()| fs::rename(&self.beside, &self.path));
+        let Some(beside) = &self.beside else { return Ok(()) };
+        let kept = self.file.sync_all().and_then(|()| fs::rename(beside, &self.path));
         kept.map_err(|error| Failure::file(&self.path, "write", &error))
     }
 }
@@ -651,8 +658,10 @@ impl Write for PrivateFile {
 
 impl Drop for PrivateFile {
     fn drop(&mut self) {
-        // Where it was kept nothing is there any more.
-        let _ = fs::remove_file(&self.beside);
+        if let Some(beside) = &self.beside {
+            // Where it was kept nothing is there any more.
+            let _ = fs::remove_file(beside);
+        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! Where mail that came back lies, and how each message there is gone through.
 
-use std::{fs::File, io::BufReader, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::{BufReader, ErrorKind},
+    path::Path,
+    sync::Arc,
+};
 
 use super::{
     Console, Failure, exit,
@@ -108,7 +113,15 @@ impl Bag<'_> {
     }
 
     async fn mbox(&self, path: &Path) -> Result<Vec<Returned>, Failure> {
-        let failed = |error: std::io::Error| Failure::file(path, "read", &error);
+        let failed = |error: std::io::Error| {
+            let failure = Failure::file(path, "read", &error);
+            if error.kind() == ErrorKind::InvalidData {
+                return Failure { code: exit::BAD_DATA, ..failure }.hint(
+                    "one message by itself goes to `--stdin`, a folder of them to `--maildir`",
+                );
+            }
+            failure
+        };
         let file = File::open(path).map_err(failed)?;
         let mut all = Vec::new();
         for mail in Mbox::new(BufReader::new(file)) {

@@ -51,7 +51,7 @@ pub(super) async fn run(
         return Ok(exit::DONE);
     };
     let listed = states(wish);
-    if wish.failed && !wish.in_doubt && !wish.left && !console.json {
+    if wish.failed && !wish.in_doubt && !wish.left {
         let missed = all(&*ledger, &issue, &listed).await?;
         failed::tell(console, &newsroom, &*ledger, &issue, missed).await?;
         return Ok(exit::DONE);
@@ -243,18 +243,23 @@ fn explain_doubt(console: &Console, slug: &str) {
     }
 }
 
+/// Returns what `--json` says of a delivery.
+pub(super) fn document(delivery: &DeliveryRecord) -> serde_json::Value {
+    serde_json::json!({
+        "address": delivery.address.written(),
+        "state": delivery.state,
+        "reader": delivery.reader,
+        "attempts": delivery.attempts,
+        "said": delivery.said,
+        "at": delivery.at,
+        "retry_at": delivery.retry_at,
+        "message_id": delivery.message_id,
+    })
+}
+
 fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
     if console.json {
-        console.document(&serde_json::json!({
-            "address": delivery.address.written(),
-            "state": delivery.state,
-            "reader": delivery.reader,
-            "attempts": delivery.attempts,
-            "said": delivery.said,
-            "at": delivery.at,
-            "retry_at": delivery.retry_at,
-            "message_id": delivery.message_id,
-        }));
+        console.document(&document(delivery));
         return;
     }
     let state = delivery.state.word().replace('_', " ");

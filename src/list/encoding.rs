@@ -9,6 +9,8 @@ use std::io::{self, Read};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
+use super::foreign::{self, Foreign};
+
 /// How much is read at once, and looked at before an encoding is settled.
 const LOOK: usize = 1 << 16;
 
@@ -21,6 +23,8 @@ pub(super) struct Decoded<R> {
     /// Decoded, and how much of it is handed on.
     text: Vec<u8>,
     given: usize,
+    /// What the file is, where its first bytes say that it is no list.
+    foreign: Option<&'static Foreign>,
     /// Whether all of it is decoded.
     ended: bool,
     /// What reading ended with, to be told once all before it is handed on.
@@ -46,6 +50,7 @@ impl<R: Read> Decoded<R> {
             raw: Vec::new(),
             text: Vec::new(),
             given: 0,
+            foreign: None,
             ended: false,
             failed: None,
         }
@@ -57,6 +62,11 @@ impl<R: Read> Decoded<R> {
             State::Other(decoder) => decoder.encoding(),
             _ => UTF_8,
         }
+    }
+
+    /// Returns what the file is, where it was read and is no list.
+    pub(super) fn foreign(&self) -> Option<&'static Foreign> {
+        self.foreign
     }
 
     /// Reads until `raw` holds `most` bytes or nothing more comes; tells whether it was the end.
@@ -88,6 +98,7 @@ impl<R: Read> Decoded<R> {
         let at_end = self.read_up_to(LOOK) || self.failed.is_some();
         self.ended = at_end;
         if fresh {
+            self.foreign = foreign::of(&self.raw);
             self.state = zeros_or_mark(&self.raw).map_or(State::Ascii, State::of);
         }
         if matches!(self.state, State::Ascii) {

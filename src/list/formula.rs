@@ -16,14 +16,15 @@ pub(super) fn unguarded(cell: &str) -> &str {
 pub(super) fn is_formula(cell: &str) -> bool {
     let is_number = |rest: &str| rest.chars().all(|c| c.is_ascii_digit() || " ()-./+,".contains(c));
     match cell.chars().next() {
-        Some('=' | '@') => true,
+        Some('=' | '@' | '＝' | '＋' | '－' | '＠') => true,
         Some('+' | '-') => !is_number(&cell[1..]),
         _ => false,
     }
 }
 
+/// The full-width signs are formulas where a spreadsheet is set to Chinese or Japanese.
 fn opens_formula(c: char) -> bool {
-    matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r')
+    matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠')
 }
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_formula_is_guarded_and_reads_back() {
-        for cell in ["=1+1", "+31 20", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for cell in ["=1+1", "+31 20", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1"] {
             assert_eq!(guarded(cell), format!("'{cell}"));
             assert_eq!(unguarded(&guarded(cell)), cell);
         }
@@ -40,7 +41,7 @@ mod tests {
 
     #[test]
     fn numbers_and_telephone_numbers_are_no_formulas() {
-        for cell in ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3+cmd|x", "-A1"] {
+        for cell in ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3+cmd|x", "-A1", "＝1"] {
             assert!(is_formula(cell), "{cell}");
         }
         for cell in ["+47 22 33 44 55", "-1.5", "-", "+(0)20/123", "Anna", ""] {

@@ -9,6 +9,7 @@ mod cell;
 mod doubt;
 mod encoding;
 mod evidence;
+mod foreign;
 mod format;
 mod formula;
 mod header;
@@ -24,7 +25,7 @@ use std::{
     io::{self, Chain, Cursor, Read},
 };
 
-pub use rejects::{Rejects, rejects};
+pub use rejects::{Rejects, are_rejects, rejects};
 pub use remark::{Note, Reason};
 pub use sheet::{Sheet, sheet};
 
@@ -137,6 +138,11 @@ pub fn read_as<R: Read>(reader: R, file_name: &str, wish: &Wish) -> Result<ListR
     let encoding = said(wish).map_err(|why| problem("PR802", 0, why))?;
     let mut decoded = Decoded::new(reader, encoding);
     let opening = opening::read(&mut decoded).map_err(unreadable)?;
+    if let Some(foreign) = decoded.foreign() {
+        return Err(
+            problem("PR805", 0, format!("it is {}, and no list", foreign.what)).help(foreign.help)
+        );
+    }
     let sounds_bad = |header: &Header, format: &Format| {
         let is_silent = format.base == SubscriberState::Active && !header.tells_state();
         (wish.is_wary && wish.state.is_none() && is_silent && header::is_warning(file_name)).then(|| {

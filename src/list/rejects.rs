@@ -1,6 +1,6 @@
 //! The file of records that were not taken, to be mended and read again.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use super::{Skipped, formula::guarded};
 
@@ -12,6 +12,9 @@ pub struct Rejects<W: Write> {
     csv: csv::Writer<W>,
 }
 
+/// The columns before a list's own.
+const PLACE: [&str; 4] = ["rejected_file", "rejected_line", "rejected_record", "rejected_reason"];
+
 /// Starts a file of rejects with `columns` as the header of its cells.
 ///
 /// Records of another list, with other columns, may follow: their cells stand in their own order.
@@ -22,9 +25,14 @@ pub struct Rejects<W: Write> {
 pub fn rejects<W: Write>(writer: W, columns: &[String]) -> io::Result<Rejects<W>> {
     let csv = csv::WriterBuilder::new().flexible(true).from_writer(writer);
     let mut rejects = Rejects { csv };
-    let place = ["rejected_file", "rejected_line", "rejected_record", "rejected_reason"];
-    rejects.row(&place, columns)?;
+    rejects.row(&PLACE, columns)?;
     Ok(rejects)
+}
+
+/// Tells whether a file begins as one of rejects does.
+pub fn are_rejects(mut file: impl Read) -> bool {
+    let mut first = [0; PLACE[0].len()];
+    file.read_exact(&mut first).is_ok() && first == *PLACE[0].as_bytes()
 }
 
 impl<W: Write> Rejects<W> {

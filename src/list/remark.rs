@@ -11,6 +11,9 @@ pub enum Note {
     /// White space around the address.
     #[error("white space around the address was taken away")]
     Trimmed,
+    /// A name or a scheme around the address.
+    #[error("{0} was taken out of what stands around it")]
+    Unwrapped(String),
     /// The apostrophe that keeps a spreadsheet from running the address as a formula.
     #[error("the apostrophe before the address was taken as a spreadsheet's, and taken away")]
     Unguarded,

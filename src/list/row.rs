@@ -10,7 +10,7 @@ use super::{
     formula::{is_formula, unguarded},
     header::Header,
 };
-use crate::model::{Address, AddressError, Mailbox, SubscriberState, is_control};
+use crate::model::{Address, AddressError, Mailbox, SubscriberState, is_control, is_unseen};
 
 /// The most bytes a cell may have.
 const CELL_MAX: usize = 1 << 16;
@@ -107,6 +107,8 @@ struct Draft<'a> {
     name: String,
     first: String,
     last: String,
+    /// The name that stood with the address, for want of a column's.
+    beside: String,
     tags: Vec<String>,
     fields: BTreeMap<String, String>,
     facts: Vec<(Fact, String)>,
@@ -127,6 +129,7 @@ impl<'a> Draft<'a> {
             name: String::new(),
             first: String::new(),
             last: String::new(),
+            beside: String::new(),
             tags: Vec::new(),
             fields: BTreeMap::new(),
             facts: Vec::new(),
@@ -230,9 +233,12 @@ impl<'a> Draft<'a> {
             vec![cell]
         };
         for piece in pieces {
-            let trimmed = piece.trim_ascii();
+            let trimmed = piece.trim_matches(is_padding);
             let bare = unguarded(trimmed);
-            let address: Result<Address, _> = bare.parse();
+            let address = match bare.parse::<Address>() {
+                Ok(address) => Ok(address),
+                Err(error) => self.unwrapped(bare).ok_or(error),
+            };
             if address.is_ok() && trimmed.len() < piece.len() {
                 self.notes.push(Note::Trimmed);
             }
@@ -241,6 +247,19 @@ impl<'a> Draft<'a> {
             }
             self.addresses.push(address);
         }
+    }
+
+    /// Reads an address out of what people and programs write around one, `Name <address>` and `mailto:address`.
+    fn unwrapped(&mut self, cell: &str) -> Option<Address> {
+        let cell = match cell.get(..7) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => &cell[7..],
+            _ if cell.ends_with('>') => cell,
+            _ => return None,
+        };
+        let mailbox: Mailbox = cell.parse().ok()?;
+        self.notes.push(Note::Unwrapped(mailbox.address.to_string()));
+        self.beside = mailbox.name;
+        Some(mailbox.address)
     }
 
     fn take_mailbox(&mut self, cell: &str) {
@@ -303,6 +322,9 @@ impl<'a> Draft<'a> {
         }
         if self.name.is_empty() {
             self.name = [self.first.as_str(), &self.last].join(" ").trim().into();
+        }
+        if self.name.is_empty() {
+            self.name = self.beside;
         }
         if self.name.len() > NAME_MAX {
             return Err(Reason::NameTooLong(self.name.len()));
@@ -377,12 +399,22 @@ fn clean(cell: &str, column: &str, notes: &mut Vec<Note>) -> String {
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// Tells whether a character around an address is none of it: white space, and what copying leaves behind that nobody sees.
+fn is_padding(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'
+                ..='\u{202E}' | '\u{2060}' | '\u{FEFF}'
+        )
+}
+
 /// Returns what stands for an address so that a terminal shows it and does not obey it.
 fn printable(cell: &[u8]) -> String {
     let text = String::from_utf8_lossy(&cell[..cell.len().min(CELL_MAX)]);
     let mut shown = String::new();
     for c in unguarded(text.trim()).chars().take(254) {
-        if is_control(c) {
+        if is_unseen(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);

@@ -23,7 +23,7 @@ impl<R: BufRead> Mbox<R> {
         Self { from, count: 0, is_inside: false }
     }
 
-    /// Reads the next; what stands before the first `From ` line is none.
+    /// Reads the next. A file that begins with anything but a `From ` line is refused: what is in it would be passed over in silence.
     fn read(&mut self) -> io::Result<Option<Mail>> {
         let mut bytes = Vec::new();
         let mut line = Vec::new();
@@ -39,6 +39,9 @@ impl<R: BufRead> Mbox<R> {
                     return Ok(Some(self.mail(bytes)));
                 }
                 self.is_inside = true;
+            } else if !self.is_inside && !line.trim_ascii().is_empty() {
+                let why = "it is no mbox, since it does not begin with a line `From `";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             } else if self.is_inside && (bytes.len() as u64) < BYTES_MAX {
                 bytes.extend_from_slice(unquoted(&line));
             }
@@ -89,7 +92,16 @@ mod tests {
             ["Subject: 1\n\nFrom here\n>From there\nFrom the middle\n\n", "Subject: 2\n\nend"]
         );
         assert_eq!(read(""), [""; 0]);
-        assert_eq!(read("no mailbox\n\nat all\n"), [""; 0]);
+        assert_eq!(read("\n\nFrom a\n1\n"), ["1\n"]);
         assert_eq!(read("From a\nFrom b\n"), ["From b\n"], "only behind a blank line");
+    }
+
+    #[test]
+    fn a_file_that_is_no_mbox_is_refused_once() {
+        for file in ["Subject: a single mail\n\nFrom here on\n", "\0\0\0", "\nno mailbox\n"] {
+            let error =
+                Mbox::new(file.as_bytes()).next().expect("it is not empty").expect_err(file);
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{file}");
+        }
     }
 }

@@ -210,7 +210,7 @@ pub fn is_control(c: char) -> bool {
 }
 
 /// Tells whether an address with this character would look like one without it, or like nothing.
-fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     is_control(c)
         || (c.is_whitespace() && c != ' ')
         || matches!(c,

@@ -15,7 +15,7 @@ mod secret;
 mod segment;
 mod subscriber;
 
-pub use address::{Address, AddressError, Mailbox, is_control};
+pub use address::{Address, AddressError, Mailbox, is_control, is_unseen};
 pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
 pub use duration::{DurationError, duration_words, parse_duration};
 pub use issue::IssueState;

@@ -383,7 +383,7 @@ fn semicolons_tabs_and_a_separator_line_are_understood_with_any_line_end() {
 #[test]
 fn a_file_that_is_no_list_is_one_problem_that_says_how_to_mend_it() {
     let zeros = vec![0; 2 << 20];
-    let lists: [&[u8]; 8] = [
+    let lists: [&[u8]; 11] = [
         b"",
         b"\n\r\n",
         b"name,town\nAnna,Bergen\n",
@@ -391,9 +391,26 @@ fn a_file_that_is_no_list_is_one_problem_that_says_how_to_mend_it() {
         b"email,E-Mail Address\n",
         b"email,\"name\nanna@example.org,Anna\n",
         b"\xFF\xFEn\0a\0m\0e\0",
+        b"PK\x03\x04\x14\0\0\0\x08\0[Content_Types].xml",
+        b"<!DOCTYPE html>\n<html><title>Log in</title>\n",
+        b"BEGIN:VCARD\r\nEMAIL:anna@example.org\r\nEND:VCARD\r\n",
         &zeros,
     ];
     insta::assert_snapshot!(lists.map(told).concat());
+}
+
+#[test]
+fn an_address_is_taken_out_of_what_people_and_programs_write_around_it() {
+    let list = "email,name\n\
+        Kim Lee <kim@example.org>,\n\
+        \"\"\"Lee, Kim\"\" <kim.lee@example.org>\",Kim\n\
+        <bo@example.org>,Bo\n\
+        MAILTO:cy@example.org,\n\
+        \u{200E}dee@example.org\u{A0},Dee\n\
+        e\u{200B}d@example.org,Ed\n\
+        fay@example.org; flo@example.org,Two\n\
+        Kim <nowhere>,\n";
+    insta::assert_snapshot!(told(list.as_bytes()));
 }
 
 #[test]

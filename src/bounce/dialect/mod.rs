@@ -19,6 +19,7 @@ use super::{
     letter::Letter,
     phrase,
     refusal::{Action, Refusal},
+    status,
 };
 
 pub(super) use unfamiliar::read as unfamiliar;
@@ -56,7 +57,7 @@ fn between<'a>(letter: &'a Letter, opening: &[&str], closing: &[&str]) -> Option
     Some(&body[..end])
 }
 
-/// Makes refusals of addresses and what is said of each; all are delayed where the letter is a warning.
+/// Makes refusals of addresses and what is said of each; all are delayed where the letter is a warning, and whoever is spoken of with a code of success got it.
 fn refusals<'a>(
     told: impl IntoIterator<Item = (String, &'a str)>,
     letter: &Letter,
@@ -64,5 +65,10 @@ fn refusals<'a>(
     let subject = letter.subject.to_lowercase();
     let action =
         if phrase::has(&subject, phrase::DELAYED) { Action::Delayed } else { Action::Failed };
-    told.into_iter().map(|(address, why)| Refusal::new(address, Some(action), None, why)).collect()
+    told.into_iter()
+        .map(|(address, why)| {
+            let action = if status::is_success(why) { Action::Delivered } else { action };
+            Refusal::new(address, Some(action), None, why)
+        })
+        .collect()
 }

@@ -2,8 +2,9 @@
 
 use std::{
     fmt::Write,
-    fs::File,
-    path::Path,
+    fs::{self, File},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,7 +27,7 @@ use crate::{
     cli::Import,
     ledger::{Enrol, Enrolled, Event},
     list::{self, ListReader, Wish},
-    model::{SubscriberState, is_control},
+    model::SubscriberState,
 };
 
 /// The keys of `import --json`, which scripts rely on.
@@ -80,10 +81,16 @@ pub(super) async fn run(
     wish: &Import,
 ) -> Result<u8, Failure> {
     let of_list = list_wish(wish)?;
+    if let Some(rejects) = &wish.rejects {
+        spare_others(rejects, &wish.files)?;
+    }
     let bar = bar(console, wish);
     let mut opened = Vec::new();
     for path in &wish.files {
-        let name = path.display().to_string();
+        let (path, name) = match path.to_str() {
+            Some("-") => (Path::new("/dev/stdin"), "a pipe".to_owned()),
+            _ => (path.as_path(), path.display().to_string()),
+        };
         let rows = rows::open_as(path, &name, &of_list, |file| bar.wrap_read(file))?;
         opened.push((sort(name, &rows), rows));
     }
@@ -179,9 +186,8 @@ fn said_state(word: &str) -> Result<SubscriberState, Failure> {
 }
 
 fn order(newsroom: &Newsroom, wish: &Import, file: &str) -> Enrol {
-    let consent: String =
-        wish.consent.iter().flat_map(|text| text.chars()).filter(|c| !is_control(*c)).collect();
-    let detail = if consent.is_empty() { consent } else { format!("consent: {consent}") };
+    let detail =
+        wish.consent.as_ref().map_or_else(String::new, |consent| format!("consent: {consent}"));
     Enrol {
         publication: newsroom.publication.id.clone(),
         event: Event { name: "import".to_owned(), source: file.to_owned(), detail },
@@ -299,6 +305,24 @@ fn tell(console: &Console, sort: &Sort, met: &Met, report: &FileReport) {
             "to be in it is no consent, so nobody of it is mailed yet: if they agreed, import it again with `--consent 'how and when'`",
         );
     }
+}
+
+/// Refuses to write the rejects over one of the lists they come from, by whatever name, or over a file that is something else.
+fn spare_others(rejects: &Path, lists: &[PathBuf]) -> Result<(), Failure> {
+    let Some(there) = rejects.metadata().ok().filter(fs::Metadata::is_file) else { return Ok(()) };
+    let is_same = |list: &PathBuf| {
+        list.metadata().is_ok_and(|list| (list.dev(), list.ino()) == (there.dev(), there.ino()))
+    };
+    let what = if lists.iter().any(is_same) {
+        "one of the lists"
+    } else if there.len() > 0 && !File::open(rejects).is_ok_and(list::are_rejects) {
+        "a file that holds no rejects"
+    } else {
+        return Ok(());
+    };
+    let rejects = rejects.display();
+    Err(Failure::new(exit::USAGE, format!("`{rejects}` is {what}, and would be written over"))
+        .hint("give `--rejects` the name of a new file"))
 }
 
 fn begin_rejects(path: &Path, first: &Sort) -> Result<Bin, Failure> {

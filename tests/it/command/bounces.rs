@@ -13,6 +13,7 @@ use super::{
     shows,
     trials::Running,
 };
+use crate::skip::skipped;
 
 /// The readers of an issue that was sent, and the tokens of their copies.
 struct Sent {
@@ -256,6 +257,85 @@ fn who_asks_by_mail_to_leave_is_let_go_and_people_are_left_alone() {
 }
 
 #[test]
+fn who_asks_by_hand_in_any_language_is_named_and_the_token_of_a_copy_is_their_word() {
+    let sent = sent();
+    let letter = |name: &str, to: &str, subject: &str, text: &str| {
+        format!(
+            "From: {name}@example.com\nTo: {to}\nMessage-ID: <{name}@x>\n\
+             Content-Type: text/plain; charset=utf-8\nSubject: {subject}\n\n{text}\n"
+        )
+    };
+    sent.lies("1", &letter("ann", "report@example.org", "Abmelden", ""));
+    sent.lies(
+        "2",
+        &letter("cyd", "report@example.org", "Re: Kazakhstan", "Отписаться.\n\n> Hello"),
+    );
+    sent.lies("3", &letter("dan", "report@example.org", "Re: Kazakhstan", "Do not stop, please!"));
+    let own = format!("{}@bounces.example.org", sent.of("eve").return_path);
+    sent.lies("4", &letter("eve", &own, "Re: Kazakhstan", "Remove me"));
+    let said = sent.env.postrider("inbox read --maildir mail").code(0);
+    for name in ["ann", "cyd"] {
+        assert!(said.err.contains(&format!("{name}@example.com asks to leave")), "{said:?}");
+    }
+    assert_eq!(sent.unseen(), ["1", "2", "3"]);
+    let states = ["ann", "cyd", "dan", "eve"].map(|name| sent.state(name));
+    assert_eq!(states, ["active", "active", "active", "unsubscribed"]);
+}
+
+#[test]
+fn who_asks_without_proof_is_let_go_by_a_yes_on_the_terminal_and_by_nothing_else() {
+    if Command::new("script").arg("--version").output().is_err() {
+        return skipped("a question on a terminal, without script");
+    }
+    let sent = sent();
+    for name in ["ann", "cyd"] {
+        let letter = format!("From: {name}@example.com\nSubject: Unsubscribe\n\n");
+        sent.lies(name, &letter);
+    }
+    let line = format!("{} inbox read --maildir mail", env!("CARGO_BIN_EXE_postrider"));
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]).current_dir(&sent.env.root);
+    let said = pipe(&sent.env, terminal, "yes\n\n");
+    said.code(0)
+        .tells("Take ann@example.com off the list?")
+        .tells("ann@example.com is unsubscribed");
+    assert_eq!(["ann", "cyd"].map(|name| sent.state(name)), ["unsubscribed", "active"]);
+}
+
+#[test]
+fn whom_an_issue_did_not_reach_is_json_with_provider_and_cause_refused_or_come_back() {
+    let sent = sent();
+    sent.lies("1", &bounce(sent.of("bob"), "1", "5.2.2", "552 5.2.2 mailbox full"));
+    sent.read("bounces read --maildir mail");
+    let missed = sent.read("status kazakhstan --failed");
+    assert_eq!(missed.len(), 1, "{missed:?}");
+    for (key, value) in [
+        ("address", "bob@gmail.com"),
+        ("provider", "gmail"),
+        ("kind", "soft"),
+        ("cause", "mailbox full"),
+        ("did", "counted"),
+    ] {
+        assert_eq!(missed[0][key], value, "{missed:?}");
+    }
+    assert_eq!(missed[0]["came_back"], true);
+}
+
+#[test]
+fn who_was_forgotten_is_counted_among_those_not_reached_and_called_so() {
+    let sent = sent();
+    for name in ["bob", "cyd"] {
+        sent.lies(name, &bounce(sent.of(name), name, "5.2.2", "552 5.2.2 mailbox full"));
+    }
+    sent.read("bounces read --maildir mail");
+    sent.env.set("[list]", "[list]\nretention = \"0s\"");
+    sent.env.postrider("due").code(0);
+    let said = sent.env.postrider("status kazakhstan --failed").code(0);
+    assert!(said.out.starts_with("forgotten: mailbox full, 2 readers\n"), "{said:?}");
+    assert!(!said.out.contains("bob") && !said.out.contains("552"), "{said:?}");
+}
+
+#[test]
 fn whom_an_issue_did_not_reach_is_told_with_what_becomes_of_them_and_what_to_mend() {
     let env = Env::with_list(
         "email\nann@example.com\nblock@example.net\nfull@gmail.com\ndead@gmail.com\nspf@yahoo.com\n",
@@ -277,7 +357,7 @@ fn whom_an_issue_did_not_reach_is_told_with_what_becomes_of_them_and_what_to_men
         assert!(sent.out.contains(line), "{line} in {sent:?}");
     }
     for words in [
-        "our server is on a blocklist: the words of the refusal",
+        "our server is on a blocklist: look your relay's address up",
         "to mend that, let example.org TXT",
     ] {
         assert!(sent.err.contains(words), "{words} in {sent:?}");
@@ -312,6 +392,7 @@ fn a_mailbox_that_cannot_be_read_says_why() {
         ("bounces read", 2, "required"),
         ("bounces read --maildir nowhere", 66, "a Maildir has the folders"),
         ("bounces read --mbox nowhere", 66, "nowhere"),
+        ("bounces read --mbox publication.toml", 65, "it is no mbox"),
         ("bounces read --imap imaps://me:s3cret@host", 2, "a password stands in the folder's URL"),
         (
             "bounces read --imap imaps://me@127.0.0.1:1",

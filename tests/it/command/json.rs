@@ -22,7 +22,7 @@ const NONE: [(&str, &str); 4] = [
 ];
 
 /// What is typed one after another in one publication, and how each ends. Between them they print every kind of document.
-const WALK: [(&str, u8); 48] = [
+const WALK: [(&str, u8); 49] = [
     ("render kazakhstan", 0),
     ("check", 1),
     ("explain", 0),
@@ -66,6 +66,7 @@ const WALK: [(&str, u8); 48] = [
     ("schedule georgia --at '2031-12-08 07:00'", 0),
     ("cancel georgia --yes", 0),
     ("bounces read --maildir mail", 0),
+    ("status kazakhstan --failed", 0),
     ("inbox read --maildir answers", 0),
     ("config show --origin", 0),
     ("keys new", 0),

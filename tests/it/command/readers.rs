@@ -63,6 +63,62 @@ fn who_left_is_never_brought_back_by_a_file_but_only_by_a_new_consent() {
 }
 
 #[test]
+fn a_reason_that_says_nothing_brings_nobody_back() {
+    let env = Env::publication();
+    env.write("people.csv", "email,status\nleft@example.org,unsubscribed\n");
+    env.postrider("subscribers import people.csv").code(0);
+    env.write("back.csv", "email\nleft@example.org\n");
+    for option in ["--resubscribe ''", "--resubscribe ' '", "--consent ''", "--tag ' '"] {
+        env.postrider(&format!("subscribers import back.csv {option}"))
+            .code(2)
+            .tells("it says nothing");
+    }
+    env.postrider("subscribers add new@example.org --tag ''").code(2);
+    assert_eq!(env.json("subscribers show left@example.org")["state"], "unsubscribed");
+}
+
+#[test]
+fn rejects_are_written_over_no_list_and_no_device_is_replaced() {
+    let env = Env::publication();
+    let list = "email\nno address\nanna@example.org\n";
+    env.write("people.csv", list);
+    env.write("notes.txt", "mine");
+    std::fs::hard_link(env.root.join("people.csv"), env.root.join("same.csv")).expect("linked");
+    for (name, why) in [
+        ("people.csv", "one of the lists"),
+        ("same.csv", "one of the lists"),
+        ("notes.txt", "holds no rejects"),
+    ] {
+        env.postrider(&format!("subscribers import people.csv --rejects {name}"))
+            .code(2)
+            .tells(why);
+    }
+    assert_eq!((env.read("people.csv").as_str(), env.read("notes.txt").as_str()), (list, "mine"));
+    env.postrider("subscribers list").tells("nobody yet");
+    std::os::unix::fs::symlink("/dev/null", env.root.join("away")).expect("linked");
+    env.postrider("subscribers import people.csv --rejects away").code(65).tells("1 added");
+    let away = env.root.join("away").symlink_metadata().expect("it is there");
+    assert!(away.is_symlink(), "a device was replaced");
+    // Earlier rejects are, and an empty file.
+    env.write("bad.csv", "");
+    for _ in 0..2 {
+        env.postrider("subscribers import people.csv --rejects bad.csv").code(65);
+    }
+    assert!(env.read("bad.csv").contains("no address"));
+}
+
+#[test]
+fn a_list_is_taken_from_a_pipe() {
+    let env = Env::publication();
+    env.write("people.csv", "email\nanna@example.org\n");
+    let mut command = env.command("subscribers import -");
+    let file = std::fs::File::open(env.root.join("people.csv")).expect("it is there");
+    let said = env.said(command.stdin(file).output().expect("it runs"));
+    said.code(0).tells("1 added");
+    env.postrider("subscribers show anna@example.org").tells("import (a pipe) -> active");
+}
+
+#[test]
 fn people_are_added_changed_and_looked_up_one_at_a_time() {
     let env = Env::publication();
     for (name, line, code) in [
