@@ -9,7 +9,7 @@
 
 FROM docker.io/library/rust:1.95-slim-bookworm AS build
 WORKDIR /postrider
-COPY Cargo.toml Cargo.lock subscribers.example.csv ./
+COPY Cargo.toml Cargo.lock build.rs subscribers.example.csv ./
 COPY .cargo .cargo
 COPY src src
 COPY templates templates

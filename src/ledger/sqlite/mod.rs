@@ -214,11 +214,19 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, LedgerError> {
+    let (answer, answered) = oneshot::channel();
+    // Without its type, of which tokio would have a task for every question that is asked.
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || {
+        // Whoever asked may have gone.
+        let _ = answer.send(work());
+    });
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
+        Ok(()) => {}
         Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-        Err(_) => Err(LedgerError::Busy("the program is ending".to_owned())),
+        Err(_) => return Err(LedgerError::Busy("the program is ending".to_owned())),
     }
+    let done = answered.await.map_err(|_| LedgerError::Busy("the program is ending".to_owned()))?;
+    Ok(done?)
 }
 
 #[async_trait]

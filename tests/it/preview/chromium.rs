@@ -223,6 +223,19 @@ fn a_mistake_is_shown_with_its_line_and_goes_when_it_is_mended() {
 }
 
 #[test]
+fn an_issue_that_an_editor_takes_away_and_writes_anew_is_shown_again() {
+    at_desk(&issue("?width=320"), async |desk| {
+        let env = &desk.running.env;
+        let text = env.read(&super::draft());
+        std::fs::remove_file(env.root.join(super::draft())).expect("it can be removed");
+        desk.until("return document.body.innerText.includes('There is no such issue.')").await;
+        env.write(&super::draft(), &text.replace("On security, Tokaev", "On surety, Tokaev"));
+        desk.in_mail("return document.body.innerText.includes('On surety, Tokaev')").await;
+        assert_eq!(desk.script("return location.search").await, "?width=320");
+    });
+}
+
+#[test]
 fn widths_and_night_are_a_key_or_a_click_away() {
     at_desk(&issue(""), async |desk| {
         assert_eq!(desk.in_mail(COLOURS).await, DAY);
@@ -230,6 +243,8 @@ fn widths_and_night_are_a_key_or_a_click_away() {
         desk.press("1").await;
         desk.until("return location.search === '?width=320'").await;
         assert_eq!(desk.in_mail("return innerWidth").await, 320);
+        // Scroll bars, which this browser draws beside what they scroll, are none of the mail's.
+        assert_eq!(desk.in_mail("return document.documentElement.clientWidth").await, 320);
         let small =
             desk.in_mail("return getComputedStyle(document.querySelector('.headline')).fontSize");
         assert_eq!(small.await, "28px", "the rules for small screens hold");
