@@ -2,6 +2,7 @@
 
 mod account;
 mod alarm;
+mod aside;
 mod bounces;
 mod brakes;
 mod cancel;

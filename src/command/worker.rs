@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use super::{
     Console, Failure,
     account::Account,
+    aside::{Aside, Trouble},
     ears::Ears,
     exit,
     heart::{self, Heart},
@@ -33,7 +34,7 @@ use crate::{
     cli::{self, Global},
     compose::{Edition, Press, Signer},
     config,
-    ledger::{IssueRecord, Ledger},
+    ledger::{IssueRecord, Ledger, LedgerError},
     model::{
         DkimSettings, IssueState, LedgerSettings, LedgerUrl, Publication, RelayUrl, SecretSource,
     },
@@ -42,9 +43,6 @@ use crate::{
 
 /// How often the ledger is asked for something to do.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// How long a relay that failed is left alone.
-const RELAY_REST: Duration = Duration::from_mins(1);
 
 /// How long a failure may stand before a worker ends that was to leave when there is nothing to do.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -62,8 +60,8 @@ pub(super) async fn run(
         Lock::take(&place.state.join("send.lock")).map_err(|failure| place.taken(failure))?;
     let sender = Sender::of(&place.state)?;
     let heart = Heart::start(Arc::clone(&ledger), &sender, None);
-    let ledger_is = Cell::new(Known::Nothing);
-    let work = Work { console, place, sender, ledger, heart, wish, ears, ledger_is };
+    let (ledger_is, aside) = (Cell::new(Known::Nothing), Aside::default());
+    let work = Work { console, place, sender, ledger, heart, wish, ears, ledger_is, aside };
     let code = work.go_on().await;
     work.heart.stop().await;
     code
@@ -151,6 +149,7 @@ struct Work<'a> {
     wish: &'a cli::Worker,
     ears: Ears,
     ledger_is: Cell<Known>,
+    aside: Aside,
 }
 
 /// What was heard of the ledger last.
@@ -169,6 +168,21 @@ enum Came {
     Soon,
     /// The rest waits for an hour that is not near.
     Later,
+    /// It failed here, with this exit code, and is left alone.
+    Failed(u8),
+}
+
+/// Returns the exit code for who leaves when there is nothing to do, once nothing there is goes on soon.
+fn code_of(came: &[Came]) -> Option<u8> {
+    let failed = came.iter().find_map(|came| match came {
+        Came::Failed(code) => Some(*code),
+        Came::Done | Came::Soon | Came::Later => None,
+    });
+    match came {
+        [] => Some(exit::DONE),
+        _ if came.iter().any(|came| matches!(came, Came::Done | Came::Soon)) => None,
+        _ => failed.or(Some(exit::AGAIN)),
+    }
 }
 
 impl Work<'_> {
@@ -181,17 +195,13 @@ impl Work<'_> {
                 return Ok(exit::AGAIN);
             }
             let round = self.round().await;
-            let (is_idle, is_later) = match round {
+            let leave = match round {
                 Ok(came) => {
                     said.clear();
                     well = Some(Instant::now());
-                    (came.is_empty(), came.iter().all(|came| matches!(came, Came::Later)))
+                    code_of(&came)
                 }
-                Err(failure)
-                    if failure.code == exit::CREDENTIALS || failure.code == exit::GUARD =>
-                {
-                    return Err(failure);
-                }
+                Err(failure) if failure.code == exit::GUARD => return Err(failure),
                 Err(failure)
                     if self.wish.until_idle
                         && well.is_none_or(|well| well.elapsed() > PATIENCE) =>
@@ -204,22 +214,19 @@ impl Work<'_> {
                         self.console.failure(&failure);
                         said.clone_from(&failure.message);
                     }
-                    (false, false)
+                    None
                 }
             };
-            if self.wish.until_idle && is_idle {
-                return Ok(exit::DONE);
-            }
-            if self.wish.until_idle && is_later {
-                return Ok(exit::AGAIN);
+            if let Some(code) = leave.filter(|_| self.wish.until_idle) {
+                return Ok(code);
             }
             self.rest(LOOK).await;
         }
     }
 
-    /// Goes through every issue that is being sent, once.
+    /// Goes through every issue that is being sent, once; what one fails with keeps no other from its turn.
     async fn round(&self) -> Result<Vec<Came>, Failure> {
-        let mut came = Vec::new();
+        let (mut came, mut seen) = (Vec::new(), Vec::new());
         let sending = self.ledger.sending().await.inspect_err(|_| self.lose_ledger())?;
         self.hear_ledger();
         for (publication, slug) in sending {
@@ -227,10 +234,29 @@ impl Work<'_> {
                 break;
             }
             let Some(issue) = self.ledger.issue(&publication, &slug).await? else { continue };
+            let id = issue.id;
+            seen.push(id);
+            if let Some(code) = self.aside.resting(id) {
+                came.push(Came::Failed(code));
+                continue;
+            }
             let one = self.one(&publication, issue).await;
             self.heart.work_on(None).await;
-            came.push(one?);
+            came.push(match one {
+                Ok(one) => {
+                    self.aside.take_back(id);
+                    one
+                }
+                Err(Trouble::Issue(failure)) => {
+                    let code = failure.code;
+                    let name = format!("{slug} of {publication}");
+                    self.aside.put(self.console, id, &name, failure);
+                    Came::Failed(code)
+                }
+                Err(Trouble::All(failure)) => return Err(failure),
+            });
         }
+        self.aside.keep(&seen);
         Ok(came)
     }
 
@@ -252,7 +278,7 @@ impl Work<'_> {
         }
     }
 
-    async fn one(&self, publication: &str, issue: IssueRecord) -> Result<Came, Failure> {
+    async fn one(&self, publication: &str, issue: IssueRecord) -> Result<Came, Trouble> {
         let slug = issue.slug.clone();
         let Some(orders) = self.ledger.orders(issue.id).await? else {
             // Its first sender has frozen it and is about to say how it goes out.
@@ -277,14 +303,18 @@ impl Work<'_> {
         publication: &str,
         issue: IssueRecord,
         orders: &Orders,
-    ) -> Result<Run, Failure> {
+    ) -> Result<Run, Trouble> {
         let mut settings = orders.publication()?;
         confine(&mut settings, &self.place.state);
+        if settings.relay.url == RelayUrl::Outbox {
+            return Err(Failure::new(
+                exit::CONFIG,
+                "it goes to the built-in outbox, which is on the machine of `send`",
+            )
+            .hint("name a server under [relay] in publication.toml, for machines to share")
+            .into());
+        }
         let ledger = Arc::clone(&self.ledger);
-        let edition: Edition =
-            serde_json::from_slice(&ledger.edition(issue.id).await?).map_err(|error| {
-                Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
-            })?;
         let date = issue.frozen_at.unwrap_or(Timestamp::UNIX_EPOCH);
         let keys = keys_in(&self.place.state)?.ok_or_else(|| {
             let path = self.place.state.join("key");
@@ -295,20 +325,14 @@ impl Work<'_> {
             .hint("copy `.postrider/key` of the publication there, for its owner alone (chmod 600), or have systemd load it as the credential `key`")
         })?;
         orders.same_key(&keys)?;
+        let edition: Edition =
+            serde_json::from_slice(&ledger.edition(issue.id).await?).map_err(|error| {
+                Failure::new(exit::BUG, format!("failed to read the frozen edition: {error}"))
+            })?;
         let press = Press::new(&edition, issue.id, date, keys)
             .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
         let signer = settings.dkim.as_ref().map(|dkim| signer(dkim, &self.place.state, date));
         let press = press.signed_by(signer.transpose()?);
-        if settings.relay.url == RelayUrl::Outbox {
-            return Err(Failure::new(
-                exit::CONFIG,
-                format!(
-                    "{} goes to the built-in outbox, which is on the machine of `send`",
-                    issue.slug
-                ),
-            )
-            .hint("name a server under [relay] in publication.toml, for machines to share"));
-        }
         let relay = relay_of(&settings, &self.place.state, None)
             .map_err(|failure| self.place.own(failure))?;
         let settings_relay = &settings.relay;
@@ -339,11 +363,8 @@ impl Work<'_> {
         publication: &str,
         slug: &str,
         ended: Result<Ended, SendError>,
-    ) -> Result<Came, Failure> {
-        let ended = match ended {
-            Ok(ended) => ended,
-            Err(error) => return Err(error.into()),
-        };
+    ) -> Result<Came, Trouble> {
+        let ended = ended?;
         match &ended {
             Ended::Finished | Ended::Cancelled => {
                 self.tell(publication, slug).await?;
@@ -363,21 +384,19 @@ impl Work<'_> {
                 self.console.failure(&Failure::halted(halt, slug));
                 Ok(Came::Done)
             }
-            Ended::Halted(halt @ (Halt::Relay(_) | Halt::Untrusted(_))) => {
-                let failure = Failure::halted(halt, slug);
-                self.rest(RELAY_REST).await;
-                Err(failure)
+            Ended::Halted(halt @ (Halt::Relay(_) | Halt::Untrusted(_) | Halt::Credentials(_))) => {
+                Err(Trouble::Issue(Failure::halted(halt, slug)))
             }
             Ended::Halted(Halt::Ledger(why)) => {
                 self.lose_ledger();
                 let failure = Failure::new(exit::UNREACHABLE, why);
-                Err(failure.hint("what is known is kept in `outcomes.journal` of the state folder; it goes on when the ledger is back"))
+                Err(Trouble::All(failure.hint("what is known is kept in `outcomes.journal` of the state folder; it goes on when the ledger is back")))
             }
-            Ended::Halted(halt) => Err(Failure::halted(halt, slug)),
+            Ended::Halted(halt @ Halt::Disk(_)) => Err(Trouble::All(Failure::halted(halt, slug))),
         }
     }
 
-    async fn tell(&self, publication: &str, slug: &str) -> Result<(), Failure> {
+    async fn tell(&self, publication: &str, slug: &str) -> Result<(), LedgerError> {
         let ledger = &self.ledger;
         let Some(issue) = ledger.issue(publication, slug).await? else { return Ok(()) };
         let tally = ledger.tally(issue.id).await?;

@@ -1,7 +1,7 @@
 //! Several machines, each with its own part of the truth: what one does holds on all, and what one does not live to do,
 //! another does.
 
-use std::{collections::HashSet, fs};
+use std::{collections::HashSet, fs, os::unix::fs::PermissionsExt};
 
 use serde_json::Value;
 
@@ -236,4 +236,46 @@ fn a_worker_that_starts_again_takes_the_place_of_the_one_that_died() {
     assert_eq!(names(), 1);
     crew.dismiss();
     assert_eq!(names(), 0);
+}
+
+#[test]
+fn an_issue_that_a_worker_cannot_help_with_keeps_no_other_waiting() {
+    let Some(schema) = Schema::new() else { return };
+    let named = |id: &str| {
+        let list = List::new(&schema.url(), 20, "\"300/s\"", "");
+        list.env.set("id = \"tt-report\"", &format!("id = \"{id}\""));
+        list
+    };
+    let [dead, keyed, boxed, last] = ["dead", "keyed", "boxed", "last"].map(named);
+    last.env.postrider("keys new unsubscribe").code(0);
+    for other in [&dead, &boxed] {
+        other.env.write(".postrider/key", &last.env.read(".postrider/key"));
+        let key = other.env.root.join(".postrider/key");
+        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    }
+    let port = boxed.relay.address().port();
+    boxed.env.set(&format!("smtp://127.0.0.1:{port}?tls=none"), "outbox");
+    for list in [&dead, &keyed, &boxed, &last] {
+        list.begin();
+    }
+    drop(dead.relay);
+
+    let state = last.env.root.join("worker");
+    fs::create_dir(&state).expect("it can be made");
+    fs::copy(last.env.root.join(".postrider/key"), state.join("key")).expect("it is there");
+    let mut worker = last.env.command("worker --until-idle");
+    worker.env("POSTRIDER_LEDGER_URL", schema.url()).env("POSTRIDER_STATE", &state);
+    // Of those that failed, the first in the ledger is the one that scripts hear of.
+    let mut said = last.env.said(worker.output().expect("it runs")).code(69);
+    assert_eq!(last.relay.accepted(), 20, "{said:?}");
+    for (id, words) in [
+        ("dead", "Connection refused"),
+        ("keyed", "the key of the links is not the publication's"),
+        ("boxed", "it goes to the built-in outbox"),
+    ] {
+        let told = format!("error: 2003-10-06-kazakhstan of {id}: ");
+        assert_eq!(said.err.matches(&told).count(), 1, "{id}: {said:?}");
+        said = said.tells(words);
+    }
+    assert_eq!(keyed.relay.accepted(), 1);
 }
