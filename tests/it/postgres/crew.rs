@@ -217,9 +217,10 @@ impl Crew<'_> {
         lines.filter_map(|line| line["HandOver"]["slot"].as_i64()).collect()
     }
 
-    /// Returns what a worker has said.
+    /// Returns what a worker has said, in one line.
     pub(super) fn said(&self, number: usize) -> String {
-        fs::read_to_string(self.at_work[number].0.join("said")).unwrap_or_default()
+        let said = fs::read_to_string(self.at_work[number].0.join("said")).unwrap_or_default();
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Ends them as a service is ended.
