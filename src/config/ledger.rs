@@ -9,6 +9,25 @@ use crate::model::{LedgerSettings, LedgerUrl, SecretSource};
 
 const LEDGER: &str = ".postrider/ledger.sqlite";
 
+/// What may stand behind the `?` of a server's URL.
+const PARAMETERS: [&str; 15] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "port",
+    "sslmode",
+    "target_session_attrs",
+    "user",
+];
+
 /// Reads `[ledger]`.
 pub(super) fn settings(root: &mut Table<'_>, page: &mut Page<'_>) -> LedgerSettings {
     let mut table = root.table("ledger", page);
@@ -38,6 +57,28 @@ pub fn ledger_url(text: &str) -> Result<LedgerUrl, String> {
     url(text).map_err(|mistake| mistake.message)
 }
 
+/// Says what is wrong with what stands behind the `?`.
+fn parameters(query: &str) -> Result<(), Mistake> {
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
+        if name == "hostaddr" {
+            return Err(Mistake::new("the ledger's URL holds a `hostaddr`")
+                .help("write the address in the host's place"));
+        }
+        if !PARAMETERS.contains(&name) {
+            let name = name.escape_debug();
+            return Err(Mistake::new(format!("the ledger's URL has no parameter `{name}`"))
+                .help(format!("it knows {}", PARAMETERS.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether a control character stands in a URL, as it is or as `%0a`.
+fn holds_a_control(text: &str) -> bool {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().contains(char::is_control)
+}
+
 /// Reads a ledger's URL; the server's own part is judged by whoever opens it.
 pub(super) fn url(text: &str) -> Result<LedgerUrl, Mistake> {
     if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.trim().is_empty()) {
@@ -60,6 +101,13 @@ pub(super) fn url(text: &str) -> Result<LedgerUrl, Mistake> {
             )
             .hiding(password));
     }
+    if holds_a_control(rest) {
+        return Err(Mistake::new(
+            "the ledger's URL holds a line break or another control character",
+        )
+        .help("take it out; `%0a` is one too"));
+    }
+    parameters(rest.split_once('?').map_or("", |(_, query)| query))?;
     Ok(LedgerUrl::Postgres(text.to_owned()))
 }
 
@@ -82,6 +130,22 @@ mod tests {
         }
         for text in ["", "sqlite:", "mysql://u@h", "ledger.sqlite"] {
             assert!(url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_would_not_know_is_named() {
+        for (text, words) in [
+            ("postgres://u@h/d?foo=bar", "no parameter `foo`"),
+            ("postgres://u@h/d?sslmode=require&sslrootcert=a", "no parameter `sslrootcert`"),
+            ("postgres://u@localhost/d?hostaddr=192.0.2.2", "holds a `hostaddr`"),
+            ("postgres://u@localhost/d?host%61ddr=192.0.2.2", "no parameter `host%61ddr`"),
+            ("postgres://u@h/d%0aerror:", "line break"),
+            ("postgres://u%1b[2J@h/d", "control character"),
+            ("postgres://u@h/d?options=-c%0D", "line break"),
+        ] {
+            let why = url(text).map_err(|mistake| mistake.message).expect_err(text);
+            assert!(why.contains(words), "{text}: {why}");
         }
     }
 

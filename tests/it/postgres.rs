@@ -8,6 +8,7 @@ mod machines;
 mod server;
 mod stress;
 mod tls;
+mod words;
 
 use std::{
     env,

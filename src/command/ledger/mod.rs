@@ -16,10 +16,14 @@ use super::{
 };
 use crate::{
     cli::{Global, LedgerVerb},
-    ledger::{Ledger, PostgresLedger, PostgresSettings, SqliteLedger},
+    config::SecretError,
+    ledger::{Ledger, LedgerError, PostgresLedger, PostgresSettings, SqliteLedger},
     model::{LedgerSettings, LedgerUrl},
     send::guard::HighWater,
 };
+
+/// The variable that holds the password of a server.
+const PASSWORD: &str = "POSTRIDER_LEDGER_PASSWORD";
 
 /// Runs the command.
 pub(super) async fn run(
@@ -87,11 +91,16 @@ fn file(path: &str, root: &Path) -> Result<PathBuf, Failure> {
 /// Names a server, with what lets us in.
 fn server(url: &str, settings: &LedgerSettings, root: &Path) -> Result<PostgresLedger, Failure> {
     let source = settings.password.as_ref();
-    let password = secret_of(source, root, "POSTRIDER_LEDGER_PASSWORD", "ledger-password")
-        .map_err(|error| {
-            Failure::new(exit::CONFIG, error.to_string()).hint(
-                "the password of the ledger is looked for where [ledger] in publication.toml says",
+    let password =
+        secret_of(source, root, PASSWORD, "ledger-password").map_err(|error| match error {
+            SecretError::Empty("the variable") => Failure::new(
+                exit::CONFIG,
+                format!("the variable {PASSWORD} gives no secret: its first line is empty or no text"),
             )
+            .hint("set it to the ledger's password, or unset it: then the credential, [ledger] and ~/.pgpass are looked at"),
+            error => Failure::new(exit::CONFIG, error.to_string()).hint(
+                "the password of the ledger is looked for where [ledger] in publication.toml says",
+            ),
         })?;
     let trust = match &settings.ca_file {
         Some(file) => {
@@ -104,7 +113,12 @@ fn server(url: &str, settings: &LedgerSettings, root: &Path) -> Result<PostgresL
         None => Vec::new(),
     };
     let settings = PostgresSettings { url: url.to_owned(), password, trust };
-    Ok(PostgresLedger::new(&settings)?)
+    PostgresLedger::new(&settings).map_err(|error| match error {
+        LedgerError::Refused(why) => Failure::new(exit::CONFIG, why).hint(
+            "it is `url` under [ledger] in publication.toml, --ledger or POSTRIDER_LEDGER_URL",
+        ),
+        error => error.into(),
+    })
 }
 
 /// Makes a folder for its owner alone, where it is missing.

@@ -42,7 +42,7 @@ impl From<tokio_postgres::Error> for Fault {
         let Some(told) = error.as_db_error() else { return away(&error) };
         let code = told.code();
         // The detail of a broken constraint quotes the row, and so a reader; the message does not.
-        let said = told.message().to_owned();
+        let said = told.message().replace(char::is_control, " ");
         let is_undone =
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
         let error = match &code.code()[..2] {
@@ -58,10 +58,12 @@ impl From<tokio_postgres::Error> for Fault {
             _ if *code == SqlState::DISK_FULL => LedgerError::Disk(said),
             "58" => LedgerError::Disk(said),
             "53" => LedgerError::Busy(said),
-            // 08 connections, 28 who may log in, 3D and 3F a database or schema that is not there, 42501 what one
-            // may not do, 57 a server that stops or starts.
-            "08" | "28" | "3D" | "3F" | "57" => unreachable(said),
-            _ if *code == SqlState::INSUFFICIENT_PRIVILEGE => unreachable(said),
+            "3D" => unreachable(format!("there is no such database: {said}")),
+            _ if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+                unreachable(format!("its user lacks rights: {said}"))
+            }
+            // 08 connections, 28 who may log in, 3F a schema that is not there, 57 a server that stops or starts.
+            "08" | "28" | "3F" | "57" => unreachable(said),
             // A transaction that was idle for too long, because this process was stopped.
             "25" => LedgerError::Busy(said),
             _ => LedgerError::Damaged(said),

@@ -29,7 +29,10 @@ pub(super) async fn migrate(session: &mut Object, place: &str) -> Result<(), Fau
     tx.batch_execute("SELECT pg_advisory_xact_lock(20031006, 0)").await?;
     let row = tx.query_one("SELECT current_schema()", &[]).await?;
     if row.get::<_, Option<String>>(0).is_none() {
-        return Err(unreachable("there is no schema to make tables in".to_owned()).into());
+        return Err(unreachable(
+            "its user lacks rights: there is no schema it may make tables in".to_owned(),
+        )
+        .into());
     }
     tx.batch_execute(
         "CREATE TABLE IF NOT EXISTS postrider_version (version integer NOT NULL PRIMARY KEY)",

@@ -11,7 +11,9 @@ use crate::model::Secret;
 
 /// Finds the password for where `config` leads, or says why the file cannot be used.
 pub(super) fn password(config: &Config) -> Result<Option<Secret>, String> {
-    if let Ok(password) = env::var("PGPASSWORD") {
+    if let Ok(password) = env::var("PGPASSWORD")
+        && !password.is_empty()
+    {
         return Ok(Some(Secret::new(password)));
     }
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".pgpass"));

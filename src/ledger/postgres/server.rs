@@ -1,6 +1,6 @@
 //! The way to the server: its URL, TLS, the connections, and what is asked of each before it is used.
 
-use std::{fmt::Write as _, path::PathBuf, time::Duration};
+use std::{error::Error as _, fmt::Write as _, path::PathBuf, time::Duration};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
@@ -186,8 +186,11 @@ async fn check(session: &Object) -> Result<(), Fault> {
 fn read(url: &str) -> Result<Config, LedgerError> {
     let refused = |why: &str| LedgerError::Refused(format!("the ledger's URL {why}"));
     let (url, asked) = without_sslmode(url);
-    let mut config: Config =
-        url.parse().map_err(|_| refused("is no `postgres://user@host/database`"))?;
+    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
+        // It names the parameter, and never quotes what it was given.
+        let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+        refused(&format!("is no `postgres://user@host/database`{why}"))
+    })?;
     if config.get_password().is_some() {
         return Err(refused("holds a password: keep it elsewhere"));
     }
@@ -263,7 +266,8 @@ fn place(config: &Config) -> String {
         };
     }
     let _ = write!(place, "/{}", config.get_dbname().or(config.get_user()).unwrap_or_default());
-    place
+    // The URL is decoded here, and the user may be the environment's.
+    place.replace(char::is_control, " ")
 }
 
 #[cfg(test)]
@@ -312,6 +316,10 @@ mod tests {
         assert_eq!(
             named("postgres://u@%2Frun%2Fpg:5433/news").as_deref(),
             Ok("postgres://u@/run/pg/.s.PGSQL.5433/news")
+        );
+        assert_eq!(
+            named("postgres://u%0a@localhost/news%1b%0Aerror:").as_deref(),
+            Ok("postgres://u @localhost:5432/news  error:")
         );
     }
 }
