@@ -21,7 +21,7 @@ pub(super) const PLACES: i16 = 32;
 
 /// Migrates in one transaction and under a lock, so that many programs that find a new database at once make it once.
 pub(super) async fn migrate(session: &mut Object, place: &str) -> Result<(), Fault> {
-    let known = u32::try_from(MIGRATIONS.len()).expect("there are few");
+    let known = known();
     if version(session).await? == Some(known) {
         return Ok(());
     }
@@ -63,6 +63,23 @@ pub(super) async fn migrate(session: &mut Object, place: &str) -> Result<(), Fau
         .await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Refuses tables that a newer program has changed since we looked.
+pub(super) async fn refuse_newer(session: &Object, place: &str) -> Result<(), Fault> {
+    let sql = "SELECT max(version) FROM postrider_version";
+    let statement = session.prepare_cached(sql).await?;
+    let found = session.query_one(&statement, &[]).await?.try_get::<_, Option<i32>>(0)?;
+    let (found, known) = (found.unwrap_or(0).unsigned_abs(), known());
+    if found > known {
+        return Err(LedgerError::Newer { place: place.to_owned(), found, known }.into());
+    }
+    Ok(())
+}
+
+/// Returns the version that this program knows.
+fn known() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("there are few")
 }
 
 /// Returns the version of the tables, `None` where there are none.

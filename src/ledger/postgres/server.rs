@@ -1,6 +1,11 @@
 //! The way to the server: its URL, TLS, the connections, and what is asked of each before it is used.
 
-use std::{error::Error as _, fmt::Write as _, path::PathBuf, time::Duration};
+use std::{
+    error::Error as _,
+    fmt::Write as _,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
@@ -9,7 +14,7 @@ use deadpool_postgres::{
         config::{Host, SslMode},
     },
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
@@ -23,6 +28,9 @@ const CONNECTIONS: usize = 6;
 
 /// How long to wait for a connection, new or free again.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often is looked whether a newer program has changed the tables while this one runs.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The oldest server we speak to.
 const OLDEST: i32 = 12;
@@ -59,6 +67,8 @@ pub(super) struct Server {
     pub(super) is_for_care: bool,
     /// Whether its tables were looked at.
     ready: OnceCell<()>,
+    /// When they were found to be of our version last.
+    looked: Mutex<Instant>,
 }
 
 impl Server {
@@ -103,7 +113,8 @@ impl Server {
             }))
             .build()
             .map_err(|error| LedgerError::Refused(error.to_string()))?;
-        Ok(Self { pool, place, is_for_care: false, ready: OnceCell::new() })
+        let (ready, looked) = (OnceCell::new(), Mutex::new(Instant::now()));
+        Ok(Self { pool, place, is_for_care: false, ready, looked })
     }
 
     /// Returns a connection to a server that was looked at, with our tables in it.
@@ -119,7 +130,12 @@ impl Server {
                 Ok::<_, Fault>(())
             })
             .await?;
-        self.connect().await
+        let session = self.connect().await?;
+        if self.looked.lock().await.elapsed() >= LOOK {
+            migrate::refuse_newer(&session, &self.place).await?;
+            *self.looked.lock().await = Instant::now();
+        }
+        Ok(session)
     }
 
     /// Tells whether the server answered before, so that one which is away may be expected back.

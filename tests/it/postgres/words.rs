@@ -1,6 +1,10 @@
 //! What a person reads whose ledger on a server cannot be used: the cause by its name, and what mends it.
 
-use super::Schema;
+use std::time::Duration;
+
+use postrider::ledger::{Ledger, PostgresLedger};
+
+use super::{Schema, apart};
 use crate::command::env::Env;
 
 fn with_ledger(url: &str) -> Env {
@@ -52,4 +56,26 @@ fn who_lacks_rights_or_a_database_is_told_how_to_give_them() {
     schema.sql(&format!("DROP ROLE {user}"));
     let said = said.code(69).tells("its user lacks rights").tells("GRANT USAGE, CREATE ON SCHEMA");
     assert!(!said.err.contains("a password comes from"), "{said:?}");
+}
+
+#[test]
+fn a_program_that_runs_is_refused_by_a_ledger_that_a_newer_one_has_changed() {
+    let Some(schema) = Schema::new() else { return };
+    let settings = schema.settings();
+    let newer = {
+        let ledger = PostgresLedger::new(&settings).expect("it is a URL");
+        async move {
+            ledger.now().await.expect("it answers");
+            schema.sql("INSERT INTO postrider_version VALUES (999)");
+            loop {
+                if let Err(error) = ledger.now().await {
+                    return error.to_string();
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    let why = apart(async { tokio::time::timeout(Duration::from_mins(1), newer).await })
+        .expect("it looks again");
+    assert!(why.contains("was written by a newer postrider (its version is 999"), "{why}");
 }
