@@ -35,6 +35,7 @@ pub(super) struct Heart {
 struct Body {
     ledger: Arc<dyn Ledger>,
     name: String,
+    command: &'static str,
     gone: Gone,
     /// What is being sent now.
     work: Mutex<Option<Issue>>,
@@ -55,6 +56,8 @@ impl Heart {
         let body = Arc::new(Body {
             ledger,
             name: sender.name.clone(),
+            // Who has the files has something to send from the start.
+            command: if work.is_some() { "send" } else { "worker" },
             gone: sender.gone(),
             work: Mutex::new(work),
             settled: AtomicU64::new(0),
@@ -105,11 +108,12 @@ impl Body {
         while !*stopped.borrow() {
             let settled = self.settled.load(Ordering::Relaxed);
             let count = u32::try_from(settled - before).unwrap_or(u32::MAX);
-            let per_second = f64::from(count) / since.elapsed().as_secs_f64().max(1.0);
+            let rate = f64::from(count) / since.elapsed().as_secs_f64().max(1.0);
             (before, since) = (settled, Instant::now());
             // A ledger that is away is told the next time.
             is_alone = is_alone || self.bury().await.is_ok();
             let work = self.work.lock().await.clone();
+            let per_second = if work.is_some() { rate } else { 0.0 };
             let _ = self.ledger.sign_in(&self.worker(work.as_ref(), per_second)).await;
             if let Some(work) = work {
                 let _ = self.ledger.recover(work.id, Box::new(|_| false)).await;
@@ -137,6 +141,7 @@ impl Body {
             host: host(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: self.command.to_owned(),
             publication: work.map(|work| work.publication.clone()),
             issue: work.map(|work| work.slug.clone()),
             per_second: (per_second * 10.0).round() / 10.0,

@@ -127,10 +127,14 @@ impl Senders<'_> {
                 && worker.issue.as_deref() == Some(slug)
                 && worker.publication.as_deref() == Some(self.publication)
         };
-        match (self.workers.iter().filter(is_its).count(), &self.here) {
+        let all: Vec<_> = self.workers.iter().filter(is_its).collect();
+        let are_workers = all.iter().all(|(seen, _)| seen.worker.command == "worker");
+        match (all.len(), &self.here) {
             (0, None) => None,
             (0 | 1, Some(here)) => Some(here.clone()),
-            (count, _) => Some(counted(count as u64, "worker")),
+            (count, _) => {
+                Some(counted(count as u64, if are_workers { "worker" } else { "sender" }))
+            }
         }
     }
 }
@@ -357,15 +361,16 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         console.note("there is no issue yet; `postrider draft SLUG` makes one");
     }
     for (seen, is_gone) in &senders.workers {
-        let doing = doing(seen, *is_gone, senders.now);
-        let who = format!("worker {}, process {}", printable(&seen.worker.host), seen.worker.pid);
+        let doing = doing(seen, *is_gone, senders.publication, senders.now);
+        let Worker { command, host, pid, .. } = &seen.worker;
+        let who = format!("{} on {}, process {pid}", printable(command), printable(host));
         console.say(wrapped(&format!("{who}: {doing}"), 0, 2));
     }
     Ok(exit::DONE)
 }
 
-/// Says what a worker does, by the ledger's clock.
-fn doing(Seen { worker, at }: &Seen, is_gone: bool, now: Timestamp) -> String {
+/// Says what a worker does, by the ledger's clock; of which publication, where that is not the one we stand in.
+fn doing(Seen { worker, at }: &Seen, is_gone: bool, ours: &str, now: Timestamp) -> String {
     if is_gone {
         return format!("gone since {}", instant(*at));
     }
@@ -373,7 +378,10 @@ fn doing(Seen { worker, at }: &Seen, is_gone: bool, now: Timestamp) -> String {
     let seen = format!("seen {} s ago", silent.as_secs());
     match &worker.issue {
         Some(slug) => {
-            format!("sends {}, {} a second, {seen}", printable(slug), worker.per_second)
+            let theirs = worker.publication.as_deref().filter(|theirs| *theirs != ours);
+            let whose = theirs.map(|theirs| format!(" of {}", printable(theirs)));
+            let (slug, whose) = (printable(slug), whose.unwrap_or_default());
+            format!("sends {slug}{whose}, {} a second, {seen}", worker.per_second)
         }
         None => format!("waits, {seen}"),
     }

@@ -24,6 +24,9 @@ pub struct Worker {
     pub pid: u32,
     /// Its version of the program.
     pub version: String,
+    /// What it was started as: `worker`, or `send` for whoever has the publication's files.
+    #[serde(default = "worker")]
+    pub command: String,
     /// Whose issue it is sending.
     #[serde(default)]
     pub publication: Option<String>,
@@ -31,6 +34,11 @@ pub struct Worker {
     pub issue: Option<String>,
     /// How many deliveries it settled a second since it was seen before.
     pub per_second: f64,
+}
+
+/// What those are who do not say.
+fn worker() -> String {
+    "worker".to_owned()
 }
 
 /// A worker as it was when the ledger heard of it last.

@@ -329,6 +329,7 @@ async fn workers_are_known_until_they_sign_out_or_are_not_seen_for_long(desk: De
         host: "host".to_owned(),
         pid,
         version: "0.1.0".to_owned(),
+        command: "worker".to_owned(),
         publication: issue.map(|_| LIST.to_owned()),
         issue: issue.map(str::to_owned),
         per_second: 12.5,

@@ -107,6 +107,7 @@ async fn rich(desk: &Desk) -> i64 {
         host: "host".to_owned(),
         pid: 1,
         version: "0".to_owned(),
+        command: "worker".to_owned(),
         publication: None,
         issue: None,
         per_second: 0.5,

@@ -279,3 +279,40 @@ fn an_issue_that_a_worker_cannot_help_with_keeps_no_other_waiting() {
     }
     assert_eq!(keyed.relay.accepted(), 1);
 }
+
+#[test]
+fn status_says_of_whose_issue_each_sends_and_calls_no_send_a_worker() {
+    let Some(schema) = Schema::new() else { return };
+    let list = List::new(&schema.url(), 500, "\"20/s\"", "");
+    list.begin();
+    let [second, other] = ["second", "other"].map(|name| list.copy(name));
+    let settings = other.root.join("publication.toml");
+    let text = fs::read_to_string(&settings).expect("it is there");
+    let text = text.replace("id = \"tt-report\"", "id = \"another\"");
+    fs::write(&settings, text).expect("it can be written");
+
+    let sending = second.start("send kazakhstan --yes --quiet");
+    let crew = list.hire(1);
+    let workers = || {
+        let seen = list.env.json("status");
+        seen["workers"].as_array().cloned().unwrap_or_default()
+    };
+    let at_work = |command: &str| {
+        workers().into_iter().any(|one| {
+            one["command"] == command
+                && one["issue"] == "2003-10-06-kazakhstan"
+                && one["per_second"].as_f64().is_some_and(|rate| rate > 0.0)
+        })
+    };
+    until("both send", || at_work("send") && at_work("worker"));
+    let said = other.postrider("status").code(0);
+    let said = said.tells("sends 2003-10-06-kazakhstan of tt-report").tells("send on ");
+    assert_eq!(said.out.matches("worker on ").count(), 1, "{said:?}");
+    list.env.postrider("status kazakhstan").code(0).tells("is being sent by 2 senders");
+
+    list.env.postrider("cancel kazakhstan --yes").code(0);
+    second.end(sending);
+    until("the worker waits", || workers().iter().all(|one| one["issue"].is_null()));
+    assert!(workers().iter().all(|one| one["per_second"] == 0.0), "{:?}", workers());
+    crew.dismiss();
+}
