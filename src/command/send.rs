@@ -20,13 +20,13 @@ use super::{
     newsroom::{IssueFolder, Newsroom},
     orders::Orders,
     progress, status,
-    words::{clock_time, counted, printable},
+    words::{clock_time, counted, grouped, printable},
 };
 use crate::{
     cli::{self, Global},
     compose::{Composed, Edition},
     ledger::{Gone, IssueRecord, Ledger},
-    model::{IssueState, Publication, RelayUrl, Segment},
+    model::{IssueState, Publication, RelayUrl, Segment, Tally},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
     smtp::Relay,
@@ -150,6 +150,11 @@ pub(super) async fn deliver(
     };
     if let Some(issue) = &known {
         unchanged(issue, &composed.edition.digest())?;
+    }
+    if let Some(issue) = known.as_ref().filter(|_| is_frozen && !asked.catch_up)
+        && let Go::Count(agreed) = asked.go
+    {
+        still_agreed(issue, &ledger.tally(issue.id).await?, agreed)?;
     }
     // Before anything is frozen: a password that is missing binds nobody to anything.
     let way = Way::open(newsroom)?;
@@ -319,6 +324,23 @@ pub(super) fn segment(known: Option<&IssueRecord>, asked: Option<&str>) -> Resul
         format!("{} was frozen for {frozen}, and goes to nobody else", issue.slug),
     )
     .hint("leave --segment out, and it goes on with the rest of them"))
+}
+
+/// Refuses where the number somebody agreed to can never have been this issue's: it is frozen, and between its readers and those still to be mailed.
+fn still_agreed(issue: &IssueRecord, tally: &Tally, agreed: u64) -> Result<(), Failure> {
+    if (tally.remaining..=tally.planned).contains(&agreed) {
+        return Ok(());
+    }
+    let (left, all) = (grouped(tally.remaining), counted(tally.planned, "reader"));
+    Err(Failure::new(
+        exit::GUARD,
+        format!(
+            "{} has {all}, {left} of them still to be mailed, and not {}: nothing was sent",
+            issue.slug,
+            grouped(agreed)
+        ),
+    )
+    .hint(format!("look with `postrider status {}`, and confirm that number", issue.slug)))
 }
 
 /// Asks for the number of readers where that is due, and freezes the issue.

@@ -28,6 +28,7 @@ fn a_limit_stops_and_sending_again_goes_on() {
     assert_eq!(env.mails().len(), 3);
     shows("plan_halfway", &env.postrider("plan kazakhstan").code(0).shown());
     shows("status_halfway", &env.postrider("status kazakhstan --left").code(0).shown());
+    shows("send_agreed_to_less", &env.postrider("send kazakhstan --confirm 3").code(76).shown());
     shows("send_rest", &env.postrider("send kazakhstan").code(0).shown());
     assert_eq!(env.mails().len(), 7);
 }
