@@ -129,6 +129,7 @@ impl Books {
             hands.spawn(async move { books.work(&inbox).await });
         }
         while hands.join_next().await.is_some() {}
+        books.look().await;
         books.journal.shorten();
     }
 
@@ -160,9 +161,8 @@ impl Books {
                 let done = answered().filter(|(entry, entered)| {
                     begun(entry).is_some() && **entered == Entered::Done
                 });
-                let is_behind = self.raise(done.count() as u64);
-                if is_behind && let Ok(mark) = self.ledger.mark().await {
-                    let _ = self.high_water().reach(mark.begins);
+                if self.raise(done.count() as u64) {
+                    self.look().await;
                 }
                 self.journal.settle(answered().filter_map(settled));
                 entered
@@ -174,13 +174,23 @@ impl Books {
         }
     }
 
-    /// Counts begins outside the ledger; tells whether others may have begun more.
+    /// Counts begins outside the ledger; tells whether it is time to look at what the ledger counts instead.
     fn raise(&self, begins: u64) -> bool {
         let mut high_water = self.high_water();
-        let is_behind = high_water.is_behind();
-        // The mark is a guard for later; a disk that cannot take it stops the next begin by itself.
-        let _ = high_water.raise(begins);
-        is_behind
+        if !high_water.is_shared() {
+            // The mark is a guard for later; a disk that cannot take it stops the next begin by itself.
+            let _ = high_water.raise(begins);
+        }
+        high_water.is_behind()
+    }
+
+    /// Takes over what a ledger that machines share counts. Our own begins are in it, whichever hand entered them: counted once more they would put us ahead of it.
+    async fn look(&self) {
+        if self.high_water().is_shared()
+            && let Ok(mark) = self.ledger.mark().await
+        {
+            let _ = self.high_water().reach(mark.begins);
+        }
     }
 
     /// Locks it; whoever panicked while holding it had written a whole line.

@@ -7,8 +7,9 @@
 //! also names the issues that were begun, so that an accepted ledger which
 //! never heard of one does not send it to everybody again.
 //!
-//! Where machines share a ledger each has a file of its own. The ledger counts
-//! what all of them begin, so it is never behind any file; a machine that comes
+//! Where machines share a ledger each has a file of its own, with what the
+//! ledger counted when it was last looked at, at most a second ago. The ledger
+//! counts what all of them begin, so it is never behind any file; a machine that comes
 //! to it for the first time takes its word. What a person accepted on one
 //! machine holds on all: the ledger counts that too.
 
@@ -192,7 +193,12 @@ impl HighWater {
         self.raise(more)
     }
 
-    /// Tells whether others may have begun more, for longer than a moment.
+    /// Tells whether other machines begin deliveries in the same ledger, so that it alone can count them.
+    pub fn is_shared(&self) -> bool {
+        self.mark.is_shared
+    }
+
+    /// Tells whether it is a moment since the count of a shared ledger was taken over.
     pub fn is_behind(&self) -> bool {
         self.mark.is_shared && self.synced.elapsed() >= Duration::from_secs(1)
     }

@@ -36,6 +36,7 @@ pub(crate) enum Fate {
 pub(crate) struct Watched {
     ledger: Arc<dyn Ledger>,
     fate: Box<dyn Fn(&'static str) -> Fate + Send + Sync>,
+    shared_begins: Option<u64>,
 }
 
 impl Watched {
@@ -43,7 +44,12 @@ impl Watched {
         ledger: Arc<dyn Ledger>,
         fate: impl Fn(&'static str) -> Fate + Send + Sync + 'static,
     ) -> Self {
-        Self { ledger, fate: Box::new(fate) }
+        Self { ledger, fate: Box::new(fate), shared_begins: None }
+    }
+
+    /// Has the ledger say that machines share it, and that they began so many deliveries.
+    pub(crate) fn shared(self, begins: u64) -> Self {
+        Self { shared_begins: Some(begins), ..self }
     }
 
     async fn through<T>(
@@ -84,6 +90,14 @@ macro_rules! hand_on {
     ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
         #[async_trait]
         impl Ledger for Watched {
+            async fn mark(&self) -> Result<Mark, LedgerError> {
+                let mark = self.through("mark", self.ledger.mark()).await?;
+                Ok(match self.shared_begins {
+                    Some(begins) => Mark { begins, is_shared: true, ..mark },
+                    None => mark,
+                })
+            }
+
             $(async fn $name(&self, $($argument: $kind),*) -> Result<$result, LedgerError> {
                 self.through(stringify!($name), self.ledger.$name($($argument),*)).await
             })*
@@ -93,7 +107,6 @@ macro_rules! hand_on {
 
 hand_on! {
     now() -> Timestamp;
-    mark() -> Mark;
     accept_rollback(begins: u64) -> u64;
     enrol(lists: Vec<(Enrol, Records)>) -> Vec<Enrolled>;
     move_subscriber(publication: &str, address: &Address, to: SubscriberState, event: &Event) -> Option<SubscriberState>;
