@@ -1,11 +1,11 @@
 //! One connection's work: take a delivery, begin it, hand it over, say how it ended.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ops::RangeInclusive,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -47,14 +47,32 @@ const SOON: Duration = Duration::from_millis(20);
 /// The least begun ahead of a quick relay, so that an envelope can leave behind a message; and the most.
 const AHEAD: RangeInclusive<usize> = 2..=8;
 
-/// How many protocol errors (500-503) end a run.
-const DESYNCS: u32 = 3;
+/// How many protocol errors (500-503) end a run. Those to one reader's recipient command are one: whoever's own server answers so stops nobody else.
+const DESYNCS: usize = 3;
+
+/// The protocol errors of a run.
+#[derive(Default)]
+struct Desyncs {
+    slots: HashSet<i64>,
+    others: usize,
+}
+
+impl Desyncs {
+    /// Notes one, at the delivery of a `slot` or at nobody's, and returns how many there are.
+    fn note(&mut self, slot: Option<i64>) -> usize {
+        match slot {
+            Some(slot) => _ = self.slots.insert(slot),
+            None => self.others += 1,
+        }
+        self.slots.len() + self.others
+    }
+}
 
 /// What all carriers of a run know together.
 pub(super) struct Shared {
     refusals: Mutex<Refusals>,
     providers: Mutex<Providers>,
-    desyncs: AtomicU32,
+    desyncs: Mutex<Desyncs>,
     /// How many carriers are at work.
     carriers: AtomicUsize,
     signals: mpsc::UnboundedSender<Signal>,
@@ -79,7 +97,7 @@ impl Shared {
         Self {
             refusals: Mutex::new(Refusals::new(run.stop_at_rejected)),
             providers: Mutex::new(Providers::default()),
-            desyncs: AtomicU32::new(0),
+            desyncs: Mutex::default(),
             carriers: AtomicUsize::new(carriers),
             signals,
             called_back: Mutex::default(),
@@ -299,7 +317,7 @@ impl Carrier {
         } else {
             // Something is wrong beyond this reader: the ledger learns at once.
             self.clerk.record_now(copy.ticket(), ruling.outcome.clone()).await;
-            self.follow(ruling, copy.domain()).await;
+            self.follow(ruling, copy.ticket().slot, copy.domain()).await;
         }
         next
     }
@@ -372,8 +390,8 @@ impl Carrier {
         Ruling { effect: Effect::BackOff, ..ruling }
     }
 
-    /// Does what a ruling asks beyond its reader, whose mailbox is at `domain`.
-    async fn follow(&mut self, ruling: Ruling, domain: &str) {
+    /// Does what a ruling asks beyond its reader, whose delivery is `slot` and whose mailbox is at `domain`.
+    async fn follow(&mut self, ruling: Ruling, slot: i64, domain: &str) {
         let said = ruling.outcome.said().to_owned();
         let whom = |scope| (scope == Scope::Provider).then_some(domain);
         match ruling.effect {
@@ -396,8 +414,9 @@ impl Carrier {
             }
             Effect::Desync => {
                 self.hang_up().await;
-                let before = self.shared.desyncs.fetch_add(1, Ordering::Relaxed);
-                if before + 1 >= DESYNCS {
+                let is_at_reader =
+                    matches!(ruling.outcome, Outcome::Deferred { counted: true, .. });
+                if lock(&self.shared.desyncs).note(is_at_reader.then_some(slot)) >= DESYNCS {
                     let relay = format!("the relay {}", self.run.relay.name());
                     self.shared.halt(Halt::Relay(format!("{relay} does not follow SMTP: {said}")));
                 }

@@ -108,7 +108,7 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
             later(RECORDS_PAUSE, false),
             Effect::Records(format!("our {record} is missing or wrong: {said}")),
         ),
-        Kind::Desync => (later(Duration::from_secs(30), false), Effect::Desync),
+        Kind::Desync => (later(soon(attempt), stage == Stage::Rcpt), Effect::Desync),
         Kind::Credentials => (later(Duration::ZERO, false), Effect::Credentials),
         Kind::Sender => halt(format!("the relay refuses our sender address: {said}")),
         Kind::NoRelaying => {
@@ -129,15 +129,16 @@ pub fn unwelcome(why: &str) -> Ruling {
 
 /// What broke before any byte of the dot had left: tried again soon, then ever later, not counted against the reader.
 pub fn broken(stage: Stage, why: &str, attempt: u32) -> Ruling {
-    let wait = match attempt {
-        0 | 1 => Duration::from_secs(1),
-        2 => Duration::from_secs(30),
-        more => wait(more - 2),
-    };
+    let wait = if attempt <= 1 { Duration::from_secs(1) } else { soon(attempt - 1) };
     Ruling {
         outcome: Outcome::Deferred { said: format!("at {stage}: {why}"), wait, counted: false },
         effect: Effect::BackOff,
     }
+}
+
+/// Returns how long to wait after the `attempt`-th try where something broke: half a minute, then as else.
+fn soon(attempt: u32) -> Duration {
+    if attempt <= 1 { Duration::from_secs(30) } else { wait(attempt - 1) }
 }
 
 /// Returns how long to wait after the `attempt`-th try.
@@ -168,8 +169,10 @@ enum Kind {
 
 /// Reads the first line that fits; so what is said of us stands before what is said of a reader.
 fn kind(stage: Stage, reply: &Reply) -> Kind {
-    let text = reply.text.to_ascii_lowercase();
+    let text = unaddressed(&reply.text.to_ascii_lowercase());
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    // A relay that asked the reader's server first tells what that one said, which is not about us.
+    let of_itself = stage != Stage::Rcpt || !says(QUOTING);
     let of_reader = matches!(reply.enhanced, Some((_, 2, _)));
     // What comes before a recipient is named can only be about us.
     let scope = match stage {
@@ -178,6 +181,7 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
     };
     match (reply.code, reply.enhanced) {
         (530 | 534 | 535, _) => Kind::Credentials,
+        (501 | 510..=599, Some((5, 1, 1 | 2 | 3 | 6 | 10))) if stage == Stage::Rcpt => Kind::Dead,
         _ if says(&["tss05"]) => Kind::Unwelcome(Duration::from_hours(4)),
         _ if says(&["[tss0", "[ts0"]) => Kind::Unwelcome(Duration::from_hours(2)),
         (_, Some((4 | 5, 7, detail @ (25 | 26 | 27 | 30 | 32)))) => {
@@ -185,13 +189,14 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         }
         (_, Some((5, 7, 515))) => Kind::Records(scope, "SPF, DKIM or DMARC record"),
         _ if says(&["submissionquotaexceeded"]) => Kind::Quota,
-        _ if !of_reader && says(&["daily"]) && says(&["quota", "limit"]) => Kind::Quota,
+        _ if of_itself && !of_reader && says(&["daily"]) && says(&["quota", "limit"]) => {
+            Kind::Quota
+        }
         (_, Some((5, 4, 5) | (5, 1, 90))) => Kind::Quota,
         (432 | 454, _) | (452, Some((4, 4, 5))) => Kind::TooFast(Scope::Relay),
         (400..=499, Some((4, 7, 28 | 500..=699))) => Kind::TooFast(scope),
         (400..=499, _) if !of_reader && says(TOO_FAST) => Kind::TooFast(scope),
         (421, _) => Kind::Busy,
-        (501, Some((5, 1, 1 | 2 | 3 | 6 | 10))) if stage == Stage::Rcpt => Kind::Dead,
         (500..=503, _) => Kind::Desync,
         (450 | 451, Some((4, 7, _))) => Kind::Greylisted,
         (450 | 451, _) if says(&["greylist", "graylist", "grey list", "gray list"]) => {
@@ -201,7 +206,7 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         (_, Some((5, 3, 4) | (5, 6, _))) => Kind::Message,
         (552, None) if stage != Stage::Rcpt && says(&["size", "large", "big"]) => Kind::Message,
         _ if stage == Stage::Mail => Kind::Sender,
-        _ if says(NO_RELAYING) => Kind::NoRelaying,
+        _ if of_itself && says(NO_RELAYING) => Kind::NoRelaying,
         (_, Some((5, 1, 1 | 2 | 3 | 6 | 10))) => Kind::Dead,
         (_, Some((5, 2, 1))) if says(&["disabled", "inactive", "deactivated", "closed"]) => {
             Kind::Dead
@@ -211,6 +216,17 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         (_, None) if says(POLICY) => Kind::Policy,
         _ => Kind::Refused,
     }
+}
+
+/// Leaves out whatever may be an address: servers repeat the reader's, and nobody may steer us by choosing one.
+fn unaddressed(text: &str) -> String {
+    let mut is_quoted = false;
+    let words = text.split(|c: char| {
+        // A blank within quotation marks is part of an address (RFC 5321 section 4.1.2).
+        is_quoted ^= c == '"';
+        c.is_whitespace() && !is_quoted
+    });
+    words.filter(|word| !word.contains('@')).collect::<Vec<_>>().join(" ")
 }
 
 /// Names the record behind the detail of an X.7.X code, as RFC 7372, RFC 9989 and the large providers use them.
@@ -238,6 +254,9 @@ const TOO_FAST: &[&str] = &[
     "rp-002",
     "rp-003",
 ];
+
+/// How a relay begins to tell what the reader's server said to it.
+const QUOTING: &[&str] = &[" said:", " was:", "responded:", "responded with"];
 
 /// How a relay says that it is not ours.
 const NO_RELAYING: &[&str] = &[
@@ -445,6 +464,15 @@ mod tests {
             (Rcpt, "551 user unknown", "hard", "go on"),
             (Rcpt, "550 Requested action not taken: mailbox unavailable", "hard", "go on"),
             (Dot, "550 5.1.1 user unknown", "hard", "go on"),
+            // Whatever their address is called.
+            (Rcpt, "550 5.1.1 <daily-limit@a.example>: user unknown", "hard", "go on"),
+            (Rcpt, "550 5.1.1 daily limit quota user unknown", "hard", "go on"),
+            (Rcpt, "550 <daily-limit@a.example>: no such user", "hard", "go on"),
+            (Rcpt, "550 \"daily limit\"@a.example: no such user", "hard", "go on"),
+            (Rcpt, "550 5.1.1 <tss05@a.example>: user unknown", "hard", "go on"),
+            (Rcpt, "450 4.2.0 <[tss04@a.example>: later", "900 s", "go on"),
+            (Rcpt, "450 4.2.1 <ratelimit@throttle.example> is full", "900 s", "go on"),
+            (Rcpt, "550 <spam@block.example> refused", "rejected", "go on"),
             // Refused, and the person is not to blame.
             (Rcpt, "550 rejected for reasons of our own", "rejected", "go on"),
             (Rcpt, "550 5.2.1 not now", "rejected", "go on"),
@@ -606,12 +634,19 @@ mod tests {
             (Mail, "550 5.1.1 no such sender", unpaid, "halt"),
             (Mail, "550 5.7.26 unauthenticated", unpaid, "halt"),
             (Rcpt, "554 5.7.1 <a@b.c>: Relay access denied", unpaid, "halt"),
+            (
+                Rcpt,
+                "554 5.7.1 <a@b.c>: undeliverable: host b.c[1.2.3.4] said: 550 relay access denied",
+                "rejected",
+                "policy",
+            ),
+            (Rcpt, "550 host b.c said: 550 daily limit exceeded", "rejected", "go on"),
             (Mail, "552 5.3.4 too big", unpaid, "halt"),
             (Body, "552 message size exceeds limit", unpaid, "halt"),
             (Dot, "554 5.6.0 malformed", unpaid, "halt"),
             // Out of step.
             (Data, "503 bad sequence", "30 s uncounted", "desync"),
-            (Rcpt, "500 what", "30 s uncounted", "desync"),
+            (Rcpt, "500 what", "30 s", "desync"),
             (Mail, "501 5.5.4 syntax", "30 s uncounted", "desync"),
         ];
         for (stage, line, outcome, effect) in table {

@@ -20,7 +20,7 @@ use postrider::{
     ledger::{Event, Freeze, IssueRecord, Ledger, LedgerError, Record, Records, SqliteLedger},
     model::{DeliveryState, IssueState, Rate, Security, SubscriberState, Tally},
     outbox::{Keep, Outbox, OutboxSettings, Script},
-    send::{Ended, Halt, Run, Stop},
+    send::{Ended, Halt, Run, Stop, guard::HighWater},
     smtp::{Deadlines, Relay},
 };
 use tempfile::TempDir;
@@ -523,6 +523,33 @@ fn a_restored_backup_is_refused_before_anybody_is_mailed_twice() {
     let refused = trial.deliver_through(trial.ledger()).expect_err("it is refused");
     assert!(refused.contains("went back in time"), "{refused}");
     assert_eq!(trial.outbox.accepted(), 4);
+}
+
+#[test]
+fn where_machines_share_a_ledger_its_own_count_is_what_is_remembered() {
+    let trial = Trial::new("", 12);
+    // As if a begin that was counted here already were in the count that is taken over.
+    for counted in [0, 12, 40] {
+        let watched = Watched::new(trial.ledger(), |_| Fate::Live).shared(counted);
+        assert_eq!(trial.deliver_through(Arc::new(watched)), Ok(Ended::Finished));
+        let seen = HighWater::seen(&trial.folder.path().join("high-water"));
+        assert_eq!(seen.expect("it is read"), counted);
+    }
+    assert_eq!(trial.outbox.accepted(), 12);
+}
+
+#[test]
+fn one_reader_whose_server_is_out_of_step_stops_nobody_else() {
+    let mut trial = Trial::new("rcpt to=reader3@ reply 501 what is that", 12);
+    trial.limit = Some(12);
+    assert_eq!(trial.deliver(), Ended::Limit);
+    assert_eq!(trial.tally().accepted, 11);
+    trial.limit = None;
+    trial.ahead.fetch_add(60, Ordering::SeqCst);
+    assert!(matches!(trial.deliver(), Ended::Deferred(_)), "it does not ask for ever");
+    let trial = Trial::new("rcpt reply 501 what is that", 30);
+    let ended = trial.deliver();
+    assert!(matches!(ended, Ended::Halted(Halt::Relay(_))), "{ended:?}");
 }
 
 fn restore(backup: &Path, folder: &Path) {
