@@ -36,6 +36,11 @@ pub(super) async fn in_force(
         .collect())
 }
 
+/// Returns what holds back a provider, or with `None` the relay.
+pub(super) fn on<'a>(brakes: &'a [InForce], provider: Option<&str>) -> Option<&'a Brake> {
+    brakes.iter().find(|found| found.provider.as_deref() == provider).map(|found| &found.brake)
+}
+
 impl InForce {
     /// Says whom, until when or how fast, and why.
     pub(super) fn words(&self) -> String {

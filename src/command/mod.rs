@@ -18,6 +18,7 @@ mod doctor;
 mod draft;
 mod due;
 mod ears;
+mod end;
 mod errand;
 pub mod exit;
 mod explain;

@@ -9,6 +9,7 @@ use super::{
     Console, Failure,
     brakes::{self, InForce},
     console::Tone,
+    end::{self, End, Left},
     exit,
     freeze::{self, Found, Request},
     inspection,
@@ -20,8 +21,7 @@ use crate::{
     cli::Global,
     compose::Composed,
     ledger::{IssueRecord, Lane, Ledger},
-    model::{DeliveryState, Rate},
-    send::{brake::Brake, provider::provider, throttle},
+    model::Rate,
 };
 
 /// The keys of `--json`, which scripts rely on.
@@ -97,59 +97,31 @@ async fn plan(
     let segment = send::segment(known.as_ref(), segment)?;
     let request = Request { rehearse: true, segment: segment.clone(), ..Request::default() };
     let found = freeze::freeze(newsroom, &*ledger, folder, composed, request).await?;
-    let recipients = if found.frozen.fresh {
-        found.frozen.recipients
+    let left = if found.frozen.fresh {
+        Left { all: found.frozen.recipients, at_providers: found.at_providers.clone() }
     } else {
-        ledger.tally(found.frozen.issue.id).await?.remaining
-    };
-    let at_providers = if found.frozen.fresh {
-        found.at_providers.clone()
-    } else {
-        left_at_providers(newsroom, &*ledger, found.frozen.issue.id).await?
+        Left::of(newsroom, &*ledger, found.frozen.issue.id).await?
     };
     let brakes = brakes::in_force(newsroom, &*ledger).await?;
+    let end = End::of(newsroom, &*ledger, &brakes, &left).await?;
     let now = ledger.now().await?;
     let relay = &newsroom.publication.relay;
     let all = Lane { name: relay.url.lane(), rates: relay.rates(now) };
-    let mut end = end(&*ledger, &all, brake_of(&brakes, None), now, recipients).await?;
-    let mut shown = Vec::new();
-    for (name, count) in at_providers {
-        let rates = rates_to(newsroom, &name);
-        let words = format!("{}, for {}", joined(&rates), counted(count, "reader"));
-        let lane = Lane { name: Lane::to(&all.name, &name), rates };
-        let brake = brake_of(&brakes, Some(&name));
-        end = end.max(self::end(&*ledger, &lane, brake, now, count).await?);
-        shown.push((name, words));
-    }
+    let to_provider = |(name, count): (&String, &u64)| {
+        let rates = joined(&end::rates_to(newsroom, name));
+        (name.clone(), format!("{rates}, for {}", counted(*count, "reader")))
+    };
     Ok(Plan {
         digest,
         segment,
         found,
-        recipients,
-        takes: Duration::try_from(end.duration_since(now)).unwrap_or_default(),
+        recipients: left.all,
+        takes: end.takes(),
         rate: used(&*ledger, &all, now).await?,
-        at_providers: shown,
+        at_providers: left.at_providers.iter().map(to_provider).collect(),
         brakes,
         obstacle,
     })
-}
-
-/// Returns when the last of `count` may begin on a lane, with what it has used and what holds it back.
-async fn end(
-    ledger: &dyn Ledger,
-    lane: &Lane,
-    brake: Option<&Brake>,
-    now: Timestamp,
-    count: u64,
-) -> Result<Timestamp, Failure> {
-    if count == 0 {
-        return Ok(now);
-    }
-    let begun = ledger.beginnings(lane).await?;
-    let start = brake.map_or(now, |brake| brake.until.max(now));
-    let braked = brake.and_then(|brake| brake.rate(start));
-    let rates: Vec<Rate> = lane.rates.iter().copied().chain(braked).collect();
-    Ok(throttle::finish(&rates, begun, start, count))
 }
 
 /// Shows the rates of a lane, each with how much of it is used up now where that lasts.
@@ -167,47 +139,6 @@ async fn used(ledger: &dyn Ledger, lane: &Lane, now: Timestamp) -> Result<Vec<St
         }
     });
     Ok(shown.collect())
-}
-
-/// Counts who is left at each provider that has a rate of its own.
-async fn left_at_providers(
-    newsroom: &Newsroom,
-    ledger: &dyn Ledger,
-    issue: i64,
-) -> Result<BTreeMap<String, u64>, Failure> {
-    let domains = newsroom.publication.relay.domains.keys();
-    let mut counts: BTreeMap<String, u64> =
-        domains.map(|domain| (provider(domain).to_owned(), 0)).collect();
-    let open: Vec<_> = DeliveryState::ALL.into_iter().filter(|state| state.is_open()).collect();
-    let mut after = None;
-    while !counts.is_empty() {
-        let page = ledger.deliveries(issue, &open, after, PAGE).await?;
-        for delivery in &page {
-            if let Some(count) = counts.get_mut(provider(delivery.address.domain())) {
-                *count += 1;
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.slot),
-            _ => break,
-        }
-    }
-    Ok(counts)
-}
-
-/// How many deliveries are read at once.
-const PAGE: usize = 10_000;
-
-fn rates_to(newsroom: &Newsroom, name: &str) -> Vec<Rate> {
-    let domains = newsroom.publication.relay.domains.iter();
-    domains
-        .filter(|(domain, _)| provider(domain) == name)
-        .flat_map(|(_, rates)| rates.clone())
-        .collect()
-}
-
-fn brake_of<'a>(brakes: &'a [InForce], name: Option<&str>) -> Option<&'a Brake> {
-    brakes.iter().find(|found| found.provider.as_deref() == name).map(|found| &found.brake)
 }
 
 fn joined(rates: &[Rate]) -> String {

@@ -13,24 +13,44 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Console,
+    Console, Failure, brakes,
+    end::{End, Left},
+    newsroom::Newsroom,
     send::slowed,
     words::{clock_time, counted, grouped, plain, spoken, wrapped},
 };
 use crate::{
+    ledger::Ledger,
     model::DeliveryState::{self, Deferred, InDoubt, Rejected},
-    send::{Progress, Stop},
+    send::{Braked, Progress, Stop},
 };
 
-/// Shows a run's news on one line until it ends.
+/// Foresees the end of `total` readers of an issue for who watches; nobody else needs it.
+pub(super) async fn end(
+    console: &Console,
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    issue: i64,
+    total: u64,
+) -> Result<End, Failure> {
+    if !console.is_watched() || console.json {
+        return Ok(End::in_a_while(Duration::ZERO));
+    }
+    let left = Left::of(newsroom, ledger, issue).await?.first(total);
+    End::of(newsroom, ledger, &brakes::in_force(newsroom, ledger).await?, &left).await
+}
+
+/// Shows a run's news on one line until it ends, and no end that is sooner than `end`.
 pub(super) async fn show(
     console: &Console,
     total: u64,
+    end: End,
     mut news: mpsc::UnboundedReceiver<Progress>,
     mut stopped: watch::Receiver<Stop>,
 ) {
     let waiting = Arc::new(AtomicU64::new(0));
-    let bar = bar(console, total, &waiting);
+    let end = watch::Sender::new(end);
+    let bar = bar(console, total, &waiting, end.subscribe());
     let (mut counts, mut trouble) = (Counts::default(), String::new());
     let mut is_stopping = false;
     loop {
@@ -47,6 +67,9 @@ pub(super) async fn show(
             }
         };
         let Some(progress) = progress else { break };
+        if let Progress::Waiting(until) | Progress::Braked(Braked { until, .. }) = &progress {
+            end.send_modify(|end| *end = end.not_before(*until));
+        }
         match progress {
             Progress::Settled(state) => {
                 counts.add(state);
@@ -84,7 +107,12 @@ pub(super) async fn show(
     bar.finish_and_clear();
 }
 
-fn bar(console: &Console, total: u64, waiting: &Arc<AtomicU64>) -> ProgressBar {
+fn bar(
+    console: &Console,
+    total: u64,
+    waiting: &Arc<AtomicU64>,
+    end: watch::Receiver<End>,
+) -> ProgressBar {
     let waiting = Arc::clone(waiting);
     if !console.is_watched() || console.json {
         return ProgressBar::hidden();
@@ -110,8 +138,10 @@ fn bar(console: &Console, total: u64, waiting: &Arc<AtomicU64>) -> ProgressBar {
             let remaining = state.len().unwrap_or(0).saturating_sub(state.pos());
             // Those whose servers want them later do not come at this pace.
             let is_over = remaining <= waiting.load(Ordering::Relaxed);
-            let eta = if is_over { Duration::ZERO } else { state.eta() };
-            let _ = out.write_str(&left(eta, state.pos()));
+            if !is_over {
+                let pace = (state.pos() > 0).then(|| state.eta());
+                let _ = out.write_str(&left(pace, *end.borrow()));
+            }
         });
     let bar = ProgressBar::new(total).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -130,13 +160,14 @@ pub(super) fn counter(console: &Console) -> ProgressBar {
     bar
 }
 
-/// Says how long is left, and until when that is, as soon as it can be told.
-fn left(eta: Duration, done: u64) -> String {
-    if done == 0 || eta.is_zero() {
+/// Says how long is left, and until when that is, as soon as it can be told: at the present pace, and no sooner than it may end.
+fn left(at_this_pace: Option<Duration>, end: End) -> String {
+    let takes = end.left().max(at_this_pace.unwrap_or_default());
+    if takes.is_zero() {
         return String::new();
     }
-    let end = Timestamp::now().checked_add(eta).unwrap_or(Timestamp::MAX);
-    format!("  {} left, until {}", spoken(eta), clock_time(end))
+    let end = Timestamp::now().checked_add(takes).unwrap_or(Timestamp::MAX);
+    format!("  {} left, until {}", spoken(takes), clock_time(end))
 }
 
 /// Counts what became of readers, where that is not plain acceptance.
@@ -171,6 +202,23 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_is_that_of_the_pace_or_of_the_rates_whichever_is_later() {
+        let day = End::in_a_while(Duration::from_hours(24));
+        let free = End::in_a_while(Duration::ZERO);
+        let (soon, late) = (Some(Duration::from_secs(86)), Some(Duration::from_hours(50)));
+        for (pace, end, shown) in [
+            (soon, day, "  23 h 59 min left, until "),
+            (None, day, "  23 h 59 min left, until "),
+            (late, day, "  2 days 2 h left, until "),
+            (soon, free, "  1 min 26 s left, until "),
+            (None, free, ""),
+        ] {
+            let left = left(pace, end);
+            assert!(left.starts_with(shown) && left.is_empty() == shown.is_empty(), "{left}");
+        }
+    }
 
     #[test]
     fn the_line_counts_what_is_not_plain_acceptance() {

@@ -451,6 +451,8 @@ async fn transmit(
     let keys = newsroom.keys_for(&*ledger).await?;
     let press = newsroom.press(&edition, issue.id, date, keys.clone())?;
     let left = ledger.tally(issue.id).await?.remaining;
+    let total = limit.map_or(left, |limit| limit.min(left));
+    let end = progress::end(console, newsroom, &*ledger, issue.id, total).await?;
     let private = newsroom.private()?;
     let (owner, gone, heart) = if newsroom.ledger_file().is_some() {
         let host = format!("{}/", host());
@@ -490,12 +492,7 @@ async fn transmit(
         Some(heart) => heart.listen(told),
         None => told,
     };
-    let show = progress::show(
-        console,
-        limit.map_or(left, |limit| limit.min(left)),
-        told,
-        ears.stopped.clone(),
-    );
+    let show = progress::show(console, total, end, told, ears.stopped.clone());
     let (ended, ()) = tokio::join!(run.deliver(gone, ears.stopped.clone(), news), show);
     if let Some(heart) = heart {
         heart.stop().await;

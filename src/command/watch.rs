@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Console, Failure,
     brakes::{self, InForce},
+    end::{End, Left},
     exit,
     newsroom::Newsroom,
     pace::Pace,
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     ledger::{IssueRecord, Ledger},
     model::{IssueState, Tally},
+    send::brake::Brake,
 };
 
 /// How often it looks.
@@ -41,6 +43,7 @@ pub(super) async fn run(
     };
     let mut canvas = Canvas::new(console);
     let mut pace = Pace::default();
+    let mut foresight = Foresight::default();
     loop {
         let Some(issue) = ledger.issue(&newsroom.publication.id, &slug).await? else {
             return Ok(exit::DONE);
@@ -51,10 +54,12 @@ pub(super) async fn run(
             let counts = (issue.state, account.tally);
             canvas.tell_once(&format!("{counts:?}"), || account.document(console));
         } else {
-            let mut lines = seen(newsroom, &*ledger, &issue, &account.tally).await?;
+            let brakes = brakes::in_force(newsroom, &*ledger).await?;
+            let mut lines = seen(&*ledger, &issue, &account.tally, &brakes).await?;
             if canvas.is_drawn {
                 let waiting = account.tally.deferred;
-                lines.insert(1, speed(per_second, account.tally.remaining - waiting));
+                let end = foresight.look(newsroom, &*ledger, issue.id, &brakes).await?;
+                lines.insert(1, speed(per_second, account.tally.remaining - waiting, end));
                 canvas.draw(&lines);
             } else {
                 let line = lines.join("; ");
@@ -81,10 +86,10 @@ async fn being_sent(newsroom: &Newsroom) -> Result<Option<String>, Failure> {
 
 /// Says where it stands, and who is held back.
 async fn seen(
-    newsroom: &Newsroom,
     ledger: &dyn Ledger,
     issue: &IssueRecord,
     tally: &Tally,
+    brakes: &[InForce],
 ) -> Result<Vec<String>, Failure> {
     let mut parts = vec![format!(
         "{} is {}: {} of {} accepted",
@@ -113,25 +118,54 @@ async fn seen(
         {
             lines.push(format!("who is deferred is tried again from {}", clock_time(at)));
         }
-        let brakes = brakes::in_force(newsroom, ledger).await?;
         lines.extend(brakes.iter().map(InForce::words));
     }
     Ok(lines)
 }
 
-/// Says how fast it goes now, and until when at that, `left` readers waiting for nothing but their turn.
-fn speed(per_second: f64, left: u64) -> String {
+/// When the issue ends at the soonest, foreseen anew only when what holds it back has changed: that goes through all who are left.
+#[derive(Default)]
+struct Foresight {
+    brakes: Vec<(Option<String>, Brake)>,
+    end: Option<End>,
+}
+
+impl Foresight {
+    async fn look(
+        &mut self,
+        newsroom: &Newsroom,
+        ledger: &dyn Ledger,
+        issue: i64,
+        brakes: &[InForce],
+    ) -> Result<End, Failure> {
+        let now: Vec<_> =
+            brakes.iter().map(|found| (found.provider.clone(), found.brake.clone())).collect();
+        if let Some(end) = self.end.filter(|_| self.brakes == now) {
+            return Ok(end);
+        }
+        let left = Left::of(newsroom, ledger, issue).await?;
+        let end = End::of(newsroom, ledger, brakes, &left).await?;
+        *self = Self { brakes: now, end: Some(end) };
+        Ok(end)
+    }
+}
+
+/// Says how fast it goes now, and until when at that, `left` readers waiting for nothing but their turn; no sooner than it may end.
+fn speed(per_second: f64, left: u64, end: End) -> String {
     let rate = format!("{per_second:.1}/s now");
-    if per_second <= 0.0 || left == 0 {
+    if left == 0 {
         return rate;
     }
     // Counts are far below what a float keeps exactly, and an end beyond all calendars is none.
     #[allow(clippy::cast_precision_loss)]
-    let seconds = left as f64 / per_second;
-    let Ok(takes) = Duration::try_from_secs_f64(seconds) else { return rate };
+    let seconds = if per_second > 0.0 { left as f64 / per_second } else { 0.0 };
+    let Ok(at_this_pace) = Duration::try_from_secs_f64(seconds) else { return rate };
+    let takes = at_this_pace.max(end.left());
     match Timestamp::now().checked_add(takes) {
-        Ok(end) => format!("{rate}, {} left, until {}", spoken(takes), clock_time(end)),
-        Err(_) => rate,
+        Ok(end) if !takes.is_zero() => {
+            format!("{rate}, {} left, until {}", spoken(takes), clock_time(end))
+        }
+        _ => rate,
     }
 }
 
@@ -180,8 +214,23 @@ mod tests {
 
     #[test]
     fn the_end_is_told_where_there_is_a_pace() {
-        assert!(speed(10.0, 600).starts_with("10.0/s now, 1 min 0 s left, until "));
-        assert_eq!(speed(0.0, 600), "0.0/s now");
-        assert_eq!(speed(1e-300, 600), "0.0/s now");
+        let free = End::in_a_while(Duration::ZERO);
+        assert!(speed(10.0, 600, free).starts_with("10.0/s now, 1 min 0 s left, until "));
+        assert_eq!(speed(0.0, 600, free), "0.0/s now");
+        assert_eq!(speed(1e-300, 600, free), "0.0/s now");
+    }
+
+    #[test]
+    fn no_end_is_told_that_the_rates_do_not_allow() {
+        let day = End::in_a_while(Duration::from_hours(24));
+        for (per_second, left, shown) in [
+            (10.0, 600, "10.0/s now, 23 h 59 min left, until "),
+            (0.0, 600, "0.0/s now, 23 h 59 min left, until "),
+            (1.0, 180_000, "1.0/s now, 2 days 2 h left, until "),
+            (0.0, 0, "0.0/s now"),
+        ] {
+            let told = speed(per_second, left, day);
+            assert!(told.starts_with(shown), "{told}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use core::net::IpAddr;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Mailbox, Place, Rate};
@@ -183,16 +183,39 @@ impl RelaySettings {
         let warming = self.warm_up.as_ref().and_then(|warm_up| warm_up.rate(now));
         self.rate.iter().copied().chain(warming).collect()
     }
+
+    /// Returns when other rates hold than at an instant; `None` where these stay.
+    pub fn rates_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.warm_up.as_ref().and_then(|warm_up| warm_up.doubles(now))
+    }
 }
 
 impl WarmUp {
     /// Returns what it has come to; `None` once it is beyond all counting.
     pub fn rate(&self, now: Timestamp) -> Option<Rate> {
-        let begun = self.since.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        let age = Duration::try_from(now.duration_since(begun)).unwrap_or_default();
-        let doublings = age.as_secs() / self.double_every.as_secs().max(1);
-        let twice = 1_u32.checked_shl(u32::try_from(doublings).ok()?)?;
+        let twice = 1_u32.checked_shl(u32::try_from(self.doublings(now)?).ok()?)?;
         Some(Rate { count: self.from.count.checked_mul(twice)?, ..self.from })
+    }
+
+    /// Returns when it is twice what it is at an instant; `None` where it holds nothing back any more.
+    fn doubles(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rate(now)?;
+        let doublings = i64::try_from(self.doublings(now)? + 1).ok()?;
+        let seconds = i64::try_from(self.every()).ok()?.checked_mul(doublings)?;
+        self.begun()?.checked_add(SignedDuration::from_secs(seconds)).ok()
+    }
+
+    fn doublings(&self, now: Timestamp) -> Option<u64> {
+        let age = Duration::try_from(now.duration_since(self.begun()?)).unwrap_or_default();
+        Some(age.as_secs() / self.every())
+    }
+
+    fn begun(&self) -> Option<Timestamp> {
+        Some(self.since.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    }
+
+    fn every(&self) -> u64 {
+        self.double_every.as_secs().max(1)
     }
 }
 
@@ -344,7 +367,15 @@ mod tests {
             ("2026-12-30T00:00:00Z", None),
             ("9999-12-30T00:00:00Z", None),
         ] {
-            let rate = warm_up.rate(now.parse().expect("it is an instant"));
+            let now = now.parse().expect("it is an instant");
+            let rate = warm_up.rate(now);
+            let doubles = warm_up.doubles(now);
+            assert_eq!(doubles.is_some(), rate.is_some(), "{now}");
+            if let (Some(doubles), Some(rate)) = (doubles, rate) {
+                let then = |at| warm_up.rate(at).map(|rate| rate.count);
+                assert_eq!(then(doubles - Duration::from_micros(1)), Some(rate.count), "{now}");
+                assert_eq!(then(doubles), rate.count.checked_mul(2), "{now}");
+            }
             assert_eq!(rate.map(|rate| rate.count), count, "{now}");
         }
     }

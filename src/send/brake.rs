@@ -103,6 +103,16 @@ impl Brake {
         Some(Rate { count, window: Duration::from_mins(1) })
     }
 
+    /// Returns when it holds back less than at an instant; `None` where nothing is to come.
+    pub fn eases(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.is_closed(now) {
+            return Some(self.until);
+        }
+        self.per_minute(now)?;
+        let steps = u32::try_from(self.steps(now) + 1).unwrap_or(u32::MAX);
+        Some(after(self.until, CLEAN.saturating_mul(steps)))
+    }
+
     /// Returns how many connections of `all` are to be used.
     pub fn connections(&self, now: Timestamp, all: usize) -> usize {
         let fewer = match self.slowed {
@@ -115,16 +125,20 @@ impl Brake {
     /// Returns how many a minute may begin: a tenth more for every five clean minutes, until it is what it was.
     fn per_minute(&self, now: Timestamp) -> Option<u32> {
         let slowed = self.slowed?;
-        let clean = Duration::try_from(now.duration_since(self.until)).unwrap_or_default();
-        let steps = clean.as_secs() / CLEAN.as_secs();
         let mut per_minute = slowed.per_minute;
-        for _ in 0..steps {
+        for _ in 0..self.steps(now) {
             if per_minute >= slowed.before {
                 break;
             }
             per_minute = per_minute.saturating_add((per_minute / 10).max(1));
         }
         (per_minute < slowed.before).then_some(per_minute)
+    }
+
+    /// Counts how often five clean minutes went by.
+    fn steps(&self, now: Timestamp) -> u64 {
+        let clean = Duration::try_from(now.duration_since(self.until)).unwrap_or_default();
+        clean.as_secs() / CLEAN.as_secs()
     }
 }
 
@@ -159,6 +173,12 @@ mod tests {
         assert_eq!(shown(brake.rate(minute(40))), "94/minute");
         assert_eq!(shown(brake.rate(minute(45))), "free", "it is as it was");
         assert!(brake.is_over(minute(45)));
+        let eases =
+            |at| brake.eases(minute(at)).map(|then| (then.as_second() - 1_000_000_000) / 60);
+        for (now, then) in [(0, Some(5)), (5, Some(10)), (9, Some(10)), (40, Some(45)), (45, None)]
+        {
+            assert_eq!(eases(now), then, "after {now} minutes");
+        }
     }
 
     #[test]

@@ -48,31 +48,56 @@ pub fn reach(rates: &[Rate]) -> Duration {
     rates.iter().map(|rate| rate.window).max().unwrap_or_default()
 }
 
+/// Rates, and from when on they hold: until the next ones do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// When they begin to hold.
+    pub from: Timestamp,
+    /// All that hold at once; none is no limit.
+    pub rates: Vec<Rate>,
+}
+
 /// Returns when the last of `count` deliveries may begin on a lane where `begun` did before, oldest first; `now` where there is none.
 ///
 /// It plays them through: what the past leaves of a day's quota counts, and so
-/// does every window that is full on the way.
+/// does every window that is full on the way, and every change of the rates.
+/// `stretches` are in the order of time; the first holds from `now` on.
 pub fn finish(
-    rates: &[Rate],
+    stretches: &[Stretch],
     begun: impl IntoIterator<Item = Timestamp>,
     now: Timestamp,
     count: u64,
 ) -> Timestamp {
-    if rates.is_empty() {
-        return now;
-    }
-    let memory = memory(rates) as usize;
+    let memory = stretches.iter().map(|stretch| memory(&stretch.rates)).max().unwrap_or(0) as usize;
+    let reach = stretches.iter().map(|stretch| reach(&stretch.rates)).max().unwrap_or_default();
+    let mut ahead = stretches.iter().peekable();
+    let mut rates: &[Rate] = ahead.next().map_or(&[], |first| &first.rates);
     let mut begun: VecDeque<Timestamp> = begun.into_iter().collect();
     let mut last = now;
     for _ in 0..count {
-        let back = |n: u32| {
-            let place = begun.len().checked_sub(n as usize);
-            Ok::<_, Infallible>(place.and_then(|place| begun.get(place).copied()))
+        last = loop {
+            let back = |n: u32| {
+                let place = begun.len().checked_sub(n as usize);
+                Ok::<_, Infallible>(place.and_then(|place| begun.get(place).copied()))
+            };
+            let Ok(next) = earliest(rates, last, back);
+            match ahead.next_if(|stretch| stretch.from <= next) {
+                // Whoever would have to wait longer under the old rates asks anew under these.
+                Some(stretch) => {
+                    last = last.max(stretch.from);
+                    rates = &stretch.rates;
+                }
+                None => break next,
+            }
         };
-        let Ok(next) = earliest(rates, last, back);
-        last = next;
+        if rates.is_empty() {
+            break;
+        }
         begun.push_back(last);
-        if begun.len() > memory {
+        while begun
+            .front()
+            .is_some_and(|first| begun.len() > memory || after(*first, reach) <= last)
+        {
             begun.pop_front();
         }
     }
@@ -109,6 +134,10 @@ mod tests {
 
     fn rates(written: &[&str]) -> Vec<Rate> {
         written.iter().map(|rate| rate.parse().expect("it is a rate")).collect()
+    }
+
+    fn always(rates: Vec<Rate>) -> [Stretch; 1] {
+        [Stretch { from: Timestamp::MIN, rates }]
     }
 
     fn at(micros: i64) -> Timestamp {
@@ -162,8 +191,37 @@ mod tests {
             (&[], 9, 1_000, 0),
         ] {
             let begun = vec![at(0); used];
-            let end = finish(&rates(written), begun, at(0), count);
+            let end = finish(&always(rates(written)), begun, at(0), count);
             assert_eq!(end.as_second(), seconds, "{written:?} {used} {count}");
+        }
+    }
+
+    #[test]
+    fn rates_that_change_on_the_way_hold_from_their_hour_on() {
+        let (hour, day) = (3_600, 86_400);
+        for (changes, used, count, seconds) in [
+            // 20 now, 20 more when it is 40, the last 20 a day after the first.
+            (&[(0, "20/day"), (10 * hour, "40/day")][..], 0, 60, day),
+            (&[(0, "20/day"), (10 * hour, "40/day")], 0, 40, 10 * hour),
+            (&[(0, "20/day"), (10 * hour, "40/day")], 20, 20, 10 * hour),
+            (&[(0, "20/day"), (10 * hour, "40/day")], 0, 20, 0),
+            (&[(0, "1/day"), (hour, "2/day"), (2 * hour, "4/day")], 0, 4, 2 * hour),
+            // From then on there is no limit.
+            (&[(0, "1/minute"), (hour, "")], 0, 1_000_000, hour),
+            (&[(0, "1/minute"), (hour, "")], 0, 11, 10 * 60),
+            // A stricter rate counts what began under the milder one.
+            (&[(0, "1/s"), (10, "20/day")], 0, 21, day),
+            (&[(0, ""), (10, "20/day")], 0, 21, 0),
+        ] {
+            let stretches: Vec<Stretch> = changes
+                .iter()
+                .map(|(from, written)| Stretch {
+                    from: at(from * 1_000_000),
+                    rates: written.split_terminator(',').map(|rate| rates(&[rate])[0]).collect(),
+                })
+                .collect();
+            let end = finish(&stretches, vec![at(0); used], at(0), count);
+            assert_eq!(end.as_second(), seconds, "{changes:?} {used} {count}");
         }
     }
 
@@ -241,7 +299,7 @@ mod tests {
             }
             let last = begun.last().copied().unwrap_or(0);
             prop_assert_eq!(
-                finish(&rates, begun.iter().copied().map(at), at(last), 3).as_microsecond(),
+                finish(&always(rates.clone()), begun.iter().copied().map(at), at(last), 3).as_microsecond(),
                 (0..3).fold((last, begun.clone()), |(now, mut begun), _| {
                     let t = next(&rates, &begun, now);
                     begun.push(t);

@@ -5,6 +5,7 @@ mod clock;
 mod crew;
 mod failover;
 mod machines;
+mod password;
 mod server;
 mod stress;
 mod tls;

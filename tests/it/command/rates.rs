@@ -1,7 +1,8 @@
 //! How fast: what a plan foretells, who is paused and what is said of it, the first few before the rest, and watching.
 
 use std::{
-    process::Stdio,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use super::{
     env::{Env, ISSUE},
     shows,
 };
+use crate::skip::skipped;
 
 fn scripted(script: &str, keep: Keep) -> Outbox {
     let script = script.parse().expect("a script");
@@ -46,12 +48,60 @@ fn a_plan_counts_what_was_used_and_who_waits_for_whom() {
     let sent = env.postrider("send kazakhstan").code(75);
     assert!(sent.out.contains("the rate is used up for now; it goes on at"), "{sent:?}");
     assert_eq!(env.mails().len(), 7, "four of example.org, and three of gmail's two domains");
+    let takes = takes(&env);
+    assert!((3_500..=7_200).contains(&takes), "{takes}");
+}
+
+/// How many seconds an issue takes, as its plan has it.
+fn takes(env: &Env) -> i64 {
     let plan = env.json("plan kazakhstan");
-    let hours = |key: &str| {
+    let [starts, ends] = ["starts", "ends"].map(|key| {
         let at: jiff::Timestamp = plan[key].as_str().expect("a time").parse().expect("one");
         at.as_second()
-    };
-    assert!((3_500..=7_200).contains(&(hours("ends") - hours("starts"))), "{plan}");
+    });
+    ends - starts
+}
+
+#[test]
+fn a_plan_knows_that_a_warm_up_grows() {
+    let env = at(&[("example.org", 60)]);
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let warm_up = format!("warm_up = {{ from = \"20/day\", since = \"{today}\" }}\n[list]");
+    env.set("[list]", &warm_up);
+    // 20 today, 20 more from midnight on, and the last when the first are a day old: not after two days.
+    let takes = takes(&env);
+    assert!((80_000..=86_410).contains(&takes), "{takes}");
+}
+
+/// A command on a terminal of 120 columns.
+fn on_a_terminal(env: &Env, line: &str) -> Command {
+    let line = format!("stty cols 120; {} {line}", env!("CARGO_BIN_EXE_postrider"));
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]).current_dir(&env.root).env("TERM", "xterm");
+    terminal.stdin(Stdio::null()).stdout(Stdio::piped());
+    terminal
+}
+
+#[test]
+fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
+    if Command::new("script").arg("--version").output().is_err() {
+        return skipped("what stands on a terminal while an issue is sent, without script");
+    }
+    let env = at(&[("example.org", 60)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"30/s\", \"40/day\"]");
+    let sent = on_a_terminal(&env, "send kazakhstan --yes").output().expect("it runs");
+    let seen = String::from_utf8_lossy(&sent.stdout);
+    assert_eq!(env.mails().len(), 40, "{seen}");
+    assert!(seen.contains("/s  23 h 59 min left, until "), "{seen}");
+    assert!(!seen.contains(" s left"), "{seen}");
+
+    let mut watching = on_a_terminal(&env, "status --watch").spawn().expect("it starts");
+    let mut screen = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
+    let told = screen.find_map(|line| line.ok().filter(|line| line.contains("/s now")));
+    watching.kill().expect("it is killed");
+    watching.wait().expect("it ends");
+    let told = told.expect("a line of how fast it goes");
+    assert!(told.contains("0.0/s now, 23 h 59 min left, until "), "{told}");
 }
 
 #[test]

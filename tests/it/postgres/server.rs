@@ -59,6 +59,15 @@ impl Server {
         rig(&["tls", self.folder(), &of(&pem), &of(&secret)]);
     }
 
+    /// Has it ask everybody who is not its owner for a password, and be restarted.
+    pub(super) fn ask_for_passwords(&self) {
+        let rules = self.folder.path().join("data/pg_hba.conf");
+        let text = fs::read_to_string(&rules).expect("it is there");
+        let asks = "host all postrider all trust\nhost all all all scram-sha-256\n";
+        fs::write(&rules, format!("{asks}{text}")).expect("it can be written");
+        self.restart();
+    }
+
     pub(super) fn settings(&self) -> PostgresSettings {
         PostgresSettings { url: self.url.clone(), password: None, trust: Vec::new() }
     }
