@@ -14,6 +14,7 @@ use super::{
     Kind, phrase,
     status::{self, Enhanced},
 };
+use crate::model::own_words;
 
 /// Why, as far as it makes a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -228,32 +229,9 @@ fn missing(detail: (u16, u16), text: &str) -> Option<Missing> {
     }
 }
 
-/// Returns a server's own words in lower case: without addresses, names of hosts before them, and the paths of links, in which any word may stand.
+/// Returns the words of the server that refused, where another one tells them.
 fn words(said: &str) -> String {
-    let said = said.split_once(" said: ").map_or(said, |(_, words)| words);
-    let mut text = String::with_capacity(said.len());
-    for word in said.split_whitespace() {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        let scheme = word.find("://").map(|at| at + 3);
-        match scheme {
-            Some(at) => {
-                let host = word[at..].find(['/', '?']).map_or(word.len(), |end| at + end);
-                text.extend(word[..host].chars().flat_map(char::to_lowercase));
-            }
-            None if word.contains('@') => {
-                // `550` or `from:` may stand before it without a blank, `: why` behind.
-                let end = word.rfind(['>', ':', ')']).filter(|end| word[*end..].len() > 1);
-                text.push('@');
-                if let Some(end) = end {
-                    text.extend(word[end + 1..].chars().flat_map(char::to_lowercase));
-                }
-            }
-            None => text.extend(word.chars().flat_map(char::to_lowercase)),
-        }
-    }
-    text
+    own_words(said.split_once(" said: ").map_or(said, |(_, words)| words))
 }
 
 #[cfg(test)]

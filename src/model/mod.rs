@@ -11,6 +11,7 @@ mod issue;
 mod problem;
 mod publication;
 mod rate;
+mod said;
 mod secret;
 mod segment;
 mod subscriber;
@@ -26,6 +27,7 @@ pub use publication::{
     Sender, WarmUp, WebhookSettings,
 };
 pub use rate::{Rate, RateError};
+pub use said::own_words;
 pub use secret::Secret;
 pub use segment::{Segment, SegmentError, folded, is_tag};
 pub use subscriber::{Subscriber, SubscriberState};

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::{Outcome, Reply, Stage};
+use crate::model::{Outcome, Reply, Stage, own_words};
 
 /// How long a reader may stay deferred before the delivery expires.
 pub const EXPIRE_AFTER: Duration = Duration::from_hours(48);
@@ -61,7 +61,7 @@ pub enum Effect {
     Pause(Scope, Duration, String),
     /// Leaves the reader's provider alone until somebody mended our DNS: which record.
     Records(String),
-    /// Closes this connection; three in a run stop it.
+    /// Closes this connection; three in a run stop it, where all at one recipient are one.
     Desync,
     /// Stops: the relay does not know us.
     Credentials,
@@ -169,7 +169,8 @@ enum Kind {
 
 /// Reads the first line that fits; so what is said of us stands before what is said of a reader.
 fn kind(stage: Stage, reply: &Reply) -> Kind {
-    let text = unaddressed(&reply.text.to_ascii_lowercase());
+    // Servers repeat the reader's address, and nobody may steer a run by choosing one.
+    let text = own_words(&reply.text);
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     // A relay that asked the reader's server first tells what that one said, which is not about us.
     let of_itself = stage != Stage::Rcpt || !says(QUOTING);
@@ -216,17 +217,6 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         (_, None) if says(POLICY) => Kind::Policy,
         _ => Kind::Refused,
     }
-}
-
-/// Leaves out whatever may be an address: servers repeat the reader's, and nobody may steer us by choosing one.
-fn unaddressed(text: &str) -> String {
-    let mut is_quoted = false;
-    let words = text.split(|c: char| {
-        // A blank within quotation marks is part of an address (RFC 5321 section 4.1.2).
-        is_quoted ^= c == '"';
-        c.is_whitespace() && !is_quoted
-    });
-    words.filter(|word| !word.contains('@')).collect::<Vec<_>>().join(" ")
 }
 
 /// Names the record behind the detail of an X.7.X code, as RFC 7372, RFC 9989 and the large providers use them.
