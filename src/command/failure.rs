@@ -4,7 +4,7 @@ use std::{io::ErrorKind, path::Path};
 
 use super::{exit, words};
 use crate::{
-    ledger::LedgerError,
+    ledger::{Lack, LedgerError},
     model::{AddressError, Place, Problem, SegmentError, Stage},
     send::{Ended, Halt, JournalError, SendError, guard::RolledBack},
     smtp::OpenError,
@@ -70,18 +70,14 @@ impl From<LedgerError> for Failure {
                 exit::UNREACHABLE,
                 "if its authority is a private one you trust, name that with `ca_file` under [ledger], or lay it into a worker's state folder as `ledger-ca.pem`",
             ),
-            LedgerError::Unreachable { why, .. } if why.starts_with("its user lacks rights") => (
+            LedgerError::Unprepared { lack: Lack::Rights, .. } => (
                 exit::UNREACHABLE,
                 "as the database's owner: `GRANT USAGE, CREATE ON SCHEMA ... TO ...`, and rights on the tables that are there, or make the user the owner of the database",
             ),
-            LedgerError::Unreachable { why, .. }
-                if why.starts_with("there is no such database") =>
-            {
-                (
-                    exit::UNREACHABLE,
-                    "make it, as the server's superuser: `CREATE DATABASE ... OWNER ...`; or mend the name in the URL",
-                )
-            }
+            LedgerError::Unprepared { lack: Lack::Database, .. } => (
+                exit::UNREACHABLE,
+                "make it, as the server's superuser: `CREATE DATABASE ... OWNER ...`; or mend the name in the URL",
+            ),
             LedgerError::Unreachable { place, .. } if place.starts_with("postgres://") => (
                 exit::UNREACHABLE,
                 "see that the server answers there; a password comes from POSTRIDER_LEDGER_PASSWORD, the credential `ledger-password`, [ledger] or ~/.pgpass",

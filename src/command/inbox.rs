@@ -37,6 +37,10 @@ async fn settle(console: &Console, newsroom: &Newsroom, all: &[Returned]) -> Res
         .filter(|returned| returned.did == Did::Listed && returned.report.kind == Kind::Unsubscribe)
         .map(|returned| returned.address.as_str())
         .collect();
+    if asking.is_empty() {
+        return Ok(());
+    }
+    let ledger = newsroom.ledger()?;
     for text in asking {
         let answer = console.ask(&format!("Take {} off the list? [y/N]", printable(text)));
         if !answer.is_some_and(|word| word.to_lowercase().starts_with('y')) {
@@ -48,8 +52,7 @@ async fn settle(console: &Console, newsroom: &Newsroom, all: &[Returned]) -> Res
             source: "a mail in their name".to_owned(),
             detail: "confirmed by hand".to_owned(),
         };
-        newsroom
-            .ledger()?
+        ledger
             .move_subscriber(
                 &newsroom.publication.id,
                 &address,

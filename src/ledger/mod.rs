@@ -387,6 +387,17 @@ pub trait Ledger: Send + Sync {
     async fn backup(&self, to: &std::path::Path) -> Result<(), LedgerError>;
 }
 
+/// What a server lacks to hold our ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lack {
+    /// A database of that name.
+    #[error("there is no such database")]
+    Database,
+    /// What our user may do.
+    #[error("its user lacks rights")]
+    Rights,
+}
+
 /// Says why the ledger could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -396,6 +407,16 @@ pub enum LedgerError {
         /// The file or server, without secrets.
         place: String,
         /// What the system said.
+        why: String,
+    },
+    /// It is reached, and has to be set up for us first.
+    #[error("the ledger {place} cannot be opened: {lack}: {why}")]
+    Unprepared {
+        /// The server, without secrets.
+        place: String,
+        /// What there has to be.
+        lack: Lack,
+        /// What the server said.
         why: String,
     },
     /// A newer postrider wrote it.

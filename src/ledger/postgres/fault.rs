@@ -5,7 +5,7 @@ use std::{error::Error, io};
 use deadpool_postgres::{PoolError, tokio_postgres::error::SqlState};
 
 use crate::{
-    ledger::{LedgerError, Standing},
+    ledger::{Lack, LedgerError, Standing},
     trust,
 };
 
@@ -58,10 +58,8 @@ impl From<tokio_postgres::Error> for Fault {
             _ if *code == SqlState::DISK_FULL => LedgerError::Disk(said),
             "58" => LedgerError::Disk(said),
             "53" => LedgerError::Busy(said),
-            "3D" => unreachable(format!("there is no such database: {said}")),
-            _ if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-                unreachable(format!("its user lacks rights: {said}"))
-            }
+            "3D" => unprepared(Lack::Database, said),
+            _ if *code == SqlState::INSUFFICIENT_PRIVILEGE => unprepared(Lack::Rights, said),
             // 08 connections, 28 who may log in, 3F a schema that is not there, 57 a server that stops or starts.
             "08" | "28" | "3F" | "57" => unreachable(said),
             // A transaction that was idle for too long, because this process was stopped.
@@ -95,6 +93,11 @@ fn closed(standing: &str) -> LedgerError {
 /// The server's name is added by whoever knows it.
 pub(super) fn unreachable(why: String) -> LedgerError {
     LedgerError::Unreachable { place: String::new(), why }
+}
+
+/// The server's name is added by whoever knows it.
+pub(super) fn unprepared(lack: Lack, why: String) -> LedgerError {
+    LedgerError::Unprepared { place: String::new(), lack, why }
 }
 
 /// Says what kept us from the server, down to its cause: the driver's own words say only what it tried.

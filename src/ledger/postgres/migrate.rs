@@ -3,8 +3,8 @@
 use data_encoding::HEXLOWER;
 use deadpool_postgres::Object;
 
-use super::fault::{Fault, unreachable};
-use crate::ledger::{LedgerError, rules::random};
+use super::fault::{Fault, unprepared};
+use crate::ledger::{Lack, LedgerError, rules::random};
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
 const MIGRATIONS: [&str; 6] = [
@@ -29,10 +29,8 @@ pub(super) async fn migrate(session: &mut Object, place: &str) -> Result<(), Fau
     tx.batch_execute("SELECT pg_advisory_xact_lock(20031006, 0)").await?;
     let row = tx.query_one("SELECT current_schema()", &[]).await?;
     if row.get::<_, Option<String>>(0).is_none() {
-        return Err(unreachable(
-            "its user lacks rights: there is no schema it may make tables in".to_owned(),
-        )
-        .into());
+        let why = "there is no schema it may make tables in".to_owned();
+        return Err(unprepared(Lack::Rights, why).into());
     }
     tx.batch_execute(
         "CREATE TABLE IF NOT EXISTS postrider_version (version integer NOT NULL PRIMARY KEY)",

@@ -157,6 +157,9 @@ impl Server {
             LedgerError::Unreachable { place, why } if place.is_empty() => {
                 LedgerError::Unreachable { place: self.place.clone(), why }
             }
+            LedgerError::Unprepared { place, lack, why } if place.is_empty() => {
+                LedgerError::Unprepared { place: self.place.clone(), lack, why }
+            }
             LedgerError::Moved { place, to } if place.is_empty() => {
                 LedgerError::Moved { place: self.place.clone(), to }
             }
