@@ -13,8 +13,16 @@ use tokio::{
 use crate::{
     compose::{Press, Printed, Purpose},
     ledger::Claim,
-    model::Suppressed,
+    model::{Address, Suppressed},
+    smtp::{Envelope, Inspected, Parcel},
 };
+
+/// One reader's copy, printed and looked at.
+pub(super) struct Ready {
+    return_path: String,
+    envelope_id: String,
+    message: Inspected<'static>,
+}
 
 /// All carriers of a run print by one of these.
 #[derive(Clone)]
@@ -31,7 +39,7 @@ impl Printer {
     }
 
     /// Prints the copy of a claimed delivery, and hands the claim back.
-    pub(super) async fn print(&self, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
+    pub(super) async fn print(&self, claim: Claim) -> (Claim, Result<Ready, Suppressed>) {
         if !self.press.is_slow() {
             return print(&self.press, claim);
         }
@@ -49,9 +57,24 @@ impl Printer {
     }
 }
 
-fn print(press: &Press, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
+fn print(press: &Press, claim: Claim) -> (Claim, Result<Ready, Suppressed>) {
     let Claim { reader, message_id, answers, ticket } = &claim;
     let answers = answers.as_deref();
     let printed = press.answer(reader, message_id, answers, ticket.slot, Purpose::Real);
-    (claim, printed)
+    (claim, printed.map(Ready::from))
+}
+
+impl From<Printed> for Ready {
+    fn from(printed: Printed) -> Self {
+        let Printed { return_path, envelope_id, bytes, .. } = printed;
+        Self { return_path, envelope_id, message: Inspected::new(bytes) }
+    }
+}
+
+impl Ready {
+    /// Addresses it to a reader.
+    pub(super) fn parcel<'a>(&'a self, to: &'a Address) -> Parcel<'a> {
+        let Self { return_path, envelope_id, message } = self;
+        Parcel { envelope: Envelope { from: return_path, to, id: Some(envelope_id) }, message }
+    }
 }

@@ -12,13 +12,12 @@ use super::{
     Progress,
     clerk::Clerk,
     desk::{Counter, Handed, Out},
-    printer::Printer,
+    printer::{Printer, Ready},
 };
 use crate::{
-    compose::Printed,
     ledger::{Claim, Entered, Ticket},
     model::{DeliveryState, Outcome},
-    smtp::{Envelope, Parcel},
+    smtp::Parcel,
 };
 
 /// How long after its begin a message may still leave. Who unsubscribes after the begin is told the mail was on its way; that has to be true.
@@ -27,7 +26,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// A delivery that is begun, and its bytes.
 pub(super) struct Copy {
     claim: Claim,
-    printed: Printed,
+    ready: Ready,
     begun_at: (Instant, SystemTime),
     /// When its claim's lease ends (rule D6).
     pub(super) lease_ends: Instant,
@@ -62,10 +61,7 @@ impl Copy {
     }
 
     pub(super) fn parcel(&self) -> Parcel<'_> {
-        let Printed { return_path, envelope_id, .. } = &self.printed;
-        let envelope =
-            Envelope { from: return_path, to: &self.claim.reader.address, id: Some(envelope_id) };
-        Parcel { envelope, message: &self.printed.bytes }
+        self.ready.parcel(&self.claim.reader.address)
     }
 }
 
@@ -185,7 +181,7 @@ impl Purse {
         }
         let (claim, printed) = self.printer.print(claim).await;
         match printed {
-            Ok(printed) => Some(Copy { claim, printed, begun_at, lease_ends, out }),
+            Ok(ready) => Some(Copy { claim, ready, begun_at, lease_ends, out }),
             Err(why) => {
                 let outcome = unfit(&why.to_string());
                 let _ = self.progress.send(super::settled(&outcome));
