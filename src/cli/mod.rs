@@ -498,7 +498,7 @@ is taken away.
 
 Examples:
   postrider archive public
-  postrider archive public && rsync -a --delete public/ www.example.org:/srv/www/")]
+  postrider archive public && rsync -a --delete public/ www.example.org:www/")]
     Archive {
         /// The folder to write into
         #[arg(value_name = "DIR")]
