@@ -66,6 +66,15 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    /// A test that fails leaves none behind.
+    fn drop(&mut self) {
+        // Where it has ended there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn next(out: &mut impl BufRead) -> Value {
     let mut line = String::new();
     out.read_line(&mut line).expect("it is text");
