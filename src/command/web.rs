@@ -76,7 +76,10 @@ pub(super) async fn run(console: &Console, global: &Global, wish: &Web) -> Resul
             "every mail leads to {url} ([links] {key}), and there is no {file}"
         ));
     }
-    console.note("Ctrl-C stops it");
+    // A journal has no keys.
+    if console.is_watched() {
+        console.note("Ctrl-C stops it");
+    }
     console.flush();
     let pages = async {
         tokio::join!(

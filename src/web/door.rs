@@ -31,6 +31,9 @@ const FIELDS_MAX: usize = 64;
 /// How long a request's head, and then its body, may take to arrive.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a request that is on its way may still take to begin, once the door closes.
+const MOMENT: Duration = Duration::from_millis(250);
+
 /// How many may be served at once; who comes later waits.
 const CONNECTIONS_MAX: usize = 256;
 
@@ -79,18 +82,19 @@ impl Door {
         self.serve_until(router, std::future::pending()).await;
     }
 
-    /// Serves whoever comes until `stop`; then lets nobody else in, and gives whoever is inside time to leave.
+    /// Serves whoever comes until `stop`; then lets nobody else in, and gives whoever is inside or in line time to leave.
     pub(super) async fn serve_until(self, router: Router, stop: impl Future<Output = ()>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let (close, closing) = watch::channel(false);
+        let welcome = |stream, peer: SocketAddr, place| {
+            let router = router.clone().layer(Extension(Peer(peer.ip())));
+            tokio::spawn(serve(stream, router, closing.clone(), place));
+        };
         let let_in = async {
             loop {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 match self.listener.accept().await {
-                    Ok((stream, peer)) => {
-                        let router = router.clone().layer(Extension(Peer(peer.ip())));
-                        tokio::spawn(serve(stream, router, closing.clone(), place));
-                    }
+                    Ok((stream, peer)) => welcome(stream, peer, place),
                     // The system is out of something, such as file descriptors; who is served now will give it back.
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
                 }
@@ -99,6 +103,16 @@ impl Door {
         tokio::select! {
             () = let_in => {}
             () = stop => {}
+        }
+        // Who stands in line was told by the system that they came. After them it sends everybody away at once.
+        if let Ok(line) = self.listener.into_std() {
+            while let Ok(place) = Arc::clone(&places).try_acquire_owned()
+                && let Ok((stream, peer)) = line.accept()
+                && stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                welcome(stream, peer, place);
+            }
         }
         let _ = close.send(true);
         let everybody = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
@@ -129,8 +143,11 @@ fn serve(
         tokio::select! {
             served = served.as_mut() => drop(served),
             () = async { drop(closing.wait_for(|is_closing| *is_closing).await) } => {
-                served.as_mut().graceful_shutdown();
-                drop(served.await);
+                // A connection of which nothing was read yet would be closed in the face of its first request.
+                if tokio::time::timeout(MOMENT, served.as_mut()).await.is_err() {
+                    served.as_mut().graceful_shutdown();
+                    drop(served.await);
+                }
             }
         }
         drop(place);
@@ -139,12 +156,34 @@ fn serve(
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     use axum::routing::get;
     use tokio::time::timeout;
 
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_came_before_the_door_closed_is_answered_and_nobody_after() {
+        let at = "127.0.0.1:0".parse().expect("an address");
+        let door = Door::open(at).await.expect("it opens");
+        let address = door.address();
+        let mut clients: Vec<_> =
+            (0..32).map(|_| std::net::TcpStream::connect(address).expect("it listens")).collect();
+        for client in &mut clients {
+            client
+                .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .expect("it is sent");
+        }
+        let router = Router::new().route("/", get(|| async { "all of it" }));
+        door.serve_until(router, std::future::ready(())).await;
+        for mut client in clients {
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).expect("it is no reset");
+            assert!(answer.ends_with("all of it"), "{answer:?}");
+        }
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
 
     // The clock is the test's own, and moves on by itself when nobody has anything to do.
     #[tokio::test(start_paused = true)]
