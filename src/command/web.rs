@@ -4,7 +4,7 @@ use std::{
     fs,
     io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -115,11 +115,11 @@ pub(super) async fn archive(
     let site::Files { files, withdrawn } = site::files(&site).await?;
     let mut removed = 0_usize;
     for path in withdrawn {
-        removed += usize::from(take_away(&folder.join(path))?);
+        removed += usize::from(take_away(&place(folder, &path)?)?);
     }
     let mut written = 0_usize;
     for file in &files {
-        let path = folder.join(&file.path);
+        let path = place(folder, &file.path)?;
         if fs::read(&path).is_ok_and(|there| there == file.bytes) {
             continue;
         }
@@ -145,6 +145,20 @@ pub(super) async fn archive(
         ));
     }
     Ok(exit::DONE)
+}
+
+/// Returns where a file lies. A link on the way is refused: else whoever may write into the folder has us write wherever we may.
+fn place(folder: &Path, path: &str) -> Result<PathBuf, Failure> {
+    let mut place = folder.to_owned();
+    for part in Path::new(path) {
+        place.push(part);
+        if fs::symlink_metadata(&place).is_ok_and(|there| !there.is_dir() && !there.is_file()) {
+            let why = format!("`{}` is neither a folder nor a plain file", place.display());
+            return Err(Failure::new(exit::GUARD, why)
+                .hint("take it away; the archive's folder itself may be a link"));
+        }
+    }
+    Ok(place)
 }
 
 /// Takes a file away that an earlier run wrote, with its folder where nothing else lies in it; and says whether there was one.

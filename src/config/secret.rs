@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{ErrorKind, Read},
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -47,15 +47,16 @@ const BYTES_MAX: u64 = 65_536;
 
 /// Returns what systemd handed over under this name (systemd.exec(5), `LoadCredential=`), out of the folder that `$CREDENTIALS_DIRECTORY` names; `None` where there is no such file.
 pub fn credential(folder: Option<&Path>, name: &str) -> Result<Option<Secret>, SecretError> {
-    let Some(file) = folder.map(|folder| folder.join(name)).filter(|file| file.exists()) else {
-        return Ok(None);
-    };
+    let Some(file) = folder.map(|folder| folder.join(name)) else { return Ok(None) };
     let unreadable = |why: std::io::Error| SecretError::Unreadable {
-        file: name.to_owned(),
+        file: file.display().to_string(),
         why: why.to_string(),
     };
     let mut bytes = Vec::new();
-    let open = File::open(file).map_err(unreadable)?;
+    let open = match File::open(&file) {
+        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unreadable)?,
+    };
     open.take(BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
     first_line("the credential", &bytes).map(Some)
 }

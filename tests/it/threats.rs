@@ -47,6 +47,7 @@ const ATTACKED: [(&str, &[&str]); 18] = [
         "path traversal, symlinks",
         &[
             "no_path_leads_out_of_the_issues",
+            "an_archive_is_written_through_no_link_in_its_folder",
             "an_address_that_leads_nowhere_says_so_on_a_page_of_ours",
             "a_picture_is_read_from_the_issues_own_folder_and_lies_beside_the_rendered_page",
             "a_picture_that_travels_along_is_shown_and_nothing_else_beside_the_draft",
@@ -85,6 +86,7 @@ const ATTACKED: [(&str, &[&str]); 18] = [
         "list bombing",
         &[
             "one_address_is_asked_once_however_often_somebody_types_it",
+            "one_mailbox_is_asked_once_however_its_address_is_varied",
             "one_visitor_cannot_have_us_write_to_the_whole_world",
             "a_program_that_fills_every_field_is_thanked_and_forgotten",
             "the_mail_that_asks_holds_nothing_that_was_typed_and_lets_its_reader_leave",

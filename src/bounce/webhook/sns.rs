@@ -57,24 +57,30 @@ impl Envelope {
         text(&self.0, &["TopicArn"])
     }
 
-    /// Returns where its certificate is, where that is Amazon's own host; anybody may write an address.
+    /// Returns where its certificate is, where that is Amazon's own; anybody may write an address.
+    ///
+    /// The host alone proves nothing: what customers wrote is answered there too, and a certificate may stand in it.
     pub fn certificate_url(&self) -> Result<&str, WebhookError> {
         let url = text(&self.0, &["SigningCertURL"]);
-        let host = url
-            .strip_prefix("https://")
-            .and_then(|rest| rest.split_once('/'))
-            .map(|(host, _)| host);
-        let is_amazons = host.is_some_and(|host| {
+        let parts = url.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
+        let is_amazons = parts.is_some_and(|(host, path)| {
+            let name = path
+                .strip_prefix("SimpleNotificationService-")
+                .and_then(|rest| rest.strip_suffix(".pem"));
             let region = host.strip_prefix("sns.").and_then(|rest| {
                 rest.strip_suffix(".amazonaws.com")
                     .or_else(|| rest.strip_suffix(".amazonaws.com.cn"))
             });
-            region.is_some_and(|region| {
-                !region.is_empty()
-                    && region.bytes().all(|byte| {
-                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-                    })
-            })
+            let is_named = name.is_some_and(|name| {
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            });
+            is_named
+                && region.is_some_and(|region| {
+                    !region.is_empty()
+                        && region.bytes().all(|byte| {
+                            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+                        })
+                })
         });
         if is_amazons { Ok(url) } else { Err(WebhookError::Forged) }
     }

@@ -1,8 +1,9 @@
 //! `POST /subscribe`: somebody leaves an address, and a mail asks whether they are its owner. Nothing else comes of it.
 //!
 //! Whoever types an address here may type anybody's. So the answer never tells whether the list knows it, the mail holds
-//! nothing that was typed, and how often it goes out is bounded: to one address once in fifteen minutes and three times a
-//! day, from one visitor and in all so often an hour. A field that no person sees is left empty by people alone.
+//! nothing that was typed, and how often it goes out is bounded: to one mailbox once in fifteen minutes and three times a
+//! day, however its address is varied; from one visitor and in all so often an hour. A field that no person sees is left
+//! empty by people alone.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -21,7 +22,7 @@ use crate::{
 /// The field that people leave empty.
 const TRAP: &str = "website";
 
-/// How often an address may be asked.
+/// How often a mailbox may be asked.
 const TO_ONE: [(u32, u64); 2] = [(1, 15 * 60), (3, 24 * 60 * 60)];
 
 /// How often anybody may be.
@@ -129,7 +130,7 @@ impl Site {
     /// Counts that an address is asked; the ledger remembers it, whatever restarts.
     async fn is_within_bounds(&self, address: &Address) -> Result<bool, LedgerError> {
         // The address itself is nobody's business there.
-        let digest = Sha256::digest(format!("{}\n{}", self.publication.id, address.key()));
+        let digest = Sha256::digest(format!("{}\n{}", self.publication.id, mailbox(address)));
         let rate =
             |(count, seconds): (u32, u64)| Rate { count, window: Duration::from_secs(seconds) };
         let all =
@@ -141,5 +142,16 @@ impl Site {
         let wish = Wish { lane: Some(one), count: 1 };
         let reserved = self.ledger.reserve(&all, &[wish], Duration::ZERO).await?;
         Ok(!reserved.at.is_empty())
+    }
+}
+
+/// Names the mailbox that an address leads to, as far as its spelling tells: what follows a `+` is its owner's own note (RFC 5233), and Gmail reads over dots.
+fn mailbox(address: &Address) -> String {
+    let key = address.key();
+    let Some((local, domain)) = key.rsplit_once('@') else { return key };
+    let local = local.split_once('+').map_or(local, |(local, _)| local);
+    match domain {
+        "gmail.com" | "googlemail.com" => format!("{}@gmail.com", local.replace('.', "")),
+        _ => format!("{local}@{domain}"),
     }
 }

@@ -153,13 +153,20 @@ fn amazons_envelope_is_believed_only_as_it_was_signed() {
         assert_eq!(read.verified(&certificate[..end]), Err(WebhookError::Forged));
     }
     for url in [
-        "http://sns.eu-west-1.amazonaws.com/a.pem",
-        "https://sns.eu-west-1.amazonaws.com.evil.example/a.pem",
-        "https://evil.example/sns.eu-west-1.amazonaws.com/a.pem",
-        "https://sns.evil.example#.amazonaws.com/a.pem",
-        "https://sns.a@b.amazonaws.com/a.pem",
-        "https://bucket.s3.amazonaws.com/a.pem",
-        "https://sns..amazonaws.com/a.pem",
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem",
+        "https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.evil.example#.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns.a@b.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://bucket.s3.amazonaws.com/SimpleNotificationService-1.pem",
+        "https://sns..amazonaws.com/SimpleNotificationService-1.pem",
+        // Amazon's own host, which answers with what a customer of its wrote into a topic.
+        "https://sns.eu-west-1.amazonaws.com/?Action=GetEndpointAttributes&EndpointArn=x&y=/SimpleNotificationService-1.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem?Action=GetTopicAttributes",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-?Action=GetTopicAttributes&x=.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-/../1.pem",
+        "https://sns.eu-west-1.amazonaws.com/a.pem",
     ] {
         let mut envelope = envelope.clone();
         envelope["SigningCertURL"] = url.into();

@@ -1,6 +1,6 @@
 //! Schedules and cron: once, on time or not at all, and silent in between.
 
-use std::process::Stdio;
+use std::{fs, os::unix::fs::symlink, process::Stdio};
 
 use super::{
     env::{Env, ISSUE},
@@ -89,6 +89,10 @@ fn a_password_that_systemd_hands_over_is_taken_before_the_file() {
     env.said(command.output().expect("it runs")).code(69);
     env.write("handed/relay-password", "\n");
     env.said(command.output().expect("it runs")).code(78).tells("the credential gives no secret");
+    // Handed over, and out of reach: that is what is wrong, and not the file.
+    fs::remove_file(env.root.join("handed/relay-password")).expect("it is there");
+    symlink("relay-password", env.root.join("handed/relay-password")).expect("it can be made");
+    env.said(command.output().expect("it runs")).code(78).tells("handed/relay-password cannot");
 }
 
 #[test]

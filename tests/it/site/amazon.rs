@@ -160,7 +160,8 @@ fn a_forged_notification_notes_nothing_and_leads_nowhere() {
         ("TopicArn", "arn:aws:sns:eu-west-1:2:theirs"),
         ("TopicArn", "arn:aws:sns:us-east-1:1:bounces"),
         ("SigningCertURL", "https://169.254.169.254/latest/meta-data/"),
-        ("SigningCertURL", "https://sns.us-east-1.amazonaws.com/x.pem"),
+        ("SigningCertURL", "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem"),
+        ("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/?Action=GetTopicAttributes&x=.pem"),
         ("SigningCertURL", "https://sns.eu-west-1.amazonaws.com.evil.example/x.pem"),
         ("SigningCertURL", "https://sns.eu-west-1.amazonaws.com@evil.example/x.pem"),
         ("SigningCertURL", "http://sns.eu-west-1.amazonaws.com/x.pem"),
@@ -182,7 +183,8 @@ fn strangers_make_us_ask_for_one_certificate_in_ten_seconds_at_most() {
     let site = Listening::start();
     let mut strange = notification(&bounce());
     for number in 0..20 {
-        let url = format!("https://sns.eu-west-1.amazonaws.com/{number}.pem");
+        let url =
+            format!("https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-{number}.pem");
         strange["SigningCertURL"] = url.into();
         assert_eq!(site.call(&strange).status, 503, "Amazon would call again");
     }

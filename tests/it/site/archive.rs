@@ -1,6 +1,6 @@
 //! What has appeared: on the site, in its feed, and as files.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::symlink};
 
 use super::{Site, publication};
 use crate::command::env::{Env, ISSUE};
@@ -80,6 +80,26 @@ fn an_issue_that_was_cancelled_leaves_the_folder_and_nothing_else_does() {
     assert!(!env.root.join("public/issues").join(ISSUE).exists(), "its folder is empty");
     env.postrider("archive .").code(76).tells("holds a publication");
     assert!(env.root.join("issues").join(ISSUE).join("issue.md").exists());
+}
+
+#[test]
+fn an_archive_is_written_through_no_link_in_its_folder() {
+    let env = publication();
+    env.write("theirs/page", "ours");
+    for (way, aim) in [("index.html", "theirs/page"), ("issues", "theirs")] {
+        let public = tempfile::tempdir().expect("a folder can be made");
+        symlink(env.root.join(aim), public.path().join(way)).expect("a link can be made");
+        env.postrider(&format!("archive {}", public.path().display()))
+            .code(76)
+            .tells("is neither a folder nor a plain file");
+    }
+    let theirs = fs::read_dir(env.root.join("theirs")).expect("it is a folder");
+    assert_eq!(theirs.count(), 1);
+    assert_eq!(fs::read_to_string(env.root.join("theirs/page")).expect("it is a file"), "ours");
+    // Which folder it is, is for whoever names it.
+    fs::create_dir(env.root.join("public")).expect("it can be made");
+    symlink(env.root.join("public"), env.root.join("www")).expect("a link can be made");
+    env.postrider("archive www").code(0);
 }
 
 #[test]

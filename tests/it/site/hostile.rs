@@ -78,6 +78,29 @@ fn one_address_is_asked_once_however_often_somebody_types_it() {
 }
 
 #[test]
+fn one_mailbox_is_asked_once_however_its_address_is_varied() {
+    let site = Site::start();
+    for address in [
+        "victim@gmail.com",
+        "VICTIM@gmail.com",
+        "victim%2B1@gmail.com",
+        "v.i.c.t.i.m@googlemail.com",
+        "%22victim%22@gmail.com",
+        "anybody@example.org",
+        "anybody%2Bnews@example.org",
+        // Elsewhere a dot makes somebody else of it.
+        "any.body@example.org",
+    ] {
+        assert_eq!(site.send("/subscribe", &format!("address={address}")).status, 200);
+    }
+    for address in ["victim@gmail.com", "anybody@example.org", "any.body@example.org"] {
+        site.link(address, "/confirm/");
+    }
+    let metrics = http::ask(&site.health, "GET /metrics HTTP/1.1\r\nHost: x\r\n", "").body;
+    assert!(metrics.contains("postrider_web_confirmations_withheld_total 5\n"), "{metrics}");
+}
+
+#[test]
 fn one_visitor_cannot_have_us_write_to_the_whole_world() {
     let site = Site::of(publication());
     let statuses: Vec<u16> = (0..25)
