@@ -14,7 +14,7 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
     let newsroom = Newsroom::open(global)?;
     let address: Address = address.parse().map_err(|error| Failure::address(address, error))?;
     let attempts = if newsroom.has_ledger()? {
-        newsroom.ledger()?.attempts(&newsroom.publication.id, &address).await?
+        newsroom.ledger_to_read(console)?.attempts(&newsroom.publication.id, &address).await?
     } else {
         Vec::new()
     };

@@ -179,9 +179,13 @@ impl Purse {
             Entered::Done => {}
             Entered::Suppressed => {
                 let _ = self.progress.send(Progress::Settled(DeliveryState::Suppressed));
+                out.spare();
                 return None;
             }
-            Entered::Refused => return None,
+            Entered::Refused => {
+                out.spare();
+                return None;
+            }
         }
         let (claim, printed) = self.printer.print(claim).await;
         match printed {
@@ -190,6 +194,7 @@ impl Purse {
                 let outcome = unfit(&why.to_string());
                 let _ = self.progress.send(super::settled(&outcome));
                 self.clerk.record(ticket, outcome).await;
+                out.spare();
                 None
             }
         }
