@@ -493,11 +493,12 @@ Examples:
     /// Write the archive and the feed as files, for any web server
     #[command(after_help = "\
 The pages are those of `web`, without its forms. What has not changed is not
-written again.
+written again; of an issue that was paused or cancelled since, what lies there
+is taken away.
 
 Examples:
   postrider archive public
-  postrider archive public && rsync -a public/ www.example.org:/srv/www/")]
+  postrider archive public && rsync -a --delete public/ www.example.org:www/")]
     Archive {
         /// The folder to write into
         #[arg(value_name = "DIR")]

@@ -47,7 +47,7 @@ pub(super) fn run(console: &Console, folder: &Path) -> Result<u8, Failure> {
         (format!("cd {shown}"), ""),
         ("postrider render kazakhstan".to_owned(), "look at it"),
         ("postrider test kazakhstan --to you@example.org".to_owned(), "send yourself one"),
-        ("postrider send kazakhstan".to_owned(), "deliver it to subscribers.csv"),
+        ("postrider send kazakhstan".to_owned(), "deliver it to the list"),
     ] {
         let what = console.paint(Tone::Quiet, what);
         console.tell(format!("  {command:<50} {what}").trim_end());

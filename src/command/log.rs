@@ -7,7 +7,11 @@ use super::{
     newsroom::Newsroom,
     words::{instant, printable},
 };
-use crate::{cli::Global, ledger::AttemptRecord, model::Address};
+use crate::{
+    cli::Global,
+    ledger::AttemptRecord,
+    model::{Address, SubscriberState},
+};
 
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Result<u8, Failure> {
@@ -27,6 +31,13 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
     tell(console, &attempts);
     if attempts.is_empty() {
         console.note(format_args!("nothing was ever sent to {address}"));
+    } else if let Some(reader) =
+        newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
+        && reader.state != SubscriberState::Active
+    {
+        // An accepted mail may have come back, and that is no attempt.
+        let state = reader.state.word();
+        console.note(format_args!("{address} is {state} now: `subscribers show` tells why"));
     }
     Ok(exit::DONE)
 }

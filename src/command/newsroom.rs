@@ -26,7 +26,7 @@ use crate::{
     },
     config::{self, SecretError},
     ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, LedgerUrl, Problem, Publication, RelayUrl, Secret, SecretSource},
+    model::{DkimSettings, LedgerUrl, Place, Problem, Publication, RelayUrl, Secret, SecretSource},
     send::guard::HighWater,
     smtp,
 };
@@ -112,9 +112,10 @@ impl Newsroom {
     pub(super) fn read(file: &Path, now: Timestamp) -> Result<Self, Failure> {
         let bytes = fs::read(file).map_err(|error| Failure::file(file, "read", &error))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = memchr::memchr_iter(b'\n', before).count() + 1;
-            let message = format!("publication.toml:{line}: the file is not UTF-8 text");
+            let at = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes());
+            let Place { line, column, .. } = Place::of_span("publication.toml", &text, at..at);
+            let message = format!("publication.toml:{line}:{column}: the file is not UTF-8 text");
             Failure::new(exit::CONFIG, message).hint("save it as UTF-8 in your editor")
         })?;
         let publication = config::read(&text, "publication.toml").map_err(mistakes)?;

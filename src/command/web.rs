@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     cli::{Global, Web},
     compose::KeyRing,
+    config,
     ledger::{Ledger, LedgerError},
     model::{Secret, SecretSource},
     send::Stop,
@@ -103,7 +105,15 @@ pub(super) async fn archive(
     let (_, keys) = watch::channel(Arc::new(newsroom.keys_for(&*ledger).await?));
     let base = archive_base(&newsroom)?;
     let site = open(&newsroom, &base, words, keys, ledger, Arc::new(Nobody))?;
-    let files = site::files(&site).await?;
+    if folder.join(config::FILE_NAME).exists() {
+        let why = format!("`{}` holds a publication", folder.display());
+        return Err(Failure::new(exit::GUARD, why).hint("name a folder for the archive alone"));
+    }
+    let site::Files { files, withdrawn } = site::files(&site).await?;
+    let mut removed = 0_usize;
+    for path in withdrawn {
+        removed += usize::from(take_away(&folder.join(path))?);
+    }
     let mut written = 0_usize;
     for file in &files {
         let path = folder.join(&file.path);
@@ -121,15 +131,33 @@ pub(super) async fn archive(
             "folder": folder,
             "files": files.len(),
             "written": written,
+            "removed": removed,
         }));
     } else {
+        let taken = if removed == 0 { String::new() } else { format!("; {removed} taken away") };
         console.tell(format_args!(
-            "{} files in {}, {written} of them new or changed",
+            "{} files in {}, {written} of them new or changed{taken}",
             files.len(),
             folder.display()
         ));
     }
     Ok(exit::DONE)
+}
+
+/// Takes a file away that an earlier run wrote, with its folder where nothing else lies in it; and says whether there was one.
+fn take_away(file: &Path) -> Result<bool, Failure> {
+    match fs::remove_file(file) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Failure::file(file, "remove", &error)),
+    }
+    for folder in file.ancestors().skip(1).take(2) {
+        // Of a folder in which something lies this fails, and that is meant.
+        if fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    Ok(true)
 }
 
 /// Reads the keys anew, so that whoever renews them restarts nothing. Ends when the ledger has moved: nothing that a reader says would be kept in it.
@@ -253,7 +281,7 @@ fn words(newsroom: &Newsroom) -> Result<Words, Failure> {
     let name = format!("templates/site/{}.toml", publication.language);
     let own = match fs::read_to_string(newsroom.root.join(&name)) {
         Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(Failure::file(Path::new(&name), "read", &error)),
     };
     Words::load(&publication.language, own.as_deref(), &publication.title)

@@ -31,6 +31,9 @@ use super::{
 /// What stands beside a draft in the place of its text part.
 const TEXT_FILE: &str = "text.md";
 
+/// What is read where bytes are no text.
+const LOST: char = char::REPLACEMENT_CHARACTER;
+
 /// The editor's files of one issue.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
@@ -350,36 +353,36 @@ impl<'a> TextFile<'a> {
             Some((folder, _)) => format!("{folder}/{TEXT_FILE}"),
             None => TEXT_FILE.to_owned(),
         };
-        let mut of_file = Proof::new(&path, "");
         let wrong = match file {
             Beside::Held(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) if text.trim_start().starts_with("+++") => {
-                    Some("it has front matter, which stands in issue.md alone".to_owned())
+                    "it has front matter, which stands in issue.md alone".to_owned()
                 }
                 Ok(text) if text.trim_matches('\u{feff}').trim().is_empty() => {
-                    Some("it is empty, and so the text part would be".to_owned())
+                    "it is empty, and so the text part would be".to_owned()
                 }
                 Ok(text) => return Some(Self { path, text: text.trim_start_matches('\u{feff}') }),
                 Err(error) => {
-                    let before = &bytes[..error.valid_up_to()];
-                    let line = memchr::memchr_iter(b'\n', before).count() + 1;
-                    Some(format!("line {line} is not UTF-8 text"))
+                    let at = error.valid_up_to();
+                    let text = String::from_utf8_lossy(bytes);
+                    let mut of_file = Proof::new(&path, &text);
+                    of_file
+                        .error(WRONG_FILE, at..at + LOST.len_utf8(), "the file is not UTF-8 text")
+                        .helped("write that letter again, and save the file as UTF-8");
+                    proof.adopt(of_file);
+                    return None;
                 }
             },
-            Beside::Link => Some("it is a symbolic link".to_owned()),
-            Beside::Large(bytes) => Some(format!("it has {}, too much to read", size(*bytes))),
-            Beside::Unreadable(why) => Some(why.clone()),
-            Beside::Unnamed => None,
+            Beside::Link => "it is a symbolic link".to_owned(),
+            Beside::Large(bytes) => format!("it has {}, too much to read", size(*bytes)),
+            Beside::Unreadable(why) => why.clone(),
+            Beside::Unnamed => return None,
         };
-        if let Some(wrong) = wrong {
-            of_file
-                .error_of_file(
-                    WRONG_FILE,
-                    format!("the text part cannot be taken from it: {wrong}"),
-                )
-                .helped("mend it, or delete it: without it the text part says what the draft says");
-            proof.adopt(of_file);
-        }
+        let mut of_file = Proof::new(&path, "");
+        of_file
+            .error_of_file(WRONG_FILE, format!("the text part cannot be taken from it: {wrong}"))
+            .helped("mend it, or delete it: without it the text part says what the draft says");
+        proof.adopt(of_file);
         None
     }
 }

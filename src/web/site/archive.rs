@@ -29,7 +29,7 @@ const POLICY: &str = "default-src 'none'; img-src 'self' https:; style-src 'unsa
 /// How many issues are kept as they are shown.
 const KEPT: usize = 16;
 
-/// An issue that has appeared.
+/// An issue that has appeared, or was to.
 #[derive(Clone, Debug)]
 pub(super) struct Appeared {
     pub(super) slug: String,
@@ -64,15 +64,28 @@ impl Appeared {
 impl Site {
     /// Returns what has appeared, the newest first.
     pub(super) async fn shelved_issues(&self) -> Result<Vec<Appeared>, LedgerError> {
-        let mut appeared = Vec::new();
-        for issue in self.ledger.issues(&self.publication.id).await? {
-            let Some(at) = issue.frozen_at.filter(|_| has_appeared(&issue)) else { continue };
-            let title = self.title(&issue).await?;
-            let IssueRecord { id, slug, digest, .. } = issue;
-            appeared.push(Appeared { slug, title, at, id, digest });
-        }
+        let mut appeared = self.frozen_issues(has_appeared).await?;
         appeared.sort_by(|one, other| (other.day(), &other.slug).cmp(&(one.day(), &one.slug)));
         Ok(appeared)
+    }
+
+    /// Returns what was frozen and is not shown, or not any more: what waits, and what was paused or cancelled.
+    pub(super) async fn withdrawn_issues(&self) -> Result<Vec<Appeared>, LedgerError> {
+        self.frozen_issues(|issue| !has_appeared(issue)).await
+    }
+
+    async fn frozen_issues(
+        &self,
+        wanted: fn(&IssueRecord) -> bool,
+    ) -> Result<Vec<Appeared>, LedgerError> {
+        let mut frozen = Vec::new();
+        for issue in self.ledger.issues(&self.publication.id).await? {
+            let Some(at) = issue.frozen_at.filter(|_| wanted(&issue)) else { continue };
+            let title = self.title(&issue).await?;
+            let IssueRecord { id, slug, digest, .. } = issue;
+            frozen.push(Appeared { slug, title, at, id, digest });
+        }
+        Ok(frozen)
     }
 
     async fn title(&self, issue: &IssueRecord) -> Result<String, LedgerError> {

@@ -14,12 +14,21 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
+/// The archive as it should lie in its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// What it holds.
+    pub files: Vec<File>,
+    /// Where files may lie of an issue that is not in it any more, as a cancelled one.
+    pub withdrawn: Vec<String>,
+}
+
 /// Sets every page as a file; each that a server answers at `/issues/SLUG` lies at `issues/SLUG/index.html`.
 ///
 /// # Errors
 ///
 /// The ledger cannot be read.
-pub async fn files(site: &Site) -> Result<Vec<File>, LedgerError> {
+pub async fn files(site: &Site) -> Result<Files, LedgerError> {
     let issues = site.shelved_issues().await?;
     let whole = |title: &str, body| shell::document(site, title, &body, true).into_string();
     let mut files = vec![
@@ -43,18 +52,32 @@ pub async fn files(site: &Site) -> Result<Vec<File>, LedgerError> {
     }
     for issue in &issues {
         let shown = site.shown(issue).await?;
-        let folder = format!("issues/{}", issue.slug);
-        let html = archive::with_pictures(
-            &shown.shelved.html,
-            &format!("{}/{folder}/pictures/", site.base),
-        );
-        files.push(file(&format!("{folder}/index.html"), html));
+        let pictures = format!("{}/{}/", site.base, pictures_of(&issue.slug));
+        files.push(file(
+            &page_of(&issue.slug),
+            archive::with_pictures(&shown.shelved.html, &pictures),
+        ));
         for enclosure in &shown.enclosures {
-            let path = format!("{folder}/pictures/{}", enclosure.id);
+            let path = format!("{}/{}", pictures_of(&issue.slug), enclosure.id);
             files.push(File { path, bytes: enclosure.bytes.clone() });
         }
     }
-    Ok(files)
+    let mut withdrawn = Vec::new();
+    for issue in site.withdrawn_issues().await? {
+        withdrawn.push(page_of(&issue.slug));
+        let pictures = pictures_of(&issue.slug);
+        let shown = site.shown(&issue).await?;
+        withdrawn.extend(shown.enclosures.iter().map(|one| format!("{pictures}/{}", one.id)));
+    }
+    Ok(Files { files, withdrawn })
+}
+
+fn page_of(slug: &str) -> String {
+    format!("issues/{slug}/index.html")
+}
+
+fn pictures_of(slug: &str) -> String {
+    format!("issues/{slug}/pictures")
 }
 
 fn file(path: &str, text: String) -> File {

@@ -123,7 +123,7 @@ impl Site {
     async fn leave(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
         let Some(reader) = self.reader(token).await? else { return Ok(Done::Left) };
         if matches!(reader.state, SubscriberState::Active | SubscriberState::Pending) {
-            let event = event("unsubscribe", &format!("issue {}", token.issue), Some(from));
+            let event = event("unsubscribe", &self.issue_of(token).await?, Some(from));
             let to = SubscriberState::Unsubscribed;
             self.ledger.move_subscriber(&self.publication.id, &reader.address, to, &event).await?;
             self.memory.counts.left();
@@ -131,10 +131,20 @@ impl Site {
         Ok(Done::Left)
     }
 
+    /// Names the issue in which the link stood, for the record.
+    async fn issue_of(&self, token: &Unsubscribe) -> Result<String, LedgerError> {
+        let issues = self.ledger.issues(&self.publication.id).await?;
+        let issue = issues.into_iter().find(|issue| issue.id == token.issue);
+        Ok(issue.map_or_else(
+            || "a mail that was no issue".to_owned(),
+            |issue| format!("issue {}", issue.slug),
+        ))
+    }
+
     /// Lets the reader go from every publication of this ledger.
     async fn leave_all(&self, token: &Unsubscribe, from: IpAddr) -> Result<Done, LedgerError> {
         let Some(reader) = self.reader(token).await? else { return Ok(Done::LeftAll) };
-        let detail = format!("issue {}, and every other publication", token.issue);
+        let detail = format!("{}, and every other publication", self.issue_of(token).await?);
         let event = event("unsubscribe", &detail, Some(from));
         if self.ledger.leave_all(&reader.address, &event).await? > 0 {
             self.memory.counts.left();

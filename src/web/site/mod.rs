@@ -48,7 +48,7 @@ use counts::Counts;
 use visitors::Visitors;
 
 pub use fetch::{Fetch, Https};
-pub use files::{File, files};
+pub use files::{File, Files, files};
 pub use health::serve as serve_health;
 pub use pages::NAMES as PAGES;
 pub use post::{Asked, Post};

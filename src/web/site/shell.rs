@@ -50,7 +50,7 @@ pub(super) fn page(site: &Site, status: StatusCode, title: &str, body: &Markup) 
 
 /// Answers with a page that says one thing.
 pub(super) fn told(site: &Site, status: StatusCode, title: &str, text: &str) -> Response {
-    page(site, status, title, &html! { h1 { (title) } p { (text) } (to_the_front(site)) })
+    page(site, status, title, &html! { h1 { (title) } @if !text.is_empty() { p { (text) } } })
 }
 
 pub(super) async fn nowhere(State(site): State<Arc<Site>>) -> Response {
@@ -59,10 +59,6 @@ pub(super) async fn nowhere(State(site): State<Arc<Site>>) -> Response {
 
 pub(super) async fn not_so(State(site): State<Arc<Site>>) -> Response {
     told(&site, StatusCode::METHOD_NOT_ALLOWED, &site.words.not_so, "")
-}
-
-fn to_the_front(site: &Site) -> Markup {
-    html! { p.onward { a href="/" { (site.words.home) } } }
 }
 
 /// Sets a whole document; one that `may_move` is a file among files, and its links lead from where it lies.

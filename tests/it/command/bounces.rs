@@ -209,6 +209,16 @@ fn a_forged_return_path_suppresses_nobody_and_is_counted() {
 }
 
 #[test]
+fn the_log_of_a_mail_that_came_back_says_where_to_look_on() {
+    let sent = sent();
+    assert!(!sent.env.postrider("log ann@example.com").code(0).shown().contains("now:"));
+    let message = bounce(sent.of("ann"), "1", "5.1.1", "550 5.1.1 user unknown");
+    sent.pipe("bounces read --stdin", &message).code(0);
+    let said = sent.env.postrider("log ann@example.com").code(0);
+    said.tells("accepted").tells("ann@example.com is bounced now: `subscribers show` tells why");
+}
+
+#[test]
 fn a_mail_system_is_asked_to_come_again_when_the_ledger_is_away() {
     let sent = sent();
     let message = bounce(sent.of("ann"), "1", "5.1.1", "550 5.1.1 user unknown");

@@ -67,6 +67,22 @@ fn the_archive_as_files_is_the_same_byte_for_byte_until_something_appears() {
 }
 
 #[test]
+fn an_issue_that_was_cancelled_leaves_the_folder_and_nothing_else_does() {
+    let env = publication();
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    env.postrider("archive public").code(0);
+    env.write("public/issues/mine.html", "mine");
+    let mut without = files(&env);
+    env.postrider("cancel kazakhstan --yes").code(0);
+    env.postrider("archive public").code(0).tells("3 of them new or changed; 1 taken away");
+    without.retain(|path, _| !path.ends_with(&format!("{ISSUE}/index.html")));
+    assert!(files(&env).keys().eq(without.keys()), "{:?}", files(&env).keys());
+    assert!(!env.root.join("public/issues").join(ISSUE).exists(), "its folder is empty");
+    env.postrider("archive .").code(76).tells("holds a publication");
+    assert!(env.root.join("issues").join(ISSUE).join("issue.md").exists());
+}
+
+#[test]
 fn the_publications_own_pages_are_its_markdown() {
     let env = publication();
     env.write("pages/disclaimer.md", "# Disclaimer\n\nSome *advice* <script>x</script>\n");
@@ -74,7 +90,12 @@ fn the_publications_own_pages_are_its_markdown() {
     let page = site.page("/disclaimer");
     assert!(page.contains("<em>advice</em> &lt;script&gt;x"), "{page}");
     assert_eq!(site.get("/privacy").header("location"), "https://www.example.org/privacy");
-    assert_eq!(site.get("/feedback").status, 404, "a mailto is no page");
+    let page = site.page("/feedback");
+    assert!(page.contains("<h1>Feedback</h1>"), "{page}");
+    assert!(
+        page.contains("<a href=\"mailto:feedback@example.org\"><bdi>feedback@example.org"),
+        "{page}"
+    );
 }
 
 fn files(env: &Env) -> BTreeMap<String, Vec<u8>> {

@@ -109,7 +109,7 @@ fn a_reader_subscribes_pauses_and_leaves_by_keys_alone() {
         visit.press("None for a m").await;
         visit.tab_to("main button").await;
         visit.press(&Key::Enter.to_string()).await;
-        visit.until("return document.querySelector('h1').innerText === 'It is so'").await;
+        visit.until("return document.querySelector('h1').innerText === 'Saved'").await;
         visit.goto(&leave).await;
         visit.tab_to("main button").await;
         visit.press(&Key::Enter.to_string()).await;
@@ -153,7 +153,7 @@ fn a_strangers_page_subscribes_nobody() {
                 visit.site.host
             );
             visit.script(&post).await;
-            visit.until("return document.title.startsWith('This is not done so')").await;
+            visit.until("return document.title.startsWith('That cannot be done this way')").await;
             visit.client.goto("data:text/html,<title>stranger</title>").await.expect("it opens");
         }
         assert_eq!(visit.site.state("v@example.org"), "unknown");

@@ -160,7 +160,7 @@ fn preferences(site: &Site, address: &str) -> String {
 fn a_reader_pauses_and_is_told_by_plan_and_by_the_issue_that_they_do() {
     let site = Site::start();
     let path = preferences(&site, ANNA);
-    assert!(site.send(&path, "name=&pause=1-month").body.contains("It is so"));
+    assert!(site.send(&path, "name=&pause=1-month").body.contains("Saved"));
     let page = site.page(&path);
     assert!(page.contains("selected>None until ") && page.contains("Anna O’Neill"), "{page}");
     site.env.postrider("draft next --date 2026-12-07").code(0);
