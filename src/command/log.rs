@@ -32,7 +32,7 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
     if attempts.is_empty() {
         console.note(format_args!("nothing was ever sent to {address}"));
     } else if let Some(reader) =
-        newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
+        newsroom.ledger_or_copy()?.0.subscriber(&newsroom.publication.id, &address).await?
         && reader.state != SubscriberState::Active
     {
         // An accepted mail may have come back, and that is no attempt.

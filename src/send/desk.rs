@@ -6,6 +6,7 @@
 //! its place in a queue.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
@@ -37,6 +38,9 @@ const CLAIM_AT_ONCE: usize = 256;
 
 /// A reserved instant that would be used later than this is given back and another reserved, so that late ones never bunch up.
 const STALE: Duration = Duration::from_millis(100);
+
+/// Of how long a window an unused place is given back. A shorter one has forgotten it before long, and giving back is a durable write.
+const WORTH_IT: Duration = Duration::from_hours(1);
 
 /// How far ahead beginnings are reserved: so little that one who waits for theirs keeps nobody waiting.
 const AHEAD: Duration = Duration::from_millis(60);
@@ -238,7 +242,7 @@ struct Reserved {
     line: usize,
     at: Timestamp,
     due: Instant,
-    /// Where the ledger counts it.
+    /// Where the ledger counts it for so long that it is given back if nobody uses it.
     lanes: Vec<String>,
 }
 
@@ -351,6 +355,11 @@ impl Work {
             return Ok(self.sit_out(braked, now).await.map(Next::End));
         }
         self.refill(now).await?;
+        let late = self.instants.iter().take_while(|reserved| reserved.is_late()).count();
+        if late > 0 {
+            self.outs.spare(self.instants.drain(..late).flat_map(Reserved::places));
+            self.return_spared().await;
+        }
         if self.instants.front().is_none_or(|reserved| !reserved.is_due()) {
             // Who waits for nothing does not wait for those who do.
             if self.relay.is_free()
@@ -388,7 +397,9 @@ impl Work {
 
     /// Gives the ledger back what nobody used of the rates. Should the ledger be away, it counts as used.
     async fn return_spared(&mut self) {
-        let spared = self.outs.take_spared();
+        let mut spared = self.outs.take_spared();
+        // The newest first: then the fewest have to move up.
+        spared.sort_by_key(|place| Reverse(place.at));
         if !spared.is_empty() && self.run.ledger.unreserve(&spared).await.is_ok() {
             self.ask_anew();
         }
@@ -437,7 +448,8 @@ impl Work {
         for (wish, at) in reservation.at {
             let due = here + until(at, now);
             let counted = [Some(&shared), wishes[wish].lane.as_ref()].into_iter().flatten();
-            let counted = counted.filter(|lane| !lane.rates.is_empty());
+            let counted =
+                counted.filter(|lane| lane.rates.iter().any(|rate| rate.window >= WORTH_IT));
             let lanes = counted.map(|lane| lane.name.clone()).collect();
             self.instants.push_back(Reserved { line: waiting[wish], at, due, lanes });
         }
@@ -835,6 +847,10 @@ impl Work {
 impl Reserved {
     fn is_due(&self) -> bool {
         self.due <= Instant::now()
+    }
+
+    fn is_late(&self) -> bool {
+        self.due.elapsed() > STALE
     }
 
     fn places(self) -> Vec<Place> {
