@@ -47,6 +47,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: u32 = 8;
 const ROUNDS: usize = 5;
+
+/// The row of ring alone.
+const RING: usize = 5;
 const RSA: &str = include_str!("../tests/fixtures/dkim/rsa.pem");
 const ED25519: &str = include_str!("../tests/fixtures/dkim/ed25519.pem");
 
@@ -91,10 +94,17 @@ fn near(runtime: &Runtime) {
         rounds.note("postrider, DATA chained", ours(runtime, &data, 20_000, None), Some(0));
         rounds.note("postrider, BDAT", ours(runtime, &relay, 20_000, None), Some(0));
         let ed25519 = ours(runtime, &data, 12_000, Some(ED25519));
-        rounds.note("postrider, signed with Ed25519", ed25519, Some(0));
-        rounds.note("RSA-2048 by ring alone, 2 threads", ring_alone(), None);
+        rounds.note("postrider, DATA chained, signed with Ed25519", ed25519, Some(0));
+        let ed25519 = ours(runtime, &relay, 12_000, Some(ED25519));
+        rounds.note("postrider, BDAT, signed with Ed25519", ed25519, Some(0));
+        let ring = ring_alone();
+        rounds.note("RSA-2048 by ring alone, 2 threads", ring, None);
+        let both = source.map(|source| 1.0 / (1.0 / ring + 1.0 / source));
+        rounds.note("each by ring and then by smtp-source, reckoned", both, Some(RING));
         let rsa = ours(runtime, &data, 4_000, Some(RSA));
-        rounds.note("postrider, signed with RSA-2048", rsa, Some(4));
+        rounds.note("postrider, DATA chained, signed with RSA-2048", rsa, Some(RING));
+        let rsa = ours(runtime, &relay, 4_000, Some(RSA));
+        rounds.note("postrider, BDAT, signed with RSA-2048", rsa, Some(RING));
         let (text, html) = (Arc::clone(&text), Arc::clone(&html));
         let make = move |number| peers::lettre_builds(&text, &html, number);
         let peer = peers::lettre_nodelay(relay.address(), CONNECTIONS, 2_000, make);

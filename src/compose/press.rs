@@ -182,9 +182,10 @@ impl Press {
         slot: i64,
         purpose: Purpose,
     ) -> Result<Printed, Suppressed> {
-        let mut printed = self.set(reader, message_id, answers, slot, purpose)?;
+        let room = self.signer.as_ref().map_or(0, Signer::length);
+        let mut printed = self.set(reader, message_id, answers, (slot, room), purpose)?;
         if let Some(signer) = &self.signer {
-            let signed = signer.sign(&mut printed.bytes);
+            let signed = signer.sign_behind(room, &mut printed.bytes);
             signed.map_err(|why| Suppressed::Unprintable(why.to_string()))?;
         }
         Ok(printed)
@@ -198,15 +199,16 @@ impl Press {
         slot: i64,
         purpose: Purpose,
     ) -> Result<Printed, Suppressed> {
-        self.set(reader, message_id, None, slot, purpose)
+        self.set(reader, message_id, None, (slot, 0), purpose)
     }
 
+    /// Sets a copy behind `room` bytes for its signatures.
     fn set(
         &self,
         reader: &Subscriber,
         message_id: &str,
         answers: Option<&str>,
-        slot: i64,
+        (slot, room): (i64, usize),
         purpose: Purpose,
     ) -> Result<Printed, Suppressed> {
         let way = self.way(reader, purpose)?;
@@ -218,8 +220,8 @@ impl Press {
         };
         let mut merge = Merge::new(reader, &self.fields, &way.link)?;
         let plate = self.plate(reader);
-        let seals = self.signer.as_ref().map_or(0, Signer::size);
-        let mut out = Vec::with_capacity(plate.size + seals);
+        let mut out = Vec::with_capacity(room + plate.size);
+        out.resize(room, 0);
         out.extend_from_slice(&self.before_to);
         header::mailbox("To", &reader.name, &reader.address, &mut out);
         plate.subject.print(&mut merge, purpose, &mut out);

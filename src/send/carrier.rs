@@ -297,7 +297,7 @@ impl Carrier {
         let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
         let is_chunked = self.is_chunked(quick);
         let may_announce = quick && !is_last && !is_chunked && self.shared.may_announce();
-        let next = if may_announce { self.satchel.try_take() } else { None };
+        let next = if may_announce { self.satchel.try_take().await } else { None };
         let started = Instant::now();
         let (handover, refused) = self.hand_over(&copy, next.as_ref()).await;
         self.pace = started.elapsed();
@@ -345,7 +345,7 @@ impl Carrier {
             kept
         };
         let next = next.map(Copy::parcel);
-        let ends = Some(copy.lease_ends.into());
+        let ends = Some(copy.lease_ends().into());
         let handover = connection.hand_over(copy.parcel(), next, ends, leaving).await;
         (handover, refused)
     }

@@ -1,7 +1,9 @@
-//! Prints copies: at once where that is quick, and on threads of their own where each costs a millisecond.
+//! Prints copies: right before they leave where that is quick, and ahead, on threads of their own, where each costs a millisecond.
 //!
-//! An RSA signature takes as long as a hundred copies take to leave. Made on
-//! the threads that speak to relays, it would hold up every conversation.
+//! A copy that was just printed is still at hand for the processor when it is
+//! written to the wire; one that waited is not. An RSA signature takes as long
+//! as a hundred copies take to leave: made on the threads that speak to relays,
+//! it would hold up every conversation.
 
 use std::{future::pending, panic::resume_unwind, sync::Arc, thread::available_parallelism};
 
@@ -13,8 +15,19 @@ use tokio::{
 use crate::{
     compose::{Press, Printed, Purpose},
     ledger::Claim,
-    model::Suppressed,
+    model::{Address, Suppressed},
+    smtp::{Envelope, Inspected, Parcel},
 };
+
+/// One reader's copy, printed and looked at.
+pub(super) struct Ready {
+    return_path: String,
+    envelope_id: String,
+    message: Inspected<'static>,
+}
+
+/// A copy, or why there can be none.
+pub(super) type Print = Result<Ready, Suppressed>;
 
 /// All carriers of a run print by one of these.
 #[derive(Clone)]
@@ -30,15 +43,19 @@ impl Printer {
         Self { press, places: Arc::new(Semaphore::new(processors + 1)) }
     }
 
-    /// Prints the copy of a claimed delivery, and hands the claim back.
-    pub(super) async fn print(&self, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
+    /// Prints the copy of a claimed delivery on a thread of its own, and hands the claim back; gives it back as it is where printing is so quick that it is best done right before the copy leaves.
+    pub(super) async fn print_ahead(&self, claim: Claim) -> (Claim, Option<Print>) {
         if !self.press.is_slow() {
-            return print(&self.press, claim);
+            return (claim, None);
         }
         // It is never closed.
         let place = self.places.acquire().await;
         let press = Arc::clone(&self.press);
-        let printed = spawn_blocking(move || print(&press, claim)).await;
+        let printed = spawn_blocking(move || {
+            let print = print(&press, &claim);
+            (claim, Some(print))
+        })
+        .await;
         drop(place);
         match printed.map_err(JoinError::try_into_panic) {
             Ok(printed) => printed,
@@ -47,11 +64,31 @@ impl Printer {
             Err(Err(_)) => pending().await,
         }
     }
+
+    /// Prints the copy of a claimed delivery here and now.
+    pub(super) fn print(&self, claim: &Claim) -> Print {
+        print(&self.press, claim)
+    }
 }
 
-fn print(press: &Press, claim: Claim) -> (Claim, Result<Printed, Suppressed>) {
-    let Claim { reader, message_id, answers, ticket } = &claim;
+fn print(press: &Press, claim: &Claim) -> Print {
+    let Claim { reader, message_id, answers, ticket } = claim;
     let answers = answers.as_deref();
     let printed = press.answer(reader, message_id, answers, ticket.slot, Purpose::Real);
-    (claim, printed)
+    printed.map(Ready::from)
+}
+
+impl From<Printed> for Ready {
+    fn from(printed: Printed) -> Self {
+        let Printed { return_path, envelope_id, bytes, .. } = printed;
+        Self { return_path, envelope_id, message: Inspected::new(bytes) }
+    }
+}
+
+impl Ready {
+    /// Addresses it to a reader.
+    pub(super) fn parcel<'a>(&'a self, to: &'a Address) -> Parcel<'a> {
+        let Self { return_path, envelope_id, message } = self;
+        Parcel { envelope: Envelope { from: return_path, to, id: Some(envelope_id) }, message }
+    }
 }

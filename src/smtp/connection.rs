@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay, Visit,
-    gate::{self, Framed, Framing, Objection},
+    gate::{self, Framed, Framing, Inspected, Objection},
     open,
     wire::{CutShort, Fault, Wire},
 };
@@ -70,6 +70,7 @@ impl Connection {
         message: &[u8],
         abort_at: Option<Instant>,
     ) -> Handover {
+        let message = &Inspected::new(message);
         self.hand_over(Parcel { envelope: *envelope, message }, None, abort_at, || Ok(())).await
     }
 
@@ -544,7 +545,7 @@ mod tests {
             messages: 0,
         };
         let to: Address = "reader@example.com".parse().expect("it is an address");
-        let message = [b"x".repeat(78), b"\r\n".to_vec()].concat().repeat(500);
+        let message = Inspected::new([b"x".repeat(78), b"\r\n".to_vec()].concat().repeat(500));
         let parcel = Parcel {
             envelope: Envelope { from: "a@b.example", to: &to, id: None },
             message: &message,

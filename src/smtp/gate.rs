@@ -31,11 +31,38 @@ pub(super) enum Framing {
     Length,
 }
 
+/// A message, and what the gate saw in it.
+///
+/// Every byte is looked at, and once: best where they were just made, and the
+/// processor still has them at hand.
+#[derive(Clone, Debug)]
+pub struct Inspected<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// `None` where it may not go.
+    seen: Option<Seen>,
+}
+
+impl<'a> Inspected<'a> {
+    /// Looks at a message: RFC 5322 bytes, CRLF between lines, dots not doubled.
+    pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        let seen = look(&bytes).filter(|_| lines_are_short(&bytes));
+        Self { bytes, seen }
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// Frames `message`, copying it only where dots are doubled, or says why it may not go.
-pub(super) fn frame(message: &[u8], framing: Framing) -> Result<Framed<'_>, String> {
-    let Some(seen) = look(message).filter(|_| lines_are_short(message)) else {
-        return Err(diagnosis(message));
-    };
+pub(super) fn frame<'a>(
+    message: &'a Inspected<'_>,
+    framing: Framing,
+) -> Result<Framed<'a>, String> {
+    let Inspected { bytes: message, seen } = message;
+    let Some(seen) = seen else { return Err(diagnosis(message)) };
+    let message = message.as_ref();
     let is_ended = message.ends_with(b"\n");
     Ok(match framing {
         Framing::Dot => Framed {
@@ -71,9 +98,12 @@ fn stuff(message: &[u8]) -> Vec<u8> {
 }
 
 /// What is to be minded in a message that may go.
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     /// Whether a line begins with a dot.
     dots: bool,
+    /// Whether it has bytes that take a relay of eight bits (RFC 6152).
+    eight_bits: bool,
 }
 
 /// Looks at every byte once; `None` where there is a NUL, or a CR or LF without the other.
@@ -84,11 +114,13 @@ fn look(message: &[u8]) -> Option<Seen> {
     let (&first, rest) = message.split_first()?;
     let mut odd = u8::from(first == b'\n' || first == 0 || message.ends_with(b"\r"));
     let mut dots = u8::from(first == b'.');
+    let mut high = first;
     for (&before, &byte) in message.iter().zip(rest) {
         odd |= u8::from((before == b'\r') != (byte == b'\n')) | u8::from(byte == 0);
         dots |= u8::from(before == b'\n') & u8::from(byte == b'.');
+        high |= byte;
     }
-    (odd == 0).then_some(Seen { dots: dots != 0 })
+    (odd == 0).then_some(Seen { dots: dots != 0, eight_bits: !high.is_ascii() })
 }
 
 /// Tells whether no line is longer than [`LINE_MAX`], leaping over as many lines as fit into one of that length.
@@ -144,9 +176,12 @@ impl From<Objection> for Handover {
 /// Writes the MAIL and RCPT commands, each with its CRLF, or says why this relay cannot be asked to take the message.
 pub(super) fn envelope(
     envelope: &Envelope<'_>,
-    message: &[u8],
+    message: &Inspected<'_>,
     capabilities: &Capabilities,
 ) -> Result<[String; 2], Objection> {
+    let Some(seen) = message.seen else {
+        return Err(Objection::Unfit(diagnosis(&message.bytes)));
+    };
     let to = envelope.to.wire();
     check_path("return path", envelope.from).map_err(Objection::Unfit)?;
     check_path("recipient", &to).map_err(Objection::Unfit)?;
@@ -160,7 +195,7 @@ pub(super) fn envelope(
             "the message has {length} bytes, and the relay takes at most {limit}"
         )));
     }
-    if !message.is_ascii() {
+    if seen.eight_bits {
         if !capabilities.offers("8BITMIME") {
             let why = "the message has 8-bit bytes, and the relay does not offer 8BITMIME";
             return Err(Objection::Unwelcome(why.to_owned()));
@@ -227,7 +262,8 @@ mod tests {
     }
 
     fn written(message: &str, framing: Framing) -> Result<String, String> {
-        let framed = frame(message.as_bytes(), framing)?;
+        let message = Inspected::new(message.as_bytes());
+        let framed = frame(&message, framing)?;
         Ok(String::from_utf8([&framed.body, framed.end].concat()).expect("it came from text"))
     }
 
@@ -285,7 +321,8 @@ mod tests {
         let dsn = Capabilities::offering(&["DSN"]);
         let mail = |id, capabilities: &Capabilities| {
             let one = Envelope { from: "a@b.example", to: &to, id };
-            let [mail, _] = envelope(&one, b"a\r\n", capabilities).expect("it may go");
+            let [mail, _] = envelope(&one, &Inspected::new(b"a\r\n".as_slice()), capabilities)
+                .expect("it may go");
             mail
         };
         let long = "a".repeat(101);

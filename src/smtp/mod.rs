@@ -21,6 +21,7 @@ mod wire;
 
 pub use capability::Capabilities;
 pub use connection::Connection;
+pub use gate::Inspected;
 pub use visit::{Visit, visit};
 
 /// A relay and how to reach it.
@@ -100,8 +101,8 @@ pub struct Envelope<'a> {
 pub struct Parcel<'a> {
     /// The envelope.
     pub envelope: Envelope<'a>,
-    /// RFC 5322 bytes, CRLF between lines, dots not doubled.
-    pub message: &'a [u8],
+    /// The message itself.
+    pub message: &'a Inspected<'a>,
 }
 
 /// What became of one message.

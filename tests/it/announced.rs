@@ -3,21 +3,22 @@
 use postrider::{
     model::Address,
     outbox::{Keep, Outbox, OutboxSettings},
-    smtp::{Connection, Envelope, Handover, Parcel},
+    smtp::{Connection, Envelope, Handover, Inspected, Parcel},
 };
 
 use crate::smtp::{relay, told};
 
 const MESSAGES: usize = 4;
 
-fn message(number: usize) -> Vec<u8> {
-    format!("Message-ID: <{number}@sender.example>\r\nSubject: test\r\n\r\nWords.\r\n").into_bytes()
+fn message(number: usize) -> Inspected<'static> {
+    let text = format!("Message-ID: <{number}@sender.example>\r\nSubject: test\r\n\r\nWords.\r\n");
+    Inspected::new(text.into_bytes())
 }
 
 /// Hands over four messages, each announcing the next while the connection stands, and returns what each was told.
 async fn hand_over(connection: &mut Connection) -> Vec<Handover> {
     let to: Address = "reader@example.com".parse().expect("it is an address");
-    let messages: Vec<Vec<u8>> = (1..=MESSAGES).map(message).collect();
+    let messages: Vec<_> = (1..=MESSAGES).map(message).collect();
     let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
     let mut told = Vec::new();
     for at in 0..MESSAGES {
@@ -105,9 +106,8 @@ async fn a_message_kept_back_at_the_last_moment_has_not_left() {
     let mut connection = Connection::open(&relay(&outbox)).await.expect("it opens");
     let to: Address = "reader@example.com".parse().expect("it is an address");
     let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
-    let parcels = [message(1), message(2)];
-    let [first, second] =
-        [&parcels[0], &parcels[1]].map(|message| Parcel { envelope, message: message.as_slice() });
+    let messages = [message(1), message(2)];
+    let [first, second] = messages.each_ref().map(|message| Parcel { envelope, message });
     let handover = connection.hand_over(first, Some(second), None, || Ok(())).await;
     assert!(matches!(handover, Handover::Accepted(_)), "{}", told(&handover));
     assert!(connection.is_ahead());
@@ -124,10 +124,28 @@ async fn after_an_announced_envelope_no_other_message_may_follow() {
     let [one, other]: [Address; 2] =
         ["one@example.com", "other@example.com"].map(|text| text.parse().expect("an address"));
     let to = |to| Envelope { from: "bounce@sender.example", to, id: None };
-    let bytes = message(1);
-    let parcel = |envelope| Parcel { envelope, message: &bytes };
+    let message = message(1);
+    let parcel = |envelope| Parcel { envelope, message: &message };
     connection.hand_over(parcel(to(&one)), Some(parcel(to(&one))), None, || Ok(())).await;
     let strange = connection.hand_over(parcel(to(&other)), None, None, || Ok(())).await;
     assert_eq!(told(&strange), "not sent at MAIL FROM: the connection waits for another message");
     assert_eq!(outbox.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_may_not_go_is_not_announced() {
+    let outbox = Outbox::start(OutboxSettings::new(Keep::Count)).expect("a port is free");
+    let mut connection = Connection::open(&relay(&outbox)).await.expect("it opens");
+    let to: Address = "reader@example.com".parse().expect("it is an address");
+    let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
+    let messages = [message(1), Inspected::new(&b"a bare\nline feed\r\n"[..]), message(3)];
+    let [first, unfit, third] = messages.each_ref().map(|message| Parcel { envelope, message });
+    let handover = connection.hand_over(first, Some(unfit), None, || Ok(())).await;
+    assert!(matches!(handover, Handover::Accepted(_)), "{}", told(&handover));
+    assert!(!connection.is_ahead(), "its envelope would have to be taken back");
+    let kept = connection.hand_over(unfit, None, None, || Ok(())).await;
+    assert!(matches!(kept, Handover::Unfit { .. }), "{}", told(&kept));
+    let handover = connection.hand_over(third, None, None, || Ok(())).await;
+    assert!(matches!(handover, Handover::Accepted(_)), "{}", told(&handover));
+    assert_eq!(outbox.accepted(), 2);
 }

@@ -3,7 +3,7 @@
 use postrider::{
     model::Address,
     outbox::{Keep, Outbox, OutboxSettings},
-    smtp::{Connection, Envelope, Handover, Parcel, Relay},
+    smtp::{Connection, Envelope, Handover, Inspected, Parcel, Relay},
 };
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ async fn open(relay: &Relay) -> Connection {
 async fn deliver(connection: &mut Connection, number: usize, size: usize) -> Handover {
     let to: Address = "reader@example.com".parse().expect("it is an address");
     let envelope = Envelope { from: "bounce@sender.example", to: &to, id: None };
-    let message = message(number, size);
+    let message = Inspected::new(message(number, size));
     let parcel = Parcel { envelope, message: &message };
     connection.hand_over(parcel, None, None, || Ok(())).await
 }
@@ -151,9 +151,9 @@ async fn a_message_by_its_length_that_is_kept_back_has_not_left() {
     let mut connection = open(&relay(&outbox)).await;
     assert_eq!(told(&deliver(&mut connection, 1, 100).await), YES);
     let to: Address = "reader@example.com".parse().expect("it is an address");
-    let parcel = message(2, 100);
+    let message = Inspected::new(message(2, 100));
     let envelope = Envelope { from: "", to: &to, id: None };
-    let parcel = Parcel { envelope, message: &parcel };
+    let parcel = Parcel { envelope, message: &message };
     let kept = connection.hand_over(parcel, None, None, || Err("not now".to_owned())).await;
     assert_eq!(told(&kept), "not sent at the message body: not now");
     let over = tokio::time::Instant::now();

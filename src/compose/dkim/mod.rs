@@ -10,11 +10,17 @@
 //! v1.5 has no salt); it comes from outside all the same.
 
 mod canonical;
+mod draft;
+mod folded;
 mod key;
+
+use std::sync::OnceLock;
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
+
+use self::draft::Draft;
 
 pub use canonical::{body_hash as relaxed_body_hash, field as relaxed_field};
 pub use key::{Algorithm, DkimKey, DkimKeyError, is_selector};
@@ -42,9 +48,6 @@ pub const SIGNED_FIELDS: [&str; 19] = [
     "Feedback-ID",
 ];
 
-/// Where a line of a signature ends at the latest.
-const COLUMNS: usize = 76;
-
 /// What a signature may come to: the names of what is signed, twice, and 2,048 bits.
 const SIGNATURE_BYTES: usize = 1_536;
 
@@ -57,6 +60,10 @@ pub struct Signer {
     fields: Vec<&'static str>,
     time: i64,
     random: SystemRandom,
+    /// The first message's, which nearly every other shares.
+    draft: OnceLock<Draft>,
+    /// How long the first message's signatures were.
+    length: OnceLock<usize>,
 }
 
 /// The computation went wrong, as on broken hardware; ring gives no signature away then.
@@ -79,7 +86,8 @@ impl Signer {
         let fields = SIGNED_FIELDS.into_iter().filter(|field| !is_unsigned(field)).collect();
         // Nothing was signed before there was a mail.
         let time = date.as_second().max(0);
-        Self { domain, keys, fields, time, random }
+        let (draft, length) = (OnceLock::new(), OnceLock::new());
+        Self { domain, keys, fields, time, random, draft, length }
     }
 
     /// Tells whether one of the signatures takes about a millisecond.
@@ -87,18 +95,25 @@ impl Signer {
         self.keys.iter().any(|(_, key)| key.algorithm() == Algorithm::Rsa)
     }
 
-    /// Returns about how long the signatures are; a guess, for the size of a buffer.
-    pub(super) fn size(&self) -> usize {
-        self.keys.len() * SIGNATURE_BYTES
+    /// Returns how long the signatures are: a guess before the first.
+    pub(super) fn length(&self) -> usize {
+        self.length.get().copied().unwrap_or(self.keys.len() * SIGNATURE_BYTES)
     }
 
     /// Puts the signatures before a message, one for each key.
     pub fn sign(&self, message: &mut Vec<u8>) -> Result<(), Unsigned> {
-        let signatures = self.signatures(message)?;
-        let length = message.len();
-        message.resize(length + signatures.len(), 0);
-        message.copy_within(..length, signatures.len());
-        message[..signatures.len()].copy_from_slice(&signatures);
+        self.sign_behind(0, message)
+    }
+
+    /// Puts the signatures before a message that begins after `room` bytes which hold nothing. Where they are as long as that, nothing has to be moved.
+    pub(super) fn sign_behind(&self, room: usize, message: &mut Vec<u8>) -> Result<(), Unsigned> {
+        let signatures = self.signatures(&message[room..])?;
+        self.length.get_or_init(|| signatures.len());
+        if signatures.len() == room {
+            message[..room].copy_from_slice(&signatures);
+        } else {
+            message.splice(..room, signatures);
+        }
         Ok(())
     }
 
@@ -106,17 +121,23 @@ impl Signer {
         let (header, body) = header_and_body(message);
         let (names, signed) = self.signed_fields(header);
         let body_hash = BASE64.encode(&canonical::body_hash(body));
-        let mut signatures = Vec::new();
-        for (selector, key) in &self.keys {
-            let mut field = self.unsigned_field(selector, key.algorithm(), &names, &body_hash);
+        let mut own = None;
+        let first = self.draft.get_or_init(|| self.draft(names.clone()));
+        let draft = if first.is_over(&names) { first } else { own.insert(self.draft(names)) };
+        let mut signatures = Vec::with_capacity(self.length());
+        for ((_, key), blank) in self.keys.iter().zip(&draft.blanks) {
             let mut data = signed.clone();
-            canonical::field(field.text.as_bytes(), &mut data);
+            blank.push_relaxed(&body_hash, &mut data);
             let signature = key.sign(&data, &self.random).ok_or(Unsigned)?;
-            field.push_anywhere(&BASE64.encode(&signature));
-            signatures.extend_from_slice(field.text.as_bytes());
-            signatures.extend_from_slice(b"\r\n");
+            let field = blank.signed(&body_hash, &BASE64.encode(&signature));
+            signatures.extend_from_slice(field.as_bytes());
         }
         Ok(signatures)
+    }
+
+    fn draft(&self, names: Vec<&'static str>) -> Draft {
+        let keys = self.keys.iter().map(|(selector, key)| (selector.as_str(), key.algorithm()));
+        Draft::new(names, (&self.domain, self.time), keys)
     }
 
     /// Returns the fields that are signed, as `h=` names them, and their canonical form in that order.
@@ -137,91 +158,6 @@ impl Signer {
             names.push(*name);
         }
         (names, signed)
-    }
-
-    /// Returns a DKIM-Signature field whose `b=` is still empty, which is what is signed of it.
-    fn unsigned_field(
-        &self,
-        selector: &str,
-        algorithm: Algorithm,
-        names: &[&str],
-        body_hash: &str,
-    ) -> Folded {
-        let Self { domain, time, .. } = self;
-        let mut field = Folded::new("DKIM-Signature:");
-        field.push_word("v=1;");
-        field.push_word(&format!("a={algorithm}-sha256;"));
-        field.push_word("c=relaxed/relaxed;");
-        field.push_word(&format!("d={domain};"));
-        field.push_word(&format!("s={selector};"));
-        field.push_word(&format!("t={time};"));
-        for (at, name) in names.iter().enumerate() {
-            match at {
-                0 => field.push_word(&format!("h={name}")),
-                _ => field.push(&format!(":{name}")),
-            }
-        }
-        field.push(";");
-        field.push_word(&format!("bh={body_hash};"));
-        field.push_word("b=");
-        field
-    }
-}
-
-/// A header field under construction, folded where a line would get too long.
-struct Folded {
-    text: String,
-    column: usize,
-}
-
-impl Folded {
-    fn new(name: &str) -> Self {
-        Self { text: name.to_owned(), column: name.len() }
-    }
-
-    /// Appends a word after a blank or, where it does not fit, on a line of its own.
-    fn push_word(&mut self, word: &str) {
-        if self.fits(word.len() + 1) {
-            self.append(" ");
-        } else {
-            self.fold();
-        }
-        self.append(word);
-    }
-
-    /// Appends what follows without a blank, on the next line where it does not fit.
-    fn push(&mut self, piece: &str) {
-        if !self.fits(piece.len()) {
-            self.fold();
-        }
-        self.append(piece);
-    }
-
-    /// Appends a text that may be broken anywhere.
-    fn push_anywhere(&mut self, text: &str) {
-        let mut rest = text;
-        while !rest.is_empty() {
-            if !self.fits(1) {
-                self.fold();
-            }
-            let (line, after) = rest.split_at(rest.len().min(COLUMNS - self.column));
-            self.append(line);
-            rest = after;
-        }
-    }
-
-    fn fits(&self, length: usize) -> bool {
-        self.column + length <= COLUMNS
-    }
-
-    fn fold(&mut self) {
-        self.text.push_str("\r\n ");
-        self.column = 1;
-    }
-
-    fn append(&mut self, piece: &str) {
-        self.text.push_str(piece);
-        self.column += piece.len();
     }
 }
 
@@ -336,6 +272,31 @@ mod tests {
         UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, key)
             .verify(&signed("rsa-sha256", "test"), &signature)
             .expect("it is the appendix's own");
+    }
+
+    #[test]
+    fn what_was_signed_before_changes_no_signature() {
+        let signer = || {
+            let pem = DkimKey::ed25519_pem(&[7; 32]);
+            let keys = ["one", "other"].map(|selector| {
+                (selector.to_owned(), DkimKey::from_pem(pem.as_bytes()).expect("it is a key"))
+            });
+            let (domain, random) = ("football.example.com".to_owned(), SystemRandom::new());
+            Signer::new(domain, keys.into(), &[], Timestamp::UNIX_EPOCH, random)
+        };
+        let longer = format!("Reply-To: joe@example.com\r\nList-Help: <mailto:a@b>\r\n{MESSAGE}");
+        let other = MESSAGE.replace("Joe.", "Suzie.");
+        let one = signer();
+        for message in [MESSAGE, &longer, &other, MESSAGE, &longer] {
+            let mut fresh = message.as_bytes().to_vec();
+            signer().sign(&mut fresh).expect("it signs");
+            for room in [0, 1, one.length(), 5_000] {
+                let mut again = vec![b'x'; room];
+                again.extend_from_slice(message.as_bytes());
+                one.sign_behind(room, &mut again).expect("it signs");
+                assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&fresh));
+            }
+        }
     }
 
     #[test]
