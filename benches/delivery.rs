@@ -256,6 +256,7 @@ async fn send(relay: SocketAddr, connections: u32, count: u32, key: Option<&str>
         messages: None,
         chunking: true,
         rates: Vec::new(),
+        warm_up: None,
         domains: std::collections::BTreeMap::new(),
         limit: None,
         stop_at_rejected: 0.05,

@@ -34,6 +34,9 @@ pub struct Send {
     /// Send to the first N, then pause: `resume` lets the rest follow
     #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = clap::value_parser!(u64).range(1..))]
     pub canary: Option<u64>,
+    /// Stay until it is finished, also where a rate, a pause or a server makes the rest wait for hours
+    #[arg(long, conflicts_with_all = ["limit", "canary"])]
+    pub wait: bool,
     /// Also send to people who joined since the issue was frozen
     #[arg(long)]
     pub catch_up: bool,
@@ -122,7 +125,7 @@ pub struct Status {
     /// List those not settled yet
     #[arg(long, requires = "issue")]
     pub left: bool,
-    /// Look again every second until it is finished; without ISSUE the one that is being sent
+    /// Look again every second until it is finished, a draft or an issue on the schedule from when it is sent; without ISSUE the one that is being sent
     #[arg(long, conflicts_with_all = ["failed", "in_doubt", "left"])]
     pub watch: bool,
 }

@@ -129,7 +129,7 @@ impl Account {
         }
         if tally.deferred > 0 {
             console.tell(format_args!(
-                "  of these   {:>9}   deferred by their servers",
+                "  of these   {:>9}   deferred: tried before, and to be tried again",
                 grouped(tally.deferred)
             ));
         }

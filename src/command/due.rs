@@ -110,14 +110,27 @@ fn tell(console: &Console, newsroom: &Newsroom, sent: &Sent) {
     if console.json || console.is_watched() || sent.ended.is_final() {
         sent.report(console, &newsroom.publication);
     } else if let Ended::Halted(halt) = &sent.ended {
-        console.failure(&Failure::halted(halt, &sent.account.slug));
+        let (slug, failure) = (&sent.account.slug, Failure::halted(halt, &sent.account.slug));
+        console.failure(&match halt {
+            // That one says so itself.
+            Halt::Refusals(_) => failure,
+            _ if is_held(halt) => failure.hint(format!(
+                "it is paused, so that cron does not try on and on: `postrider resume {slug}` first"
+            )),
+            _ => failure,
+        });
     }
 }
 
-/// Pauses an issue whose relay refuses us or everybody: trying again every five minutes would only make it worse.
+/// Tells whether trying again every five minutes would only make it worse.
+fn is_held(halt: &Halt) -> bool {
+    matches!(halt, Halt::Credentials(_) | Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_))
+}
+
+/// Pauses an issue whose relay refuses us or everybody.
 async fn hold(newsroom: &Newsroom, ledger: &dyn Ledger, sent: &Sent) -> Result<(), Failure> {
-    if let Ended::Halted(halt @ (Halt::Credentials(_) | Halt::Refused(_) | Halt::Refusals(_))) =
-        &sent.ended
+    if let Ended::Halted(halt) = &sent.ended
+        && is_held(halt)
     {
         turn(newsroom, ledger, &sent.account.slug, Sending, Paused, halt.why()).await?;
     }

@@ -44,6 +44,7 @@ impl Failure {
     /// Makes one of a file that could not be read or written.
     pub fn file(path: &Path, doing: &str, error: &std::io::Error) -> Self {
         let (code, hint) = match error.kind() {
+            _ if is_out_of_files(error) => (exit::AGAIN, Some(FILES)),
             ErrorKind::NotFound => (exit::NO_INPUT, None),
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 (exit::DISK, Some(ROOM))
@@ -55,6 +56,16 @@ impl Failure {
         };
         let message = format!("failed to {doing} `{}`: {error}", words::path(path));
         Self { hints: hint.iter().map(ToString::to_string).collect(), ..Self::new(code, message) }
+    }
+
+    /// Makes one of a program that the system does not let begin.
+    pub fn start(error: &std::io::Error) -> Self {
+        let message = format!("failed to start: {error}");
+        if is_out_of_files(error) {
+            return Self::new(exit::AGAIN, message).hint(FILES);
+        }
+        Self::new(exit::AGAIN, message)
+            .hint("the system has no process, memory or file to spare; run it again when it has")
     }
 
     /// Makes one of an address nobody can deliver to.
@@ -82,6 +93,9 @@ impl From<LedgerError> for Failure {
                 exit::UNREACHABLE,
                 "see that the server answers there; a password comes from POSTRIDER_LEDGER_PASSWORD, the credential `ledger-password`, [ledger] or ~/.pgpass",
             ),
+            LedgerError::Unreachable { why, .. } if why.contains(OPEN_FILES) => {
+                (exit::AGAIN, FILES)
+            }
             LedgerError::Unreachable { .. } => (
                 exit::UNREACHABLE,
                 "look at [ledger] url in publication.toml, and at who may write to that folder",
@@ -185,9 +199,13 @@ impl Failure {
             Halt::Untrusted(_) => failure.hint(CERTIFICATE).hint(AGAIN),
             Halt::Relay(_) => failure.hint(SERVER).hint(AGAIN),
             Halt::Refused(_) => failure.hint(REFUSED).hint(AGAIN),
+            Halt::Copy(_) => failure
+                .hint(REFUSED)
+                .hint(format!("`postrider status {slug} --left` names whose copy it was, and `postrider render {slug} --as ADDR --out DIR` writes it"))
+                .hint(AGAIN),
             Halt::Refusals(_) => failure
                 .hint(format!("`postrider status {slug} --failed` lists who was refused and why"))
-                .hint(AGAIN),
+                .hint(format!("it is paused, and nobody was lost: once you know why, `postrider resume {slug}` lets it go on with the rest")),
             Halt::Ledger(_) => failure.hint(
                 "what is known is kept in .postrider/outcomes.journal; run it again when the ledger is back",
             ),
@@ -196,6 +214,14 @@ impl Failure {
     }
 }
 
+/// Tells whether no more files may be opened, by this process (EMFILE) or by the whole system (ENFILE).
+fn is_out_of_files(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// How both say so.
+const OPEN_FILES: &str = "open files";
+const FILES: &str = "nothing was begun: raise the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit), then run it again";
 const AGAIN: &str = "nobody was lost: run it again after mending, and it goes on with the rest";
 const CERTIFICATE: &str = "if its authority is a private one you trust, name that with `ca_file` under [relay]; a wrong host name or a date gone by is the server's to mend";
 const CREDENTIALS: &str = "check the user in [relay] url, and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
@@ -207,7 +233,7 @@ fn code_of_halt(halt: &Halt) -> u8 {
     match halt {
         Halt::Credentials(_) => exit::CREDENTIALS,
         Halt::Untrusted(_) | Halt::Relay(_) | Halt::Ledger(_) => exit::UNREACHABLE,
-        Halt::Refused(_) | Halt::Refusals(_) => exit::AGAIN,
+        Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_) => exit::AGAIN,
         Halt::Disk(_) => exit::DISK,
     }
 }

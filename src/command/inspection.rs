@@ -242,7 +242,7 @@ async fn enrolled(newsroom: &Newsroom) -> Vec<Subscriber> {
     if newsroom.publication.list.csv.is_some() || !newsroom.has_ledger().unwrap_or_default() {
         return readers;
     }
-    let Ok(ledger) = newsroom.ledger() else { return readers };
+    let Ok((ledger, _)) = newsroom.ledger_or_copy() else { return readers };
     let publication = &newsroom.publication.id;
     let mut after: Option<String> = None;
     while let Ok(some) = ledger.subscribers(publication, after.as_deref(), READERS_AT_ONCE).await {

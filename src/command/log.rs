@@ -18,7 +18,7 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
     let newsroom = Newsroom::open(global)?;
     let address: Address = address.parse().map_err(|error| Failure::address(address, error))?;
     let attempts = if newsroom.has_ledger()? {
-        newsroom.ledger()?.attempts(&newsroom.publication.id, &address).await?
+        newsroom.ledger_to_read(console)?.attempts(&newsroom.publication.id, &address).await?
     } else {
         Vec::new()
     };
@@ -32,7 +32,7 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
     if attempts.is_empty() {
         console.note(format_args!("nothing was ever sent to {address}"));
     } else if let Some(reader) =
-        newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
+        newsroom.ledger_or_copy()?.0.subscriber(&newsroom.publication.id, &address).await?
         && reader.state != SubscriberState::Active
     {
         // An accepted mail may have come back, and that is no attempt.

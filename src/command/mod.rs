@@ -66,6 +66,8 @@ mod worker;
 pub use console::Console;
 pub use failure::Failure;
 
+use std::{fs::File, io};
+
 use futures_util::future::LocalBoxFuture;
 
 use crate::cli::{Cli, Command, ConfigVerb};
@@ -108,14 +110,16 @@ fn guarded(work: impl FnOnce() -> Result<u8, Failure>) -> Result<u8, Failure> {
 }
 
 fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
+    files_to_spare().map_err(|error| Failure::start(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(exit::BUG, format!("failed to start: {error}")))?;
+        .map_err(|error| Failure::start(&error))?;
     let global = &cli.global;
     // Without its type: tokio waits in three ways, and each would have a copy of every verb, a tenth of the program.
     let verb: LocalBoxFuture<'_, Result<u8, Failure>> = Box::pin(async {
+        outlive_full_files();
         match cli.command {
             Command::Demo { folder } => demo::run(console, global, &folder).await,
             Command::Init { folder } => init::run(console, &folder),
@@ -160,6 +164,20 @@ fn dispatch(console: &Console, cli: Cli) -> Result<u8, Failure> {
     // A name look-up that hangs must not hold the program after its work is done.
     runtime.shutdown_background();
     code
+}
+
+/// Tries whether the few files that the runtime opens can be opened: one that is missing midway it takes for a bug.
+fn files_to_spare() -> io::Result<()> {
+    const FEW: usize = 6;
+    (0..FEW).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<File>>>().map(drop)
+}
+
+/// Has a write beyond `ulimit -f` fail, as one to a full disk does, instead of ending the program on the spot.
+fn outlive_full_files() {
+    /// Its number on Linux and the BSDs.
+    const SIGXFSZ: i32 = 25;
+    // The handler stays when what listens is gone; where the system gives none, all is as before.
+    let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
 }
 
 #[cfg(test)]

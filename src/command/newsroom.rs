@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use ring::rand::SystemRandom;
 
 use super::{
-    Failure, exit, ledger,
+    Console, Failure, exit, ledger,
     lock::Lock,
     manuscript,
     rows::{self, Break, Meeting},
@@ -25,7 +25,7 @@ use crate::{
         Theme,
     },
     config::{self, SecretError},
-    ledger::{Ledger, Records},
+    ledger::{Ledger, Records, SqliteLedger},
     model::{DkimSettings, LedgerUrl, Place, Problem, Publication, RelayUrl, Secret, SecretSource},
     send::guard::HighWater,
     smtp,
@@ -293,6 +293,28 @@ impl Newsroom {
     /// Opens the ledger, making it where there is none.
     pub(super) fn ledger(&self) -> Result<Arc<dyn Ledger>, Failure> {
         ledger::open(&self.publication.ledger, &self.root)
+    }
+
+    /// Opens the ledger for a report; where nothing can be written beside it, a copy of it, and says so.
+    pub(super) fn ledger_to_read(&self, console: &Console) -> Result<Arc<dyn Ledger>, Failure> {
+        let (ledger, is_copy) = self.ledger_or_copy()?;
+        if is_copy {
+            console.note("the ledger cannot be written to from here: this is as it was closed last, and nothing can be sent");
+        }
+        Ok(ledger)
+    }
+
+    /// Opens the ledger, or a copy of it where nothing can be written beside it, and tells which.
+    pub(super) fn ledger_or_copy(&self) -> Result<(Arc<dyn Ledger>, bool), Failure> {
+        let refused = match self.ledger() {
+            Ok(ledger) => return Ok((ledger, false)),
+            Err(refused) => refused,
+        };
+        let Some(file) = self.ledger_file() else { return Err(refused) };
+        match SqliteLedger::copy_to_read(&file)? {
+            Some(copy) => Ok((Arc::new(copy), true)),
+            None => Err(refused),
+        }
     }
 
     /// Tells whether there is a ledger to look into. A server has one, or makes it.

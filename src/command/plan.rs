@@ -69,7 +69,7 @@ pub(super) async fn run(
     let folder = newsroom.issue(issue)?;
     let (composed, problems) = inspection::looked_at(&newsroom, &folder).await?;
     let composed = Composed { warnings: problems, ..composed };
-    let plan = plan(&newsroom, &folder, &composed, segment.as_deref()).await?;
+    let plan = plan(console, &newsroom, &folder, &composed, segment.as_deref()).await?;
     plan.found.tell_list(console, &newsroom);
     plan.found.somebody(&newsroom)?;
     if console.json {
@@ -82,12 +82,13 @@ pub(super) async fn run(
 }
 
 async fn plan(
+    console: &Console,
     newsroom: &Newsroom,
     folder: &IssueFolder,
     composed: &Composed,
     segment: Option<&str>,
 ) -> Result<Plan, Failure> {
-    let ledger = ledger(newsroom)?;
+    let ledger = ledger(console, newsroom)?;
     let digest = composed.edition.digest();
     let known = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
     let is_frozen = known.as_ref().is_some_and(|issue| issue.frozen_at.is_some());
@@ -158,9 +159,9 @@ async fn obstacle(
 }
 
 /// Opens the ledger for a look: an empty one that is gone afterwards where there is none yet.
-fn ledger(newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
+fn ledger(console: &Console, newsroom: &Newsroom) -> Result<Arc<dyn Ledger>, Failure> {
     if newsroom.has_ledger()? {
-        newsroom.ledger()
+        newsroom.ledger_to_read(console)
     } else {
         Ok(Arc::new(crate::ledger::SqliteLedger::for_a_while()?))
     }

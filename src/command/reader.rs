@@ -25,7 +25,7 @@ pub(super) async fn find(
     }
     if newsroom.has_ledger()?
         && let Some(reader) =
-            newsroom.ledger()?.subscriber(&newsroom.publication.id, &address).await?
+            newsroom.ledger_or_copy()?.0.subscriber(&newsroom.publication.id, &address).await?
     {
         return Ok(reader);
     }
@@ -55,7 +55,7 @@ pub(super) async fn search(
     if !newsroom.has_ledger()? {
         return Ok(found);
     }
-    let ledger = newsroom.ledger()?;
+    let (ledger, _) = newsroom.ledger_or_copy()?;
     let mut after: Option<String> = None;
     while found.len() < most {
         let page = ledger.subscribers(&newsroom.publication.id, after.as_deref(), PAGE).await?;

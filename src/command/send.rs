@@ -1,7 +1,11 @@
 //! `send`: freezes an issue and delivers it; again resumes. `due` and `demo` send by the same door.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
@@ -28,7 +32,7 @@ use crate::{
     ledger::{Gone, IssueRecord, Ledger},
     model::{IssueState, Publication, RelayUrl, Segment, Tally},
     outbox::{Keep, Outbox, OutboxSettings},
-    send::{Braked, Ended, Halt, Run, guard::HighWater, needs_attention},
+    send::{Braked, Ended, Halt, Run, Stop, guard::HighWater, needs_attention},
     smtp::Relay,
 };
 
@@ -40,16 +44,41 @@ pub(super) async fn run(
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let folder = newsroom.issue(&wish.issue)?;
-    let asked = Asked {
+    let mut asked = Asked {
         limit: wish.limit,
         canary: wish.canary,
         catch_up: wish.catch_up,
         segment: wish.segment.clone(),
         ..Asked::whole(Go::by(&wish.consent))
     };
-    let sent = deliver(console, &newsroom, &folder, &asked).await?;
+    let sent = loop {
+        let sent = deliver(console, &newsroom, &folder, &asked).await?;
+        let Some(until) = sent.ended.goes_on_at().filter(|_| wish.wait) else { break sent };
+        console.note(format_args!("{}; this waits", sent.headline()));
+        if !wait_until(until).await {
+            break sent;
+        }
+        asked = Asked { go: Go::Yes, catch_up: false, ..asked };
+    };
     sent.report(console, &newsroom.publication);
     Ok(sent.code)
+}
+
+/// Waits for an instant, by the wall clock and so also on a machine that sleeps meanwhile; `false` where a signal came first.
+async fn wait_until(until: Timestamp) -> bool {
+    /// How long a machine that was asleep may take to notice that it is late.
+    const LOOK: Duration = Duration::from_mins(1);
+    let ears = Ears::open();
+    let mut stopped = ears.stopped.clone();
+    while let Ok(left) = Duration::try_from(until.duration_since(Timestamp::now()))
+        && !left.is_zero()
+    {
+        tokio::select! {
+            () = tokio::time::sleep(left.min(LOOK)) => {}
+            _ = stopped.wait_for(|stop| *stop != Stop::No) => return false,
+        }
+    }
+    true
 }
 
 /// How an issue is to be sent.
@@ -189,6 +218,10 @@ pub(super) async fn deliver(
     }
     let load = Load { issue: &issue, way, limit: asked.limit.or(asked.canary), ears };
     let ended = transmit(console, newsroom, Arc::clone(&ledger), load).await?;
+    if let Ended::Halted(Halt::Refusals(why)) = &ended {
+        // The next one, by hand or by cron, would ask two hundred more before it stopped.
+        turn(IssueState::Paused, why).await?;
+    }
     if asked.canary.is_some() {
         let why = if ended == Ended::Limit { CANARY_SENT } else { CANARY_CUT_OFF };
         turn(IssueState::Paused, why).await?;
@@ -478,7 +511,8 @@ async fn transmit(
         lane: settings.url.lane(),
         messages: settings.messages,
         chunking: settings.chunking,
-        rates: settings.rates(ledger.now().await?),
+        rates: settings.rate.clone(),
+        warm_up: settings.warm_up.clone(),
         domains: settings.domains.clone(),
         limit,
         stop_at_rejected: newsroom.publication.send.stop_at_rejected,
@@ -544,7 +578,7 @@ impl Sent {
             }
             Ended::Finished => format!("{slug} is finished"),
             Ended::Deferred(at) => format!(
-                "{slug}: some readers' servers said not now; the next try is due at {}",
+                "{slug}: some readers wait for another try, which is due at {}",
                 clock_time(*at)
             ),
             Ended::Quota(at) => {
@@ -561,7 +595,7 @@ impl Sent {
             Ended::Paused => format!("{slug} is paused"),
             Ended::Cancelled => format!("{slug} is cancelled"),
             Ended::Held => format!("{slug}: another sender still holds some of it"),
-            Ended::Halted(Halt::Refused(_) | Halt::Refusals(_)) => {
+            Ended::Halted(Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_)) => {
                 format!("{slug}: stopped by a guard")
             }
             Ended::Halted(_) => format!("{slug}: not finished"),

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     cli::{self, Global},
     ledger::{DeliveryRecord, IssueRecord, Ledger, Seen, Worker},
-    model::{DeliveryState, IssueState},
+    model::{DeliveryState, IssueState, RelayUrl},
 };
 
 /// How many deliveries a listing reads at once.
@@ -40,7 +40,7 @@ pub(super) async fn run(
     }
     let Some(name) = &wish.issue else { return overview(console, &newsroom).await };
     let slug = slug(&newsroom, name).await?;
-    let Some((ledger, issue)) = known(&newsroom, &slug).await? else {
+    let Some((ledger, issue)) = seen(console, &newsroom, &slug).await? else {
         let account = Account::draft(&slug);
         if console.json {
             account.document(console);
@@ -57,7 +57,8 @@ pub(super) async fn run(
         return Ok(exit::DONE);
     }
     if !listed.is_empty() {
-        return list(console, &*ledger, &issue, &listed).await;
+        let relay = &newsroom.publication.relay.url;
+        return list(console, &*ledger, &issue, &listed, relay).await;
     }
     let mut account = account(&*ledger, &issue).await?;
     if console.json {
@@ -207,6 +208,7 @@ async fn list(
     ledger: &dyn Ledger,
     issue: &IssueRecord,
     states: &[DeliveryState],
+    relay: &RelayUrl,
 ) -> Result<u8, Failure> {
     let mut after = None;
     let mut listed: u64 = 0;
@@ -227,21 +229,23 @@ async fn list(
     if listed == 0 && !console.json {
         console.note("nobody");
     } else if states.contains(&DeliveryState::InDoubt) && !console.json {
-        explain_doubt(console, &issue.slug);
+        explain_doubt(console, &issue.slug, relay);
     }
     Ok(exit::DONE)
 }
 
 /// Says what in doubt means and how to settle it; for people, so not among the results.
-fn explain_doubt(console: &Console, slug: &str) {
+fn explain_doubt(console: &Console, slug: &str, relay: &RelayUrl) {
     for line in [
         "",
         "The whole message was handed over and the relay's answer never came, so it may",
         "have arrived or not (RFC 1047). Look for its Message-ID in the relay's log, or",
-        "ask the reader; until you say, nobody in doubt is mailed again. Then one of",
+        "ask the reader; until you say, nobody in doubt is mailed again.",
     ] {
         console.note(line);
     }
+    // Where a sender died, nobody wrote down which it was.
+    console.note(format_args!("The relay is now {relay}. Then one of"));
     for how in ["--delivered", "--resend"] {
         console.note(format_args!("  postrider resolve {slug} ADDR {how}"));
     }
@@ -321,7 +325,7 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         now: Timestamp::UNIX_EPOCH,
     };
     if newsroom.has_ledger()? {
-        let ledger = newsroom.ledger()?;
+        let ledger = newsroom.ledger_to_read(console)?;
         senders = self::senders(newsroom, &*ledger).await?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
             let account = account(&*ledger, &issue).await?;
@@ -408,6 +412,20 @@ fn summary(issue: &IssueRecord, account: &Account, sender: Option<&str>) -> Stri
         }
     }
     parts.join(", ")
+}
+
+/// Finds what the ledger knows of an issue, to tell it and no more.
+async fn seen(
+    console: &Console,
+    newsroom: &Newsroom,
+    slug: &str,
+) -> Result<Option<(Arc<dyn Ledger>, IssueRecord)>, Failure> {
+    if !newsroom.has_ledger()? {
+        return Ok(None);
+    }
+    let ledger = newsroom.ledger_to_read(console)?;
+    let issue = ledger.issue(&newsroom.publication.id, slug).await?;
+    Ok(issue.map(|issue| (ledger, issue)))
 }
 
 /// Finds what the ledger knows of an issue; `None` while it is only a draft. Makes no ledger.

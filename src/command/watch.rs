@@ -1,6 +1,6 @@
 //! `status --watch`: an issue while it is delivered, looked at once a second, until nothing more is to be seen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -37,10 +37,7 @@ pub(super) async fn run(
         console.note("nothing is being sent");
         return Ok(exit::DONE);
     };
-    let Some((ledger, _)) = status::known(newsroom, &slug).await? else {
-        console.note(format_args!("{slug} is a draft"));
-        return Ok(exit::DONE);
-    };
+    let Some(ledger) = begun(console, newsroom, &slug).await? else { return Ok(exit::DONE) };
     let mut canvas = Canvas::new(console);
     let mut pace = Pace::default();
     let mut foresight = Foresight::default();
@@ -69,6 +66,36 @@ pub(super) async fn run(
         console.flush();
         if issue.state != IssueState::Sending || console.is_closed() {
             return Ok(exit::DONE);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until an issue is on its way, and says so; `None` where nobody watches any more.
+async fn begun(
+    console: &Console,
+    newsroom: &Newsroom,
+    slug: &str,
+) -> Result<Option<Arc<dyn Ledger>>, Failure> {
+    let mut told = String::new();
+    loop {
+        let known = status::known(newsroom, slug).await?;
+        let standing = match &known {
+            None => "is a draft".to_owned(),
+            Some((_, issue)) => match (issue.state, &issue.booking) {
+                (IssueState::Scheduled, Some(booking)) => {
+                    format!("is scheduled for {}", booking.shown)
+                }
+                (IssueState::Draft | IssueState::Scheduled, _) => "is not sent yet".to_owned(),
+                _ => return Ok(known.map(|(ledger, _)| ledger)),
+            },
+        };
+        if told != standing {
+            console.note(format_args!("{slug} {standing}; this waits until somebody sends it"));
+            told = standing;
+        }
+        if console.is_closed() {
+            return Ok(None);
         }
         tokio::time::sleep(LOOK).await;
     }

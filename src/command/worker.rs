@@ -344,7 +344,8 @@ impl Work<'_> {
             lane: settings_relay.url.lane(),
             messages: settings_relay.messages,
             chunking: settings_relay.chunking,
-            rates: settings_relay.rates(ledger.now().await?),
+            rates: settings_relay.rate.clone(),
+            warm_up: settings_relay.warm_up.clone(),
             domains: settings_relay.domains.clone(),
             limit: None,
             stop_at_rejected: settings.send.stop_at_rejected,
@@ -376,7 +377,7 @@ impl Work<'_> {
                 self.note_wait(slug, &ended);
                 Ok(Came::Later)
             }
-            Ended::Halted(halt @ (Halt::Refused(_) | Halt::Refusals(_))) => {
+            Ended::Halted(halt @ (Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_))) => {
                 // Trying again would only make it worse, here and on every other machine.
                 let from = [IssueState::Sending];
                 let ledger = &self.ledger;
@@ -416,7 +417,7 @@ impl Work<'_> {
     fn note_wait(&self, slug: &str, ended: &Ended) {
         let words = match ended {
             Ended::Deferred(at) => {
-                format!("readers deferred by their servers wait until {}", clock_time(*at))
+                format!("some readers wait for another try until {}", clock_time(*at))
             }
             Ended::Quota(at) => format!("the rate allows no more until {}", clock_time(*at)),
             Ended::Braked(braked @ Braked { until, .. }) => {

@@ -45,8 +45,8 @@ pub use people::{Enrol, Enrolled, Event, Happening, Record, Records};
 pub use postgres::{PostgresLedger, PostgresSettings};
 pub use preferences::Preferences;
 pub use run::{
-    Claim, Entered, Entry, Gone, Lane, Mark, Passed, Recovered, Reservation, SILENCE, Seen, Ticket,
-    Wish, Worker,
+    Claim, Entered, Entry, Gone, Lane, Mark, Passed, Place, Recovered, Reservation, SILENCE, Seen,
+    Ticket, Wish, Worker,
 };
 pub use sqlite::{Clock, SqliteLedger};
 
@@ -321,6 +321,11 @@ pub trait Ledger: Send + Sync {
         wishes: &[Wish],
         within: Duration,
     ) -> Result<Reservation, LedgerError>;
+
+    /// Gives reserved beginnings back that nobody used and whose instant has passed, so that no rate counts them any more.
+    ///
+    /// One that is still to come, or that no rate looks back to, stays as it is.
+    async fn unreserve(&self, unused: &[Place]) -> Result<(), LedgerError>;
 
     /// Returns the beginnings on a lane that its rates still count, oldest first.
     async fn beginnings(&self, lane: &Lane) -> Result<Vec<Timestamp>, LedgerError>;

@@ -150,6 +150,15 @@ pub struct Wish {
     pub count: usize,
 }
 
+/// A beginning that was reserved on a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The lane's name.
+    pub lane: String,
+    /// When it was to be.
+    pub at: Timestamp,
+}
+
 /// Beginnings reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {

@@ -198,7 +198,7 @@ impl WarmUp {
     }
 
     /// Returns when it is twice what it is at an instant; `None` where it holds nothing back any more.
-    fn doubles(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn doubles(&self, now: Timestamp) -> Option<Timestamp> {
         self.rate(now)?;
         let doublings = i64::try_from(self.doublings(now)? + 1).ok()?;
         let seconds = i64::try_from(self.every()).ok()?.checked_mul(doublings)?;

@@ -317,7 +317,7 @@ impl Carrier {
         } else {
             // Something is wrong beyond this reader: the ledger learns at once.
             self.clerk.record_now(copy.ticket(), ruling.outcome.clone()).await;
-            self.follow(ruling, copy.ticket().slot, copy.domain()).await;
+            self.follow(ruling, &copy).await;
         }
         next
     }
@@ -373,7 +373,9 @@ impl Carrier {
             Handover::Unwelcome { why } => policy::unwelcome(&why),
             Handover::NotSent { stage, why } => policy::broken(stage, &why, attempt),
             Handover::InDoubt { why } => {
-                Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
+                // Whoever settles it has to look there.
+                let said = format!("{}: {why}", self.run.relay.name());
+                Ruling { outcome: Outcome::InDoubt { said }, effect: Effect::BackOff }
             }
         };
         if !matches!(ruling.effect, Effect::BackOff | Effect::Desync) {
@@ -390,8 +392,9 @@ impl Carrier {
         Ruling { effect: Effect::BackOff, ..ruling }
     }
 
-    /// Does what a ruling asks beyond its reader, whose delivery is `slot` and whose mailbox is at `domain`.
-    async fn follow(&mut self, ruling: Ruling, slot: i64, domain: &str) {
+    /// Does what a ruling asks beyond the reader of its copy.
+    async fn follow(&mut self, ruling: Ruling, copy: &Copy) {
+        let (slot, domain) = (copy.ticket().slot, copy.domain());
         let said = ruling.outcome.said().to_owned();
         let whom = |scope| (scope == Scope::Provider).then_some(domain);
         match ruling.effect {
@@ -427,6 +430,10 @@ impl Carrier {
                     .halt(Halt::Credentials(format!("the relay refused our credentials: {said}")));
             }
             Effect::Halt(why) => self.shared.halt(Halt::Refused(why)),
+            Effect::HaltAtCopy(why) => {
+                let whose = copy.parcel().envelope.to.masked();
+                self.shared.halt(Halt::Copy(format!("{why}; it was the copy for {whose}")));
+            }
         }
     }
 

@@ -6,9 +6,10 @@
 //! its place in a queue.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -28,15 +29,18 @@ use super::{
     provider::provider,
 };
 use crate::{
-    ledger::{Claim, Entry, Lane, LedgerError, Passed},
+    ledger::{Claim, Entry, Lane, LedgerError, Passed, Place},
     model::IssueState,
 };
 
 /// The most deliveries claimed at once.
 const CLAIM_AT_ONCE: usize = 256;
 
-/// A reserved instant used later than this is given up and another reserved, so that late ones never bunch up.
+/// A reserved instant that would be used later than this is given back and another reserved, so that late ones never bunch up.
 const STALE: Duration = Duration::from_millis(100);
+
+/// Of how long a window an unused place is given back. A shorter one has forgotten it before long, and giving back is a durable write.
+const WORTH_IT: Duration = Duration::from_hours(1);
 
 /// How far ahead beginnings are reserved: so little that one who waits for theirs keeps nobody waiting.
 const AHEAD: Duration = Duration::from_millis(60);
@@ -102,31 +106,57 @@ pub(super) struct Handed {
 
 /// Counts a delivery that is out with a carrier, until it is dropped. While one is out it may come back, so the desk stays open.
 #[derive(Debug)]
-pub(super) struct Out(Arc<Outs>);
+pub(super) struct Out {
+    outs: Arc<Outs>,
+    /// What the ledger keeps for its beginning.
+    places: Vec<Place>,
+}
 
 #[derive(Debug, Default)]
 struct Outs {
     out: AtomicU64,
     given_back: AtomicU64,
+    /// Places in the rates' windows that nobody used.
+    spared: Mutex<Vec<Place>>,
     settled: Notify,
 }
 
+impl Outs {
+    fn spare(&self, places: impl IntoIterator<Item = Place>) {
+        self.spared.lock().unwrap_or_else(PoisonError::into_inner).extend(places);
+    }
+
+    fn is_anything_spared(&self) -> bool {
+        !self.spared.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn take_spared(&self) -> Vec<Place> {
+        std::mem::take(&mut *self.spared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Out {
-    fn new(outs: &Arc<Outs>) -> Self {
+    fn new(outs: &Arc<Outs>, places: Vec<Place>) -> Self {
         outs.out.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(outs))
+        Self { outs: Arc::clone(outs), places }
     }
 
     /// Says that it was not tried after all, so that it counts towards no limit.
     pub(super) fn give_back(self) {
-        self.0.given_back.fetch_add(1, Ordering::SeqCst);
+        self.outs.given_back.fetch_add(1, Ordering::SeqCst);
+        self.spare();
+    }
+
+    /// Says that it is settled, and that the relay saw nothing of it: its place in the rates is another's.
+    pub(super) fn spare(mut self) {
+        self.outs.spare(std::mem::take(&mut self.places));
     }
 }
 
 impl Drop for Out {
     fn drop(&mut self) {
-        if self.0.out.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.settled.notify_one();
+        if self.outs.out.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.outs.settled.notify_one();
         }
     }
 }
@@ -141,9 +171,10 @@ impl Counter {
 }
 
 impl Desk {
-    /// Opens the desk. `brakes` are those that earlier runs left on.
+    /// Opens the desk at an instant of the ledger's. `brakes` are those that earlier runs left on.
     pub(super) fn open(
         run: Arc<Run>,
+        now: Timestamp,
         brakes: BTreeMap<String, Brake>,
         signals: mpsc::UnboundedReceiver<Signal>,
         stop: watch::Receiver<Stop>,
@@ -151,7 +182,7 @@ impl Desk {
         progress: mpsc::UnboundedSender<Progress>,
     ) -> (Self, Counter) {
         let (asks, inbox) = mpsc::channel(64);
-        let relay = Relay { lane: run.lane.clone(), rates: run.rates.clone(), brake: None };
+        let relay = Relay { lane: run.lane.clone(), rates: run.rates_at(now), brake: None };
         let mut lines = vec![Line::new("", Vec::new(), None)];
         for (domain, rates) in &run.domains {
             let provider = provider(domain);
@@ -211,6 +242,8 @@ struct Reserved {
     line: usize,
     at: Timestamp,
     due: Instant,
+    /// Where the ledger counts it for so long that it is given back if nobody uses it.
+    lanes: Vec<String>,
 }
 
 /// How far the list was gone through while these lines were passed over.
@@ -226,7 +259,7 @@ struct Search {
 
 /// What is next.
 enum Next {
-    Hand(usize, Box<Held>),
+    Hand(usize, Box<Held>, Vec<Place>),
     End(Reason),
 }
 
@@ -235,12 +268,12 @@ impl Work {
         let mut reason = Reason::Nothing;
         while let Some(ask) = inbox.recv().await {
             match self.next().await {
-                Ok(Next::Hand(line, held)) => {
+                Ok(Next::Hand(line, held, places)) => {
                     let Held { claim, lease_ends } = *held;
                     self.handed += 1;
                     self.is_sure = false;
                     self.lines[line].pace.note();
-                    let out = Out::new(&self.outs);
+                    let out = Out::new(&self.outs, places);
                     if let Err(Handed { claim, lease_ends, out }) =
                         ask.send(Handed { claim, lease_ends, out })
                     {
@@ -283,6 +316,7 @@ impl Work {
             if self.is_stopping() {
                 return Ok(Next::End(Reason::Stopped));
             }
+            self.return_spared().await;
             if self.run.limit.is_some_and(|limit| self.tried() >= limit) {
                 if self.wait_for_outs().await {
                     continue;
@@ -311,7 +345,7 @@ impl Work {
         if self.lines[0].waiting.is_empty() {
             self.refill(Timestamp::UNIX_EPOCH).await?;
         }
-        Ok(self.lines[0].waiting.pop_front().map(|handed| Next::Hand(0, Box::new(handed))))
+        Ok(self.hand(0, Vec::new()))
     }
 
     /// Finds a delivery that every lane lets begin now; reserves where nothing is reserved.
@@ -321,12 +355,17 @@ impl Work {
             return Ok(self.sit_out(braked, now).await.map(Next::End));
         }
         self.refill(now).await?;
+        let late = self.instants.iter().take_while(|reserved| reserved.is_late()).count();
+        if late > 0 {
+            self.outs.spare(self.instants.drain(..late).flat_map(Reserved::places));
+            self.return_spared().await;
+        }
         if self.instants.front().is_none_or(|reserved| !reserved.is_due()) {
             // Who waits for nothing does not wait for those who do.
             if self.relay.is_free()
-                && let Some(handed) = self.lines[0].waiting.pop_front()
+                && let Some(next) = self.hand(0, Vec::new())
             {
-                return Ok(Some(Next::Hand(0, Box::new(handed))));
+                return Ok(Some(next));
             }
             if self.instants.is_empty() {
                 self.reserve(now).await?;
@@ -339,14 +378,48 @@ impl Work {
             // Until then somebody who waits for nothing may come up.
             return Ok(None);
         }
-        self.instants.pop_front();
+        let places = self.instants.pop_front().map(Reserved::places).unwrap_or_default();
         if !wait.is_zero() {
             self.sleep(wait).await;
         }
-        if self.is_stopping() || due.elapsed() > STALE {
+        if self.is_stopping() || due.elapsed() > STALE || self.lines[line].waiting.is_empty() {
+            self.outs.spare(places);
             return Ok(None);
         }
-        Ok(self.lines[line].waiting.pop_front().map(|handed| Next::Hand(line, Box::new(handed))))
+        Ok(self.hand(line, places))
+    }
+
+    /// Takes the next of a line, for whom these places are kept.
+    fn hand(&mut self, line: usize, places: Vec<Place>) -> Option<Next> {
+        let held = self.lines[line].waiting.pop_front()?;
+        Some(Next::Hand(line, Box::new(held), places))
+    }
+
+    /// Gives the ledger back what nobody used of the rates. Should the ledger be away, it counts as used.
+    async fn return_spared(&mut self) {
+        let mut spared = self.outs.take_spared();
+        // The newest first: then the fewest have to move up.
+        spared.sort_by_key(|place| Reverse(place.at));
+        if !spared.is_empty() && self.run.ledger.unreserve(&spared).await.is_ok() {
+            self.ask_anew();
+        }
+    }
+
+    /// Takes over what the relay's rates have come to since; tells whether they did.
+    fn grow(&mut self, now: Timestamp) -> bool {
+        let rates = self.run.rates_at(now);
+        let is_other = rates != self.relay.rates;
+        if is_other {
+            self.relay.rates = rates;
+            self.ask_anew();
+        }
+        is_other
+    }
+
+    /// Asks the rates again of whom they held back.
+    fn ask_anew(&mut self) {
+        let now = Instant::now();
+        self.lines.iter_mut().for_each(|line| line.next = line.next.min(now));
     }
 
     /// Reserves beginnings for everybody who may begin about now, the longest waiting first.
@@ -369,11 +442,16 @@ impl Work {
         });
         let wishes: Vec<_> =
             waiting.iter().map(|line| self.lines[*line].wish(&self.relay, now)).collect();
-        let reservation = self.run.ledger.reserve(&self.relay.lane(now), &wishes, AHEAD).await?;
+        let shared = self.relay.lane(now);
+        let reservation = self.run.ledger.reserve(&shared, &wishes, AHEAD).await?;
         let (now, here) = (self.now_exactly().await?, Instant::now());
         for (wish, at) in reservation.at {
             let due = here + until(at, now);
-            self.instants.push_back(Reserved { line: waiting[wish], at, due });
+            let counted = [Some(&shared), wishes[wish].lane.as_ref()].into_iter().flatten();
+            let counted =
+                counted.filter(|lane| lane.rates.iter().any(|rate| rate.window >= WORTH_IT));
+            let lanes = counted.map(|lane| lane.name.clone()).collect();
+            self.instants.push_back(Reserved { line: waiting[wish], at, due, lanes });
         }
         for (line, next) in waiting.into_iter().zip(reservation.next) {
             self.lines[line].next = here.checked_add(until(next, now)).unwrap_or(here + LEASE);
@@ -391,9 +469,17 @@ impl Work {
             return Ok(None);
         }
         let now = self.now_exactly().await?;
+        if self.grow(now) {
+            return Ok(None);
+        }
+        let grows = self.run.warm_up.as_ref().and_then(|warm_up| warm_up.doubles(now));
         let open =
             self.lines.iter().filter(|line| !line.waiting.is_empty() && !line.is_closed(now));
-        let held = open.map(|line| until_here(line.next)).min();
+        let held = open.map(|line| {
+            let grows = grows.filter(|_| line.rates.is_empty()).map(|at| until(at, now));
+            grows.into_iter().fold(until_here(line.next), Duration::min)
+        });
+        let held = held.min();
         if let Some(wait) = held.filter(|wait| *wait <= PATIENCE) {
             if wait > LOOK {
                 let _ = self.progress.send(Progress::Waiting(after(now, wait)));
@@ -402,7 +488,7 @@ impl Work {
             self.sleep(wait.clamp(Duration::from_millis(1), LOOK)).await;
             return Ok(None);
         }
-        if self.wait_for_outs().await {
+        if self.wait_for_outs().await || self.outs.is_anything_spared() {
             return Ok(None);
         }
         let mut retry = self.run.ledger.next_retry(self.run.issue.id).await?;
@@ -627,9 +713,15 @@ impl Work {
     async fn give_back(&mut self) {
         let held: Vec<Held> =
             self.lines.iter_mut().flat_map(|line| std::mem::take(&mut line.waiting)).collect();
-        self.instants.clear();
         self.searches.clear();
         let _ = self.release(held).await;
+        // What is not used yet can be given back once its instant has passed, a moment from now.
+        if let Some(last) = self.instants.iter().map(|reserved| reserved.due).max() {
+            tokio::time::sleep(until_here(last).min(AHEAD)).await;
+        }
+        let unused = std::mem::take(&mut self.instants);
+        self.outs.spare(unused.into_iter().flat_map(Reserved::places));
+        self.return_spared().await;
     }
 
     /// Follows what carriers heard since: the ledger remembers it, and whoever it concerns waits.
@@ -679,6 +771,7 @@ impl Work {
                 return Ok(());
             };
             brakes.retain(|_, brake| !brake.is_over(now));
+            self.grow(now);
             self.relay.brake = None;
             self.lines.iter_mut().for_each(|line| line.brake = None);
             self.put_on(brakes);
@@ -754,6 +847,15 @@ impl Work {
 impl Reserved {
     fn is_due(&self) -> bool {
         self.due <= Instant::now()
+    }
+
+    fn is_late(&self) -> bool {
+        self.due.elapsed() > STALE
+    }
+
+    fn places(self) -> Vec<Place> {
+        let at = self.at;
+        self.lanes.into_iter().map(|lane| Place { lane, at }).collect()
     }
 }
 

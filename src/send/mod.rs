@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     compose::Press,
     ledger::{Gone, IssueRecord, Ledger, LedgerError, Recovered},
-    model::{DeliveryState, IssueState, Outcome, Rate, Tally},
+    model::{DeliveryState, IssueState, Outcome, Rate, Tally, WarmUp},
     smtp::Relay,
 };
 
@@ -70,6 +70,8 @@ pub struct Run {
     pub chunking: bool,
     /// How fast, altogether.
     pub rates: Vec<Rate>,
+    /// How fast besides while the relay gets to know us; it grows while the run goes on.
+    pub warm_up: Option<WarmUp>,
     /// How fast to the readers at a domain, and at every other that the same provider keeps.
     pub domains: BTreeMap<String, Vec<Rate>>,
     /// How many readers at most this time; `None` for all.
@@ -126,7 +128,7 @@ pub struct Braked {
 pub enum Ended {
     /// Nothing is left to do.
     Finished,
-    /// The rest waits for this instant: readers deferred by their servers.
+    /// The rest waits for this instant: readers to be tried again.
     Deferred(Timestamp),
     /// The rest waits for this instant: the rate's longest window is used up.
     Quota(Timestamp),
@@ -157,6 +159,8 @@ pub enum Halt {
     Relay(String),
     /// The relay refuses us or the message, whoever it is for.
     Refused(String),
+    /// The relay refuses one reader's copy as a message, and would refuse others' too.
+    Copy(String),
     /// Too many readers were refused.
     Refusals(String),
     /// The ledger went away; outcomes are in the journal.
@@ -220,6 +224,7 @@ impl Run {
         let (signals, heard) = mpsc::unbounded_channel();
         let (desk, counter) = Desk::open(
             Arc::clone(&run),
+            now,
             brakes,
             heard,
             stop.clone(),
@@ -248,6 +253,12 @@ impl Run {
             return Ok(Ended::Halted(halt));
         }
         run.conclude(reason).await
+    }
+
+    /// Returns every rate of the relay's that holds at an instant.
+    fn rates_at(&self, now: Timestamp) -> Vec<Rate> {
+        let warming = self.warm_up.as_ref().and_then(|warm_up| warm_up.rate(now));
+        self.rates.iter().copied().chain(warming).collect()
     }
 
     /// Turns the issue to finished where nothing is left, and says why the run ended.
@@ -284,6 +295,15 @@ impl Run {
 }
 
 impl Ended {
+    /// Returns when the rest may go on, where it waits for an hour.
+    pub fn goes_on_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Deferred(at) | Self::Quota(at) => Some(*at),
+            Self::Braked(braked) => Some(braked.until),
+            _ => None,
+        }
+    }
+
     /// Tells whether the run is over for good, so that nothing must be run again.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Finished | Self::Cancelled)
@@ -303,6 +323,7 @@ impl Halt {
             | Self::Untrusted(why)
             | Self::Relay(why)
             | Self::Refused(why)
+            | Self::Copy(why)
             | Self::Refusals(why)
             | Self::Ledger(why)
             | Self::Disk(why) => why,

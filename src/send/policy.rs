@@ -67,6 +67,8 @@ pub enum Effect {
     Credentials,
     /// Stops: something of ours is refused, and would be for every reader.
     Halt(String),
+    /// Stops: this copy is refused as a message, and others would be.
+    HaltAtCopy(String),
 }
 
 /// Whom a reply speaks for.
@@ -114,7 +116,10 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
         Kind::NoRelaying => {
             halt(format!("the relay takes no mail for other domains from us: {said}"))
         }
-        Kind::Message => halt(format!("the relay refuses the message itself: {said}")),
+        Kind::Message => {
+            let why = format!("the relay refuses the message itself: {said}");
+            (later(Duration::ZERO, false), Effect::HaltAtCopy(why))
+        }
     };
     Ruling { outcome, effect }
 }
@@ -123,7 +128,7 @@ pub fn judge(stage: Stage, reply: &Reply, attempt: u32) -> Ruling {
 pub fn unwelcome(why: &str) -> Ruling {
     Ruling {
         outcome: Outcome::Deferred { said: why.to_owned(), wait: Duration::ZERO, counted: false },
-        effect: Effect::Halt(why.to_owned()),
+        effect: Effect::HaltAtCopy(why.to_owned()),
     }
 }
 
@@ -432,7 +437,7 @@ mod tests {
             }
             Effect::Desync => "desync".to_owned(),
             Effect::Credentials => "credentials".to_owned(),
-            Effect::Halt(_) => "halt".to_owned(),
+            Effect::Halt(_) | Effect::HaltAtCopy(_) => "halt".to_owned(),
         };
         (outcome, effect)
     }

@@ -196,9 +196,13 @@ impl Purse {
             Entered::Done => {}
             Entered::Suppressed => {
                 let _ = self.progress.send(Progress::Settled(DeliveryState::Suppressed));
+                out.spare();
                 return None;
             }
-            Entered::Refused => return None,
+            Entered::Refused => {
+                out.spare();
+                return None;
+            }
         }
         let (claim, print) = self.printer.print_ahead(claim).await;
         Some(Begun { claim, at, lease_ends, out, print })
@@ -213,6 +217,7 @@ impl Purse {
                 let outcome = unfit(&why.to_string());
                 let _ = self.progress.send(super::settled(&outcome));
                 self.clerk.record(begun.claim.ticket, outcome).await;
+                begun.out.spare();
                 None
             }
         }

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use postrider::{
     compose::{Edition, KeyRing, Press},
     ledger::{Event, Freeze, IssueRecord, Ledger, LedgerError, Record, Records, SqliteLedger},
-    model::{DeliveryState, IssueState, Rate, Security, SubscriberState, Tally},
+    model::{DeliveryState, IssueState, Rate, Security, SubscriberState, Tally, WarmUp},
     outbox::{Keep, Outbox, OutboxSettings, Script},
     send::{Ended, Halt, Run, Stop, guard::HighWater},
     smtp::{Deadlines, Relay},
@@ -39,6 +39,7 @@ pub(crate) struct Trial {
     pub(crate) outbox: Outbox,
     connections: usize,
     pub(crate) rates: Vec<Rate>,
+    warm_up: Option<WarmUp>,
     domains: BTreeMap<String, Vec<Rate>>,
     limit: Option<u64>,
     /// How many seconds the ledger's clock is ahead.
@@ -62,6 +63,7 @@ impl Trial {
             outbox,
             connections: 1,
             rates: Vec::new(),
+            warm_up: None,
             domains: BTreeMap::new(),
             limit: None,
             ahead: Arc::default(),
@@ -98,6 +100,7 @@ impl Trial {
             messages: None,
             chunking: true,
             rates: self.rates.clone(),
+            warm_up: self.warm_up.clone(),
             domains: self.domains.clone(),
             limit: self.limit,
             stop_at_rejected: 0.05,
@@ -400,13 +403,17 @@ fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody
     for (script, expected) in [
         ("mail reply 530 5.7.0 authenticate first", "credentials"),
         ("mail reply 550 5.7.1 you may not send", "refused"),
-        ("dot reply 552 5.3.4 too large", "refused"),
-        ("hello reply 250-x\\n250-SIZE 1000\\n250 PIPELINING", "refused"),
+        ("dot reply 552 5.3.4 too large", "r…@example.org"),
+        ("hello reply 250-x\\n250-SIZE 1000\\n250 PIPELINING", "r…@example.org"),
     ] {
         let trial = Trial::new(script, 8);
         let halted = match trial.deliver() {
             Ended::Halted(Halt::Credentials(_)) => "credentials",
             Ended::Halted(Halt::Refused(_)) => "refused",
+            Ended::Halted(Halt::Copy(why)) => {
+                assert!(why.ends_with("it was the copy for r…@example.org"), "{why}");
+                "r…@example.org"
+            }
             other => panic!("{script}: {other:?}"),
         };
         assert_eq!(halted, expected, "{script}");
@@ -443,6 +450,38 @@ fn a_quota_that_is_used_up_ends_the_run_and_says_until_when() {
     assert_eq!(trial.tally().accepted, 4);
     assert!(matches!(trial.deliver(), Ended::Quota(_)), "asking again uses nothing up");
     assert_eq!(trial.outbox.accepted(), 4);
+}
+
+#[test]
+fn a_quota_is_used_up_whole_however_late_its_places_come_to_be_used() {
+    // Two are reserved at once, and the relay is so slow that the second comes too late each time.
+    let mut trial = Trial::new("dot wait 260", 12);
+    trial.rates = vec!["50/s".parse().expect("a rate"), "6/day".parse().expect("a rate")];
+    assert!(matches!(trial.deliver(), Ended::Quota(_)));
+    assert_eq!(trial.outbox.accepted(), 6);
+    assert!(matches!(trial.deliver(), Ended::Quota(_)));
+    assert_eq!(trial.outbox.accepted(), 6, "and none beyond it");
+}
+
+#[test]
+fn a_quota_is_used_up_whole_although_some_leave_the_list_meanwhile() {
+    let mut trial = Trial::new("", 12);
+    trial.connections = 3;
+    trial.rates = vec!["8/day".parse().expect("a rate")];
+    let event = || Event {
+        name: "unsubscribe".to_owned(),
+        source: "a test".to_owned(),
+        detail: String::new(),
+    };
+    for address in ["reader1@example.org", "reader2@example.org"] {
+        let (ledger, address) = (trial.ledger(), address.parse().expect("an address"));
+        let to = SubscriberState::Unsubscribed;
+        let left = async { ledger.move_subscriber(PUBLICATION, &address, to, &event()).await };
+        assert!(runtime().block_on(left).expect("they leave").is_some(), "they were known");
+    }
+    assert!(matches!(trial.deliver(), Ended::Quota(_)));
+    let tally = trial.tally();
+    assert_eq!((tally.accepted, tally.suppressed, tally.remaining), (8, 2, 2));
 }
 
 #[test]

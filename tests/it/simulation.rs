@@ -193,6 +193,7 @@ impl Trial {
             },
             connections: self.connections,
             rates: Vec::new(),
+            warm_up: None,
             domains: std::collections::BTreeMap::new(),
             lane: "relay".to_owned(),
             messages: None,

@@ -8,7 +8,7 @@ use postrider::{
     ledger::{
         Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry,
         Event, Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError,
-        Mark, Note, Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord,
+        Mark, Note, Noted, Parcel, Passed, Place, Preferences, Records, Recovered, ReportRecord,
         Reservation, Resolution, Seen, Standing, Wish, Worker,
     },
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -137,6 +137,7 @@ hand_on! {
     enter(entries: &[Entry]) -> Vec<Entered>;
     next_retry(issue: i64) -> Option<Timestamp>;
     reserve(shared: &Lane, wishes: &[Wish], within: Duration) -> Reservation;
+    unreserve(unused: &[Place]) -> ();
     beginnings(lane: &Lane) -> Vec<Timestamp>;
     brake(lane: &str, brake: &Brake) -> ();
     brakes(relay: &str) -> BTreeMap<String, Brake>;

@@ -22,7 +22,7 @@ pub(super) async fn list(
     if console.json {
         return super::list::run(console, newsroom, wanted.clone()).await;
     }
-    let ledger = newsroom.ledger()?;
+    let ledger = newsroom.ledger_to_read(console)?;
     let publication = &newsroom.publication.id;
     // The header names every field anybody has, so all are looked at first.
     let mut fields = BTreeSet::new();
@@ -67,7 +67,8 @@ pub(super) async fn person(
         }
         return Ok(exit::DONE);
     };
-    let attempts = newsroom.ledger()?.attempts(&newsroom.publication.id, &address).await?;
+    let (ledger, _) = newsroom.ledger_or_copy()?;
+    let attempts = ledger.attempts(&newsroom.publication.id, &address).await?;
     let line = in_file.map(|(line, _)| line);
     if console.json {
         console.document(&serde_json::json!({

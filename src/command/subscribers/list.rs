@@ -17,7 +17,7 @@ pub(super) async fn run(
     let state = wanted.state;
     let mut listed = false;
     if newsroom.has_ledger()? {
-        let ledger = newsroom.ledger()?;
+        let ledger = newsroom.ledger_to_read(console)?;
         let mut people = People::new(&*ledger, &newsroom.publication.id, wanted);
         while let Some(page) = people.next_page().await? {
             for reader in &page {

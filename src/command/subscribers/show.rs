@@ -44,7 +44,7 @@ pub(super) async fn find(
     if !newsroom.has_ledger()? {
         return Ok(None);
     }
-    let ledger = newsroom.ledger()?;
+    let (ledger, _) = newsroom.ledger_or_copy()?;
     let publication = &newsroom.publication.id;
     let Some(reader) = ledger.subscriber(publication, address).await? else { return Ok(None) };
     Ok(Some((reader, ledger.history(publication, address).await?)))

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ledger::{
-        Lane, Reservation, Wish,
+        Lane, Place, Reservation, Wish,
         rules::{Micros, micros},
     },
     send::throttle,
@@ -30,7 +30,8 @@ pub(super) async fn reserve(
 ) -> Result<Reservation, Fault> {
     let free = Lane { name: String::new(), rates: Vec::new() };
     let lanes = || wishes.iter().map(|wish| wish.lane.as_ref().unwrap_or(&free));
-    hold(tx, lanes().chain([shared])).await?;
+    hold(tx, lanes().chain([shared]).filter(|lane| !lane.rates.is_empty()).map(|lane| &*lane.name))
+        .await?;
     let now = ask::now(tx).await?;
     let latest = instant(now.saturating_add(micros(within)))?;
     let most: usize = wishes.iter().map(|wish| wish.count).sum();
@@ -62,6 +63,38 @@ pub(super) async fn reserve(
     Ok(Reservation { at, next })
 }
 
+/// Takes passed beginnings out that nobody used: those behind each move up by one.
+///
+/// What was forgotten before stays harmless: it was a whole window older than
+/// the newest, and whatever begins next does so no earlier than that one did.
+pub(super) async fn unreserve(tx: &Transaction<'_>, unused: &[Place]) -> Result<(), Fault> {
+    hold(tx, unused.iter().map(|place| place.lane.as_str())).await?;
+    let now = ask::now(tx).await?;
+    for Place { lane, at } in unused {
+        let at = at.as_microsecond();
+        let sql = "SELECT number, at FROM beginnings WHERE lane = $1 AND at <= $2
+                   ORDER BY number DESC LIMIT 1";
+        let Some(last) = ask::any(tx, sql, &[lane, &at]).await? else { continue };
+        let (number, found): (i64, Micros) = (last.try_get(0)?, last.try_get(1)?);
+        if at > now || found != at {
+            continue;
+        }
+        ask::run(
+            tx,
+            "UPDATE beginnings b SET at = after.at, asked_at = after.asked_at
+             FROM beginnings after
+             WHERE b.lane = $1 AND b.number >= $2
+                   AND after.lane = $1 AND after.number = b.number + 1",
+            &[lane, &number],
+        )
+        .await?;
+        let sql = "DELETE FROM beginnings WHERE lane = $1
+                   AND number = (SELECT max(number) FROM beginnings WHERE lane = $1)";
+        ask::run(tx, sql, &[lane]).await?;
+    }
+    Ok(())
+}
+
 /// Returns the beginnings that the lane's rates still count, oldest first.
 pub(super) async fn beginnings<C: GenericClient>(
     ledger: &C,
@@ -81,12 +114,8 @@ pub(super) async fn beginnings<C: GenericClient>(
 }
 
 /// Holds lanes until the transaction ends, in the order of their names, so that two senders never wait for each other.
-async fn hold<'a>(
-    tx: &Transaction<'_>,
-    lanes: impl Iterator<Item = &'a Lane>,
-) -> Result<(), Fault> {
-    let mut names: Vec<&str> =
-        lanes.filter(|lane| !lane.rates.is_empty()).map(|lane| lane.name.as_str()).collect();
+async fn hold<'a>(tx: &Transaction<'_>, lanes: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
+    let mut names: Vec<&str> = lanes.collect();
     names.sort_unstable();
     names.dedup();
     let held = "SELECT FROM lanes WHERE lane = ANY ($1) ORDER BY lane FOR UPDATE";

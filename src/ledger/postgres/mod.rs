@@ -41,8 +41,8 @@ use self::{columns::instant, fault::Fault, server::Server};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-    Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
-    Seen, SqliteLedger, Standing, Wish, Worker, copy_to,
+    Noted, Parcel, Passed, Place, Preferences, Records, Recovered, ReportRecord, Reservation,
+    Resolution, Seen, SqliteLedger, Standing, Wish, Worker, copy_to,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -396,6 +396,10 @@ impl Ledger for PostgresLedger {
         within: Duration,
     ) -> Result<Reservation, LedgerError> {
         write!(self, |tx| lane::reserve(tx, shared, wishes, within))
+    }
+
+    async fn unreserve(&self, unused: &[Place]) -> Result<(), LedgerError> {
+        write!(self, |tx| lane::unreserve(tx, unused))
     }
 
     async fn beginnings(&self, lane: &Lane) -> Result<Vec<Timestamp>, LedgerError> {

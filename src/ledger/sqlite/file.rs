@@ -1,7 +1,7 @@
 //! Opening the ledger's file: for its owner alone, on a disk of this machine, with every commit on that disk before it returns.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, backup::Backup, config::DbConfig};
 
 use super::{fault::Fault, migrate};
 use crate::ledger::LedgerError;
@@ -55,7 +55,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
         place: place.clone(),
         why: error.to_string(),
     })?;
-    connect(path, &place).map_err(|fault| at_the_door(fault, place))
+    connect(path, &place).map_err(|fault| at_the_door(without_files(fault), place))
 }
 
 /// Opens an empty ledger that is gone with its connection.
@@ -68,6 +68,57 @@ pub(super) fn open_for_a_while() -> Result<Connection, LedgerError> {
         Ok(connection)
     };
     connect().map_err(LedgerError::from)
+}
+
+/// Opens a copy of the file at `path` that is gone with its connection, where nothing can be written beside the file.
+pub(super) fn open_a_copy(path: &Path) -> Result<Connection, LedgerError> {
+    let place = path.display().to_string();
+    let copy = || -> Result<Connection, Fault> {
+        let source = open_to_read(path)?;
+        migrate::version(&source, &place)?;
+        let mut copy = Connection::open("")?;
+        Backup::new(&source, &mut copy)?.run_to_completion(10_000, Duration::ZERO, None)?;
+        settle(&copy, 6_000)?;
+        migrate::migrate(&mut copy, &place)?;
+        Ok(copy)
+    };
+    copy().map_err(|fault| at_the_door(fault, place.clone()))
+}
+
+/// Opens the file without writing anything beside it.
+///
+/// SQLite makes an index beside a file that keeps a log, unless it is told
+/// that nobody changes the file; that is so where nobody can, and true to the
+/// end of the log where there is none.
+fn open_to_read(path: &Path) -> Result<Connection, Fault> {
+    let name = path.to_str().ok_or_else(|| {
+        LedgerError::Refused(format!("the path `{}` is not UTF-8", path.display()))
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let log = fs::metadata(format!("{name}-wal"));
+    if log.is_ok_and(|log| log.len() > 0) {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        return Ok(connection);
+    }
+    let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    Ok(Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
+}
+
+/// Tells whether this program may write neither into the file at `path` nor beside it.
+pub(super) fn is_out_of_reach(path: &Path) -> bool {
+    let is_kept_out = |error: io::Error| {
+        matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    };
+    let beside = path.with_extension(format!("probe-{}", std::process::id()));
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
+    if made.is_ok() {
+        // It says nothing, and its name is nobody's.
+        let _ = fs::remove_file(&beside);
+    }
+    made.is_err_and(is_kept_out)
+        || OpenOptions::new().write(true).open(path).is_err_and(is_kept_out)
 }
 
 /// Copies the whole ledger to a new file, for its owner alone, over the connection that reads.
@@ -189,6 +240,20 @@ fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Fault>) -> Result<T, Faul
         }
     }
 }
+
+/// Names the cause where the system let us open no more files, which SQLite does not tell.
+fn without_files(fault: Fault) -> Fault {
+    let opened: io::Result<Vec<File>> = (0..FILES).map(|_| File::open("/dev/null")).collect();
+    match (fault, opened) {
+        (Fault(LedgerError::Disk(_)), Err(error)) if error.raw_os_error().is_some() => {
+            LedgerError::Refused(error.to_string()).into()
+        }
+        (fault, _) => fault,
+    }
+}
+
+/// How many files an open ledger takes: each connection one, its log and its index, besides what follows the log.
+const FILES: usize = 7;
 
 /// While opening, what cannot be written or read cannot be reached; but a disk that is full or fails is just that.
 fn at_the_door(fault: Fault, place: String) -> LedgerError {

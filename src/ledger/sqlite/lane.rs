@@ -10,7 +10,7 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    ledger::{Lane, Reservation, Wish},
+    ledger::{Lane, Place, Reservation, Wish},
     model::Rate,
     send::throttle,
 };
@@ -49,6 +49,41 @@ pub(super) fn reserve(
     own.iter().try_for_each(Line::forget)?;
     let next = own.iter().map(|line| shared.next.max(line.next)).collect();
     Ok(Reservation { at, next })
+}
+
+/// Takes passed beginnings out that nobody used: those behind each move up by one.
+///
+/// What was forgotten before stays harmless: it was a whole window older than
+/// the newest, and whatever begins next does so no earlier than that one did.
+pub(super) fn unreserve(ledger: &Connection, now: Micros, unused: &[Place]) -> Result<(), Fault> {
+    for Place { lane, at } in unused {
+        let at = at.as_microsecond();
+        if at > now {
+            continue;
+        }
+        let last: Option<(i64, Micros)> = ledger
+            .prepare_cached(
+                "SELECT number, at FROM beginnings WHERE lane = ?1 AND at <= ?2
+                 ORDER BY number DESC LIMIT 1",
+            )?
+            .query_row((lane, at), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((number, _)) = last.filter(|(_, found)| *found == at) else { continue };
+        let newest = newest(ledger, lane)?;
+        for number in number..newest {
+            ledger
+                .prepare_cached(
+                    "UPDATE beginnings SET (at, asked_at) = (
+                         SELECT at, asked_at FROM beginnings WHERE lane = ?1 AND number = ?2 + 1)
+                     WHERE lane = ?1 AND number = ?2",
+                )?
+                .execute((lane, number))?;
+        }
+        ledger
+            .prepare_cached("DELETE FROM beginnings WHERE lane = ?1 AND number = ?2")?
+            .execute((lane, newest))?;
+    }
+    Ok(())
 }
 
 /// Returns the beginnings that the lane's rates still count, oldest first.

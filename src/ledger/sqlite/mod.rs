@@ -52,8 +52,8 @@ use self::{columns::Micros, fault::Fault};
 use super::{
     Admit, AttemptRecord, Booking, Claim, DeliveryRecord, Enrol, Enrolled, Entered, Entry, Event,
     Finding, Freeze, Frozen, Gone, Happening, IssueRecord, Lane, Ledger, LedgerError, Mark, Note,
-    Noted, Parcel, Passed, Preferences, Records, Recovered, ReportRecord, Reservation, Resolution,
-    Seen, Standing, Wish, Worker,
+    Noted, Parcel, Passed, Place, Preferences, Records, Recovered, ReportRecord, Reservation,
+    Resolution, Seen, Standing, Wish, Worker,
 };
 use crate::{
     model::{Address, DeliveryState, IssueState, Subscriber, SubscriberState, Suppressed, Tally},
@@ -132,16 +132,36 @@ impl SqliteLedger {
         }
     }
 
+    /// Opens a copy of the ledger at `path` that is gone with the program, where nothing can be written beside the file; `None` where it can. What is done to the copy is done to nobody.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`, and `Unreachable` where the file was not closed and its
+    /// log cannot be read without writing.
+    pub fn copy_to_read(path: &Path) -> Result<Option<Self>, LedgerError> {
+        if !file::is_out_of_reach(path) {
+            return Ok(None);
+        }
+        let only = file::open_a_copy(path)?;
+        let place: Arc<str> = path.display().to_string().into();
+        moving::refuse_closed(&only, &place)?;
+        Ok(Some(Self::of_one(only, place)))
+    }
+
     /// Opens an empty one that is gone with the program: to rehearse in where there is none yet. What does not fit into its small cache goes to a temporary file that has no name.
     ///
     /// # Errors
     ///
     /// None that is known of.
     pub fn for_a_while() -> Result<Self, LedgerError> {
-        let only = Arc::new(Mutex::new(file::open_for_a_while()?));
-        let (writer, place) = (Arc::clone(&only), "for a while".into());
+        Ok(Self::of_one(file::open_for_a_while()?, "for a while".into()))
+    }
+
+    /// Makes one of a single connection, whose file is gone with it.
+    fn of_one(only: Connection, place: Arc<str>) -> Self {
+        let only = Arc::new(Mutex::new(only));
         let (flush, clock) = (Arc::new(|| Ok(())), Arc::new(Timestamp::now));
-        Ok(Self { writer, reader: only, flush, clock, place })
+        Self { writer: Arc::clone(&only), reader: only, flush, clock, place }
     }
 
     /// Runs `work` in a transaction that is durable when this returns.
@@ -478,6 +498,11 @@ impl Ledger for SqliteLedger {
     ) -> Result<Reservation, LedgerError> {
         let (shared, wishes) = (shared.clone(), wishes.to_vec());
         self.write(move |ledger, now| lane::reserve(ledger, now, &shared, &wishes, within)).await
+    }
+
+    async fn unreserve(&self, unused: &[Place]) -> Result<(), LedgerError> {
+        let unused = unused.to_vec();
+        self.write(move |ledger, now| lane::unreserve(ledger, now, &unused)).await
     }
 
     async fn beginnings(&self, lane: &Lane) -> Result<Vec<Timestamp>, LedgerError> {

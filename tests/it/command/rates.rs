@@ -174,7 +174,8 @@ fn a_sender_killed_among_the_first_few_does_not_let_cron_mail_the_rest() {
 fn watching_tells_each_change_and_ends_with_the_issue() {
     let env = Env::with_readers(30);
     env.postrider("status --watch").code(0).tells("nothing is being sent");
-    env.postrider("status kazakhstan --watch").code(0).tells("is a draft");
+    let mut early = env.command("status kazakhstan --watch");
+    let early = early.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     env.set("rate = [\"2000/s\"]", "rate = [\"25/s\"]");
     let mut child = env
         .command("send kazakhstan --yes")
@@ -192,6 +193,9 @@ fn watching_tells_each_change_and_ends_with_the_issue() {
     assert!(lines[0].starts_with(&format!("{ISSUE} is sending: ")), "{lines:?}");
     let last = format!("{ISSUE} is finished: 30 of 30 accepted");
     assert_eq!(lines.last(), Some(&last.as_str()));
+    let early = env.said(early.wait_with_output().expect("it ends"));
+    let early = early.tells("is a draft; this waits until somebody sends it");
+    assert_eq!(early.out.lines().last(), Some(last.as_str()), "{early:?}");
     let json = env.json("status kazakhstan --watch");
     assert_eq!((&json["state"], &json["accepted"]), (&"finished".into(), &30.into()));
 }

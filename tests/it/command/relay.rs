@@ -7,7 +7,10 @@ use postrider::{
     outbox::{Keep, Outbox, OutboxSettings, Tls},
 };
 
-use super::{env::Env, shows};
+use super::{
+    env::{Env, ISSUE},
+    shows,
+};
 
 /// Makes a certificate for these names; returns the server's side and, as PEM, its authority.
 pub(crate) fn tls(names: &[&str]) -> (rustls::ServerConfig, String) {
@@ -148,7 +151,8 @@ fn refused_deferred_and_doubtful_readers_are_told_with_what_to_do() {
     let sent = env.postrider("send kazakhstan --yes").code(1);
     shows("send_attention", &sent.shown());
     shows("status_failed", &env.postrider("status kazakhstan --failed").code(0).shown());
-    shows("status_in_doubt", &env.postrider("status kazakhstan --in-doubt").code(0).shown());
+    let doubt = env.postrider("status kazakhstan --in-doubt").code(0);
+    shows_of("status_in_doubt", &doubt, relay.address().port());
     shows("log_rejected", &env.postrider("log reader2@example.org").code(0).shown());
     let doubtful = env.postrider("status kazakhstan --in-doubt --json").code(0).out;
     let doubtful: serde_json::Value = serde_json::from_str(&doubtful).expect("one object");
@@ -188,16 +192,26 @@ fn a_delivery_in_doubt_is_settled_by_a_persons_word() {
 }
 
 #[test]
-fn too_many_refusals_stop_it_and_cron_does_not_try_the_rest() {
+fn what_too_many_refusals_stopped_holds_until_a_person_resumes_it() {
     let relay = scripted("rcpt reply 550 not you");
     let env = Env::with_readers(60).relay(&plain(&relay));
     let sent = env.postrider("send kazakhstan --yes").code(75).tells("refused").tells("--failed");
     assert!(sent.out.contains("stopped by a guard"), "{sent:?}");
-    env.postrider("due").code(75).tells("too many of the last 200 readers were refused");
-    env.postrider("due").code(0).silent();
-    let account = env.json("status kazakhstan");
+    sent.tells(&format!("`postrider resume {ISSUE}` lets it go on with the rest"));
+    let counts = || {
+        let account = env.json("status kazakhstan");
+        (account["rejected"].clone(), account["remaining"].clone(), relay.connections())
+    };
+    let (account, before) = (env.json("status kazakhstan"), counts());
     assert_eq!(account["state"], "paused");
     assert!(account["remaining"].as_u64().expect("a count") > 20, "{account}");
+    env.postrider("due").code(0).silent();
+    env.postrider("send kazakhstan").code(75).tells("is paused: too many of the last 200 readers");
+    assert_eq!(counts(), before, "nobody else was asked, and nobody rang");
+    env.postrider("resume kazakhstan").code(0);
+    env.postrider("due").code(75).tells("too many of the last 200 readers were refused");
+    env.postrider("due").code(0).silent();
+    assert_eq!(env.json("status kazakhstan")["state"], "paused");
 }
 
 #[test]
@@ -205,7 +219,7 @@ fn greylisted_readers_are_tried_later_and_cron_is_silent_meanwhile() {
     let relay = scripted("rcpt to=reader2@ reply 451 4.7.1 greylisted");
     let env = Env::with_readers(3).relay(&plain(&relay));
     let sent = env.postrider("send kazakhstan --yes").code(75);
-    assert!(sent.out.contains("some readers' servers said not now"), "{sent:?}");
+    assert!(sent.out.contains("some readers wait for another try"), "{sent:?}");
     env.postrider("status kazakhstan --left")
         .code(0)
         .tells("451 4.7.1 greylisted")

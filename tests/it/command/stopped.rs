@@ -16,7 +16,7 @@ use super::{
     env::{Env, Said},
     shows,
 };
-use crate::postfix::postfix;
+use crate::{postfix::postfix, skip::skipped};
 
 const READERS: usize = 200;
 const CONNECTIONS: u64 = 2;
@@ -262,7 +262,7 @@ fn a_full_disk_stops_before_the_wire_and_nothing_is_lost() {
     for (blocks, must_fail) in [(0, true), (64, true), (1000, false), (1500, false), (2000, false)]
     {
         let line = format!(
-            "trap '' XFSZ; ulimit -f {blocks}; exec {} send kazakhstan --yes",
+            "ulimit -f {blocks}; exec {} send kazakhstan --yes",
             env!("CARGO_BIN_EXE_postrider")
         );
         let mut shell = Command::new("/bin/sh");
@@ -345,6 +345,8 @@ fn without_a_file_to_spare_it_says_so_and_loses_nobody() {
             let names_it =
                 ["open files", "unable to open"].iter().any(|why| said.err.contains(why));
             assert!(names_it, "{files}: {said:?}");
+            assert_eq!(said.code, 75, "{files}: {said:?}");
+            said.tells("ulimit -n");
         }
     }
     assert!(refused > 0, "it never ran out of files");
@@ -352,4 +354,63 @@ fn without_a_file_to_spare_it_says_so_and_loses_nobody() {
     let account = env.json("status kazakhstan");
     assert_eq!((&account["accepted"], &account["in_doubt"]), (&20.into(), &0.into()), "{account}");
     assert_eq!(relay.accepted(), 20);
+}
+
+/// Runs the program where its folder cannot be written to; `None` where this machine does not let us make it so.
+fn read_only(env: &Env, line: &str) -> Option<Said> {
+    let script = format!(
+        "mount --bind . . && mount -o remount,bind,ro . && cd . && exec {} {line}",
+        env!("CARGO_BIN_EXE_postrider")
+    );
+    let mut shell = Command::new("unshare");
+    shell.args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c"]);
+    shell.arg(script.replace("cd .", "cd \"$PWD\"")).current_dir(&env.root).stdin(Stdio::null());
+    let said = env.said(shell.output().ok()?);
+    let is_made = !["unshare:", "mount:"].iter().any(|who| said.err.contains(who));
+    is_made.then_some(said)
+}
+
+#[test]
+fn a_report_is_read_where_nothing_can_be_written() {
+    let (relay, url) = relay("dot 3 reply 550 5.1.1 gone");
+    let env = Env::with_readers(5).relay(&url);
+    env.postrider("send kazakhstan --yes").code(1);
+    let Some(status) = read_only(&env, "status kazakhstan") else {
+        return skipped("a read-only mount, by unshare(1)");
+    };
+    let status = status.tells("the ledger cannot be written to from here");
+    let (told, before) = (status.code(0), env.postrider("status kazakhstan").code(0));
+    assert_eq!(told.out, before.out);
+    for line in
+        ["status", "status kazakhstan --failed", "log reader1@example.org", "plan kazakhstan"]
+    {
+        let told = read_only(&env, line).expect("it was made so before").code(0);
+        assert_eq!(told.out, env.postrider(line).code(0).out, "{line}");
+    }
+    for line in [
+        "send kazakhstan --catch-up --yes",
+        "pause kazakhstan",
+        "resolve kazakhstan --all --resend",
+    ] {
+        let told = read_only(&env, line).expect("it was made so before");
+        assert!(told.code != 0 && told.err.contains("Read-only file system"), "{line}: {told:?}");
+    }
+    assert_eq!(relay.accepted(), 4);
+}
+
+#[test]
+fn a_report_is_read_to_its_last_line_where_a_sender_was_killed_and_nothing_can_be_written() {
+    let (_relay, url) = relay("dot 40 stall");
+    let env = Env::with_readers(READERS).relay(&url);
+    let mut sender = start(&env);
+    until("forty are sent", || env.json("status kazakhstan")["accepted"].as_u64() >= Some(39));
+    sender.kill().expect("it is killed");
+    sender.wait().expect("it ends");
+    let ledger = env.root.join(".postrider/ledger.sqlite-wal");
+    assert!(fs::metadata(ledger).expect("its log is there").len() > 0);
+    let Some(status) = read_only(&env, "status kazakhstan --json") else {
+        return skipped("a read-only mount, by unshare(1)");
+    };
+    let status: Value = serde_json::from_str(&status.code(0).out).expect("JSON");
+    assert!(status["accepted"].as_u64() >= Some(39), "{status}");
 }

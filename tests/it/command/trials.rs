@@ -127,7 +127,9 @@ fn it_keeps_what_it_takes_and_tells_each_and_the_sum() {
 fn the_greylisting_of_its_page_defers_everybody_and_loses_nobody() {
     let env = readers();
     let relay = Running::scripted(&env, &scripts()[0]);
-    env.postrider("send kazakhstan --yes").code(75).tells("the next try is due at");
+    env.postrider("send kazakhstan --yes")
+        .code(75)
+        .tells("some readers wait for another try, which is due at");
     let account = env.json("status kazakhstan");
     assert_eq!((&account["remaining"], &account["deferred"]), (&json!(300), &json!(300)));
     let (told, sum) = relay.end();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use postrider::{
-    ledger::{Lane, Ledger, Passed, Wish},
+    ledger::{Lane, Ledger, Passed, Place, Wish},
     model::Rate,
     send::brake::Brake,
 };
@@ -23,6 +23,7 @@ ask_every_ledger! {
     a_clock_set_right_does_not_hold_a_lane,
     a_slow_lane_does_not_hold_the_rest,
     what_will_not_be_waited_for_is_not_used_up,
+    what_nobody_used_is_given_back,
     what_the_rates_still_count_is_told,
     a_claim_passes_over_domains_and_slots,
     a_brake_is_remembered_and_the_longer_one_stays,
@@ -111,6 +112,39 @@ async fn what_will_not_be_waited_for_is_not_used_up(desk: Desk) {
     assert_eq!(free[0].as_microsecond(), desk.now(), "the relay was not held for it");
 }
 
+async fn what_nobody_used_is_given_back(desk: Desk) {
+    let (relay, own) = (lane("relay", &["4/hour"]), lane("own", &["3/day"]));
+    let take = async |count| {
+        let wish = Wish { lane: Some(own.clone()), count };
+        let reserved = desk.ledger.reserve(&relay, &[wish], Duration::ZERO).await;
+        reserved.expect("it reserves").at.into_iter().map(|(_, at)| at).collect::<Vec<_>>()
+    };
+    let give_back = async |lane: &Lane, at| {
+        let unused = [Place { lane: lane.name.clone(), at }];
+        desk.ledger.unreserve(&unused).await.expect("it takes them back");
+    };
+    let first = take(2).await;
+    desk.pass(1);
+    let second = take(2).await;
+    assert_eq!((first.len(), second.len()), (2, 1));
+    give_back(&own, first[0]).await;
+    assert_eq!(take(9).await.len(), 1, "the relay had one left, and so has their own");
+    give_back(&own, first[1]).await;
+    assert_eq!(take(9).await.len(), 0, "now the relay has none");
+    give_back(&relay, first[1]).await;
+    give_back(&relay, first[1] + SignedDuration::from_millis(1)).await;
+    assert_eq!(take(9).await.len(), 1);
+    assert_eq!(take(9).await.len(), 0, "what was never reserved is not given back");
+    let next = lane("next", &["1/minute", "9/day"]);
+    let ahead = reserve(&*desk.ledger, &next, 2).await;
+    give_back(&next, ahead[1]).await;
+    assert_eq!(desk.ledger.beginnings(&next).await.expect("it tells"), ahead, "it is to come");
+    desk.pass(120);
+    give_back(&next, ahead[1]).await;
+    assert_eq!(desk.ledger.beginnings(&next).await.expect("it tells"), ahead[..1]);
+    assert_eq!(reserve(&*desk.again(), &next, 1).await[0].as_microsecond(), desk.now());
+}
+
 async fn what_the_rates_still_count_is_told(desk: Desk) {
     let relay = lane("relay", &["1/s", "3/minute"]);
     reserve(&*desk.ledger, &relay, 2).await;
@@ -178,7 +212,7 @@ proptest! {
         shared in any_rates(),
         own in prop::array::uniform2(any_rates()),
         steps in prop::collection::vec(
-            (0_usize..2, any::<bool>(), prop::array::uniform3(0_usize..4), 0_i64..2_000),
+            (0_usize..2, any::<bool>(), prop::array::uniform3(0_usize..4), 0_i64..2_000, any::<u8>()),
             1..14,
         ),
     ) {
@@ -194,7 +228,7 @@ proptest! {
         shared in any_rates(),
         own in prop::array::uniform2(any_rates()),
         steps in prop::collection::vec(
-            (0_usize..2, any::<bool>(), prop::array::uniform3(0_usize..4), 0_i64..2_000),
+            (0_usize..2, any::<bool>(), prop::array::uniform3(0_usize..4), 0_i64..2_000, any::<u8>()),
             1..14,
         ),
     ) {
@@ -204,8 +238,8 @@ proptest! {
     }
 }
 
-/// A sender, whether it is started anew, how many begin on each lane, and how long it waits.
-type Step = (usize, bool, [usize; 3], i64);
+/// A sender, whether it is started anew, how many begin on each lane, how long it waits, and which of the last eight it then has not used.
+type Step = (usize, bool, [usize; 3], i64, u8);
 
 fn keep_every_window(
     desk: &Desk,
@@ -219,7 +253,7 @@ fn keep_every_window(
     let mut begun: [Vec<Timestamp>; 3] = Default::default();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
-    for (sender, is_restart, counts, millis) in steps {
+    for (sender, is_restart, counts, millis, unused) in steps {
         if is_restart {
             senders[sender] = desk.again();
         }
@@ -241,6 +275,27 @@ fn keep_every_window(
             prop_assert!(!is_held || *next > now + SignedDuration::from_secs(3));
         }
         desk.pass_millis(millis);
+        let now = Timestamp::from_microsecond(desk.now()).expect("it is in range");
+        for (wish, name) in ["one", "two", ""].into_iter().enumerate() {
+            let recent = begun[wish].len().saturating_sub(8)..begun[wish].len();
+            for (place, number) in recent.rev().enumerate() {
+                if unused >> place & 1 == 1 {
+                    let at = begun[wish][number];
+                    let of = |lane: &str| Place { lane: lane.to_owned(), at };
+                    let places = ["relay", name].map(of);
+                    let rates = [Some(shared), own.get(wish)];
+                    let counted = places.into_iter().zip(rates);
+                    let counted =
+                        counted.filter(|(_, rates)| rates.is_some_and(|rates| !rates.is_empty()));
+                    let counted: Vec<_> = counted.map(|(place, _)| place).collect();
+                    let giving = senders[sender].unreserve(&counted);
+                    runtime.block_on(giving).expect("it takes them back");
+                    if at <= now {
+                        begun[wish].remove(number);
+                    }
+                }
+            }
+        }
     }
     let all = begun.concat();
     for (instants, rates) in [(&all, shared), (&begun[0], &own[0]), (&begun[1], &own[1])] {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use jiff::tz::TimeZone;
 use postrider::send::Braked;
 
 impl Trial {
@@ -186,6 +187,29 @@ fn records_that_nobody_likes_stop_the_run() {
     }
     assert_eq!(trial.tally().rejected, 0);
     assert_eq!(trial.outbox.accepted(), 0);
+}
+
+#[test]
+fn a_warm_up_grows_while_a_run_goes_on_and_the_hour_it_grows_is_named() {
+    let mut trial = Trial::new("", 9);
+    let since = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    trial.warm_up = Some(WarmUp {
+        from: "3/day".parse().expect("a rate"),
+        since,
+        double_every: Duration::from_hours(24),
+    });
+    let midnight = since.tomorrow().and_then(|day| day.to_zoned(TimeZone::UTC));
+    let midnight = midnight.expect("there is a tomorrow").timestamp();
+    match trial.deliver() {
+        Ended::Quota(at) => assert_eq!(at, midnight),
+        // It is so late that the run saw the day begin.
+        other => assert_eq!(trial.outbox.accepted(), 6, "{other:?}"),
+    }
+    if trial.outbox.accepted() == 3 {
+        trial.pass(midnight.as_second() - Timestamp::now().as_second() - 1);
+        assert!(matches!(trial.deliver(), Ended::Quota(_)));
+        assert_eq!(trial.outbox.accepted(), 6, "it waited for midnight, and three more went out");
+    }
 }
 
 #[test]
