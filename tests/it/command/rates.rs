@@ -114,8 +114,10 @@ fn without_a_rate_a_plan_promises_nothing() {
 
 #[test]
 fn a_paused_provider_is_told_with_its_hour_and_resume_lets_it_go_on() {
-    let relay = scripted("dot 1-2 to=@gmail.com reply 550 5.7.27 no SPF", Keep::Count);
+    let relay = scripted("dot 1 to=@gmail.com reply 550 5.7.27 no SPF", Keep::Count);
     let env = through(&relay, at(&[("gmail.com", 5), ("example.org", 3)]));
+    // Over two, the second reader may be refused only after the person's word, on a machine that is busy.
+    env.set("connections = 2", "connections = 1");
     let sent = env.postrider("send kazakhstan --yes").code(75);
     let sent = sent.tells("gmail is paused: our SPF record is missing or wrong: 550 5.7.27 no SPF");
     sent.tells("accepted           3").tells("remaining          5");
