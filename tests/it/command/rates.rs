@@ -12,6 +12,7 @@ use postrider::outbox::{Keep, Outbox, OutboxSettings};
 use super::{
     env::{Env, ISSUE},
     shows,
+    stopped::signal,
 };
 use crate::skip::skipped;
 
@@ -102,6 +103,27 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     watching.wait().expect("it ends");
     let told = told.expect("a line of how fast it goes");
     assert!(told.contains("0.0/s now, 23 h 59 min left, until "), "{told}");
+}
+
+#[test]
+fn a_run_that_waits_stays_where_a_quota_is_used_up_until_it_is_told_to_end() {
+    let env = at(&[("example.org", 6)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"4/day\"]");
+    let mut waiting = env
+        .command("send kazakhstan --yes --wait")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut told = BufReader::new(waiting.stderr.take().expect("a pipe")).lines();
+    let waits = told.find_map(|line| line.ok().filter(|line| line.ends_with("; this waits")));
+    let waits = waits.expect("it says that it waits");
+    assert!(waits.contains("the rate is used up for now; it goes on at"), "{waits}");
+    assert!(waiting.try_wait().expect("it can be asked").is_none(), "it ended");
+    signal(waiting.id(), "TERM");
+    let said = env.said(waiting.wait_with_output().expect("it ends")).code(75);
+    said.tells("accepted           4").tells("remaining          2");
+    assert_eq!(env.mails().len(), 4);
 }
 
 #[test]
