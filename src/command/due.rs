@@ -111,23 +111,22 @@ fn tell(console: &Console, newsroom: &Newsroom, sent: &Sent) {
         sent.report(console, &newsroom.publication);
     } else if let Ended::Halted(halt) = &sent.ended {
         let (slug, failure) = (&sent.account.slug, Failure::halted(halt, &sent.account.slug));
-        console.failure(&match halt {
-            // That one says so itself.
-            Halt::Refusals(_) => failure,
-            _ if is_held(halt) => failure.hint(format!(
+        console.failure(&if is_held(halt) {
+            failure.hint(format!(
                 "it is paused, so that cron does not try on and on: `postrider resume {slug}` first"
-            )),
-            _ => failure,
+            ))
+        } else {
+            failure
         });
     }
 }
 
-/// Tells whether trying again every five minutes would only make it worse.
+/// Tells whether trying again every five minutes would only make it worse. Too many refusals pause an issue whoever sends it.
 fn is_held(halt: &Halt) -> bool {
-    matches!(halt, Halt::Credentials(_) | Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_))
+    matches!(halt, Halt::Credentials(_) | Halt::Refused(_) | Halt::Copy(_))
 }
 
-/// Pauses an issue whose relay refuses us or everybody.
+/// Pauses an issue whose relay refuses us or the message.
 async fn hold(newsroom: &Newsroom, ledger: &dyn Ledger, sent: &Sent) -> Result<(), Failure> {
     if let Ended::Halted(halt) = &sent.ended
         && is_held(halt)

@@ -17,10 +17,14 @@ use crate::{
 pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let address: Address = address.parse().map_err(|error| Failure::address(address, error))?;
-    let attempts = if newsroom.has_ledger()? {
-        newsroom.ledger_to_read(console)?.attempts(&newsroom.publication.id, &address).await?
+    let (attempts, reader) = if newsroom.has_ledger()? {
+        let (ledger, publication) = (newsroom.ledger_to_read(console)?, &newsroom.publication.id);
+        (
+            ledger.attempts(publication, &address).await?,
+            ledger.subscriber(publication, &address).await?,
+        )
     } else {
-        Vec::new()
+        (Vec::new(), None)
     };
     if console.json {
         let attempts: Vec<_> = attempts.iter().map(document).collect();
@@ -31,8 +35,7 @@ pub(super) async fn run(console: &Console, global: &Global, address: &str) -> Re
     tell(console, &attempts);
     if attempts.is_empty() {
         console.note(format_args!("nothing was ever sent to {address}"));
-    } else if let Some(reader) =
-        newsroom.ledger_or_copy()?.0.subscriber(&newsroom.publication.id, &address).await?
+    } else if let Some(reader) = reader
         && reader.state != SubscriberState::Active
     {
         // An accepted mail may have come back, and that is no attempt.

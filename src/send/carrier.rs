@@ -374,7 +374,7 @@ impl Carrier {
             Handover::NotSent { stage, why } => policy::broken(stage, &why, attempt),
             Handover::InDoubt { why } => {
                 // Whoever settles it has to look there.
-                let said = format!("{}: {why}", self.run.relay.name());
+                let said = self.of_relay(&why);
                 Ruling { outcome: Outcome::InDoubt { said }, effect: Effect::BackOff }
             }
         };
@@ -390,6 +390,10 @@ impl Carrier {
             return ruling;
         }
         Ruling { effect: Effect::BackOff, ..ruling }
+    }
+
+    fn of_relay(&self, said: &str) -> String {
+        format!("the relay {}: {said}", self.run.relay.name())
     }
 
     /// Does what a ruling asks beyond the reader of its copy.
@@ -413,7 +417,8 @@ impl Carrier {
             }
             Effect::BackOff => {
                 self.hang_up().await;
-                self.fail(&format!("the relay {}: {said}", self.run.relay.name())).await;
+                let is_told = matches!(ruling.outcome, Outcome::InDoubt { .. });
+                self.fail(&if is_told { said } else { self.of_relay(&said) }).await;
             }
             Effect::Desync => {
                 self.hang_up().await;
