@@ -145,6 +145,9 @@ impl From<SegmentError> for Failure {
 impl From<RolledBack> for Failure {
     fn from(error: RolledBack) -> Self {
         match &error {
+            RolledBack::File(cause) if is_out_of_files(cause) => {
+                Self::new(exit::AGAIN, error.to_string()).hint(FILES)
+            }
             RolledBack::File(_) => Self::new(exit::DISK, error.to_string()),
             RolledBack::Fewer { .. } | RolledBack::Other { .. } | RolledBack::Forgotten { .. } => Self::new(exit::GUARD, error.to_string())
                 .hint("sending from it could mail readers twice, so nothing was sent")
@@ -164,6 +167,9 @@ impl From<SendError> for Failure {
                 if error.kind() == ErrorKind::StorageFull =>
             {
                 Self::new(exit::DISK, format!("the disk has no room: {error}")).hint(ROOM)
+            }
+            SendError::Journal(JournalError::File(ref cause)) if is_out_of_files(cause) => {
+                Self::new(exit::AGAIN, error.to_string()).hint(FILES)
             }
             SendError::Journal(error @ JournalError::File(_)) => {
                 Self::new(exit::DISK, error.to_string()).hint(ROOM)
@@ -197,6 +203,7 @@ impl Failure {
         match halt {
             Halt::Credentials(_) => failure.hint(CREDENTIALS).hint(AGAIN),
             Halt::Untrusted(_) => failure.hint(CERTIFICATE).hint(AGAIN),
+            Halt::Relay(why) if why.contains(OPEN_FILES) => failure.hint(FILES),
             Halt::Relay(_) => failure.hint(SERVER).hint(AGAIN),
             Halt::Refused(_) => failure.hint(REFUSED).hint(AGAIN),
             Halt::Copy(_) => failure
@@ -221,7 +228,7 @@ fn is_out_of_files(error: &std::io::Error) -> bool {
 
 /// How both say so.
 const OPEN_FILES: &str = "open files";
-const FILES: &str = "nothing was begun: raise the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit), then run it again";
+const FILES: &str = "raise the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit), then run it again: nothing is lost";
 const AGAIN: &str = "nobody was lost: run it again after mending, and it goes on with the rest";
 const CERTIFICATE: &str = "if its authority is a private one you trust, name that with `ca_file` under [relay]; a wrong host name or a date gone by is the server's to mend";
 const CREDENTIALS: &str = "check the user in [relay] url, and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
@@ -232,6 +239,7 @@ const SERVER: &str = "look at [relay] url in publication.toml, and whether the s
 fn code_of_halt(halt: &Halt) -> u8 {
     match halt {
         Halt::Credentials(_) => exit::CREDENTIALS,
+        Halt::Relay(why) if why.contains(OPEN_FILES) => exit::AGAIN,
         Halt::Untrusted(_) | Halt::Relay(_) | Halt::Ledger(_) => exit::UNREACHABLE,
         Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_) => exit::AGAIN,
         Halt::Disk(_) => exit::DISK,

@@ -125,10 +125,8 @@ fn connections() -> Result<usize, Failure> {
     let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let files = files.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
     match files.map_or(usual, |files| files.saturating_sub(OTHERS) / 3) {
-        0 => {
-            Err(Failure::new(exit::UNREACHABLE, "the system lets this program open too few files")
-                .hint("`ulimit -n 1024` lets it open more"))
-        }
+        0 => Err(Failure::new(exit::AGAIN, "the system lets this program open too few files")
+            .hint("`ulimit -n 1024` lets it open more")),
         most => Ok(most.min(usual)),
     }
 }

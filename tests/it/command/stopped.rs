@@ -333,7 +333,8 @@ fn without_a_file_to_spare_it_says_so_and_loses_nobody() {
     let (relay, url) = relay("");
     let env = Env::with_readers(20).relay(&url);
     let mut refused = 0;
-    for files in 6..=16 {
+    // How many it takes differs by what this process leaves it open.
+    for files in 6..=64 {
         let program = env!("CARGO_BIN_EXE_postrider");
         let line = format!("ulimit -n {files}; exec {program} send kazakhstan --yes --quiet");
         let mut shell = Command::new("/bin/sh");
@@ -346,7 +347,12 @@ fn without_a_file_to_spare_it_says_so_and_loses_nobody() {
                 ["open files", "unable to open"].iter().any(|why| said.err.contains(why));
             assert!(names_it, "{files}: {said:?}");
             assert_eq!(said.code, 75, "{files}: {said:?}");
+            // It tried to connect for half a minute: once is enough.
+            let is_last = said.err.contains("at connecting");
             said.tells("ulimit -n");
+            if is_last {
+                break;
+            }
         }
     }
     assert!(refused > 0, "it never ran out of files");
