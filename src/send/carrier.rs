@@ -15,11 +15,10 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Halt, Progress, Run, Stop,
     clerk::Clerk,
-    desk::{Counter, Signal},
+    desk::Signal,
     policy::{self, Effect, Providers, Refusals, Ruling, Scope},
-    printer::Printer,
+    pouch::{Copy, Pouch, unfit},
     provider::provider,
-    satchel::{Copy, Satchel, unfit},
     settled,
 };
 use crate::{
@@ -83,7 +82,6 @@ pub(super) struct Shared {
     announce: AtomicBool,
     /// Whether the relay takes a message by its length.
     chunk: AtomicBool,
-    printer: Printer,
     halt: watch::Sender<Option<Halt>>,
 }
 
@@ -104,7 +102,6 @@ impl Shared {
             is_anybody_called_back: AtomicBool::new(false),
             announce: AtomicBool::new(true),
             chunk: AtomicBool::new(run.chunking),
-            printer: Printer::new(Arc::clone(&run.press)),
             halt,
         }
     }
@@ -205,18 +202,17 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) async fn carry(
     number: usize,
     run: Arc<Run>,
-    counter: Counter,
+    pouch: Pouch,
     clerk: Clerk,
     shared: Arc<Shared>,
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
 ) {
-    let satchel = Satchel::new(counter, clerk.clone(), shared.printer.clone(), progress.clone());
     let mut carrier = Carrier {
         number,
         run,
         clerk,
-        satchel,
+        pouch,
         shared,
         stop,
         progress,
@@ -240,7 +236,6 @@ pub(super) async fn carry(
     if let Some(copy) = ahead {
         copy.give_back(&carrier.clerk).await;
     }
-    carrier.satchel.empty().await;
     if let Some(connection) = carrier.connection.take() {
         connection.quit().await;
     }
@@ -250,7 +245,7 @@ struct Carrier {
     number: usize,
     run: Arc<Run>,
     clerk: Clerk,
-    satchel: Satchel,
+    pouch: Pouch,
     shared: Arc<Shared>,
     stop: watch::Receiver<Stop>,
     progress: mpsc::UnboundedSender<Progress>,
@@ -268,18 +263,19 @@ struct Carrier {
 impl Carrier {
     /// Finds the next copy to carry; `None` where there is none any more, or no connection to carry it over.
     async fn next(&mut self) -> Option<Copy> {
-        if !self.satchel.is_empty() || self.is_connected().await {
-            return self.satchel.take().await;
+        if self.pouch.is_empty() && !self.is_connected().await {
+            // Opening one may take a while, and nothing is begun before it is open.
+            let handed = self.pouch.ask().await?;
+            if !self.connect().await {
+                self.clerk.release([handed.claim.ticket].into_iter()).await;
+                handed.out.give_back();
+                return None;
+            }
+            if let Some(copy) = self.pouch.begin(handed).await {
+                return Some(copy);
+            }
         }
-        // Opening one may take a while, and nothing is begun before it is open.
-        let handed = self.satchel.ask().await?;
-        if self.connect().await {
-            self.satchel.begin(handed);
-            return self.satchel.take().await;
-        }
-        self.clerk.release(handed.claim.ticket).await;
-        handed.out.give_back();
-        None
+        self.pouch.take().await
     }
 
     /// Delivers a copy; returns the next one where its envelope has left with it, or would have.
@@ -293,11 +289,11 @@ impl Carrier {
             return None;
         }
         let quick = self.pace < QUICK;
-        self.satchel.fill(ahead(self.pace));
+        self.pouch.fill(ahead(self.pace));
         let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
         let is_chunked = self.is_chunked(quick);
         let may_announce = quick && !is_last && !is_chunked && self.shared.may_announce();
-        let next = if may_announce { self.satchel.try_take().await } else { None };
+        let next = if may_announce { self.pouch.try_take() } else { None };
         let started = Instant::now();
         let (handover, refused) = self.hand_over(&copy, next.as_ref()).await;
         self.pace = started.elapsed();
@@ -313,7 +309,7 @@ impl Carrier {
         if matches!(ruling.effect, Effect::GoOn | Effect::Policy) {
             self.failures = 0;
             self.failing_since = None;
-            self.clerk.record(copy.ticket(), ruling.outcome).await;
+            self.clerk.record(copy.ticket(), ruling.outcome);
         } else {
             // Something is wrong beyond this reader: the ledger learns at once.
             self.clerk.record_now(copy.ticket(), ruling.outcome.clone()).await;

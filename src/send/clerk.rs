@@ -1,10 +1,12 @@
 //! Writes what the carriers tell into the ledger, in groups.
 //!
 //! A durable write costs the same for one entry as for a hundred, so the clerk
-//! takes all that is waiting and enters it at once. Whoever asks for a begin
-//! learns the answer only when it is durable; an outcome is in the journal
-//! before it waits here, so its carrier need not. Two hands write: while one
-//! group is on its way to the disk, the other takes what came meanwhile.
+//! takes all that is waiting and enters it at once. Whoever asks for begins
+//! learns the answer only when it is durable. An outcome is in the journal
+//! before it comes here, so its carrier need not wait, and neither does the
+//! clerk hurry: it lies in a tray until somebody asks, or for a moment. Two
+//! hands write: while one group is on its way to the disk, the other takes what
+//! came meanwhile.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,7 +14,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{self, mpsc, oneshot, watch},
+    sync::{self, Notify, mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -22,8 +24,11 @@ use crate::{
     model::Outcome,
 };
 
-/// The most entries of one group; keeps a transaction short.
-const GROUP: usize = 512;
+/// The most slips of one group; keeps a transaction short.
+const GROUP: usize = 128;
+
+/// How long an outcome lies in the tray while nobody asks for anything. It is as safe there against all but the loss of the machine.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// How many groups are on their way at once. What is told of one delivery is never in two of them: its begin is answered before its outcome is known.
 const HANDS: usize = 2;
@@ -32,15 +37,49 @@ const HANDS: usize = 2;
 const RETRIES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(4)];
 
+/// What is asked for together; the answers come in the same order, when they are durable.
 struct Slip {
-    entry: Entry,
-    answer: Option<oneshot::Sender<Entered>>,
+    entries: Vec<Entry>,
+    answer: oneshot::Sender<Vec<Entered>>,
+}
+
+/// Outcomes that nobody waits for.
+#[derive(Default)]
+struct Tray {
+    entries: Mutex<Vec<Entry>>,
+    came: Notify,
+}
+
+impl Tray {
+    fn put(&self, entry: Entry) {
+        let mut entries = self.entries();
+        entries.push(entry);
+        if entries.len() == 1 {
+            self.came.notify_one();
+        }
+    }
+
+    fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries())
+    }
+
+    /// Waits until something has lain here for long enough.
+    async fn is_due(&self) {
+        self.came.notified().await;
+        tokio::time::sleep(LINGER).await;
+    }
+
+    /// Whoever panicked while holding it had put a whole entry in.
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The carriers' way to the ledger.
 #[derive(Clone)]
 pub(super) struct Clerk {
     slips: mpsc::Sender<Slip>,
+    tray: Arc<Tray>,
     journal: Arc<Journal>,
     task: Arc<JoinHandle<()>>,
 }
@@ -54,20 +93,26 @@ impl Clerk {
         halt: watch::Sender<Option<Halt>>,
     ) -> Self {
         let (slips, inbox) = mpsc::channel(GROUP);
-        let journal = Arc::new(journal);
+        let (journal, tray) = (Arc::new(journal), Arc::<Tray>::default());
         let high_water = Mutex::new(high_water);
-        let books = Books { ledger, journal: Arc::clone(&journal), high_water, halt };
-        Self { slips, journal, task: Arc::new(tokio::spawn(books.keep(inbox))) }
+        let books = Books {
+            ledger,
+            tray: Arc::clone(&tray),
+            journal: Arc::clone(&journal),
+            high_water,
+            halt,
+        };
+        Self { slips, tray, journal, task: Arc::new(tokio::spawn(books.keep(inbox))) }
     }
 
-    /// Begins a delivery; when this returns `Done`, that is durable. While the ledger is away every begin is refused.
-    pub(super) async fn begin(&self, ticket: Ticket) -> Entered {
-        self.enter(Entry::Begin(ticket)).await
+    /// Begins deliveries and says of each whether it may go; when this returns `Done`, that is durable. While the ledger is away every begin is refused.
+    pub(super) async fn begin(&self, tickets: impl Iterator<Item = Ticket>) -> Vec<Entered> {
+        self.enter(tickets.map(Entry::Begin).collect()).await
     }
 
-    /// Gives a delivery back, begun or not, of whose message nothing has left.
-    pub(super) async fn release(&self, ticket: Ticket) {
-        self.enter(Entry::Release(ticket)).await;
+    /// Gives deliveries back, begun or not, of whose messages nothing has left.
+    pub(super) async fn release(&self, tickets: impl Iterator<Item = Ticket>) {
+        self.enter(tickets.map(Entry::Release).collect()).await;
     }
 
     /// Notes, on this machine, that a message is about to leave. When that cannot be noted, it must not leave.
@@ -75,18 +120,16 @@ impl Clerk {
         self.journal.hand_over(ticket)
     }
 
-    /// Tells an outcome: it is noted on this machine at once, and enters the ledger with the next group.
-    pub(super) async fn record(&self, ticket: Ticket, outcome: Outcome) {
+    /// Tells an outcome: it is noted on this machine at once, and enters the ledger with a coming group.
+    pub(super) fn record(&self, ticket: Ticket, outcome: Outcome) {
         self.journal.hold(ticket, outcome.clone());
-        let slip = Slip { entry: Entry::Record(ticket, outcome), answer: None };
-        // Without a clerk the journal keeps it.
-        let _ = self.slips.send(slip).await;
+        self.tray.put(Entry::Record(ticket, outcome));
     }
 
     /// Tells an outcome and waits until the ledger has it.
     pub(super) async fn record_now(&self, ticket: Ticket, outcome: Outcome) {
         self.note(ticket, &outcome);
-        self.enter(Entry::Record(ticket, outcome)).await;
+        self.enter(vec![Entry::Record(ticket, outcome)]).await;
     }
 
     /// Waits until everything that was brought is entered. The last clone must call it.
@@ -103,17 +146,22 @@ impl Clerk {
         let _ = self.journal.record(&[(ticket, outcome.clone())]);
     }
 
-    async fn enter(&self, entry: Entry) -> Entered {
-        let (answer, answered) = oneshot::channel();
-        if self.slips.send(Slip { entry, answer: Some(answer) }).await.is_err() {
-            return Entered::Refused;
+    async fn enter(&self, entries: Vec<Entry>) -> Vec<Entered> {
+        if entries.is_empty() {
+            return Vec::new();
         }
-        answered.await.unwrap_or(Entered::Refused)
+        let refused = vec![Entered::Refused; entries.len()];
+        let (answer, answered) = oneshot::channel();
+        if self.slips.send(Slip { entries, answer }).await.is_err() {
+            return refused;
+        }
+        answered.await.unwrap_or(refused)
     }
 }
 
 struct Books {
     ledger: Arc<dyn Ledger>,
+    tray: Arc<Tray>,
     journal: Arc<Journal>,
     high_water: Mutex<HighWater>,
     halt: watch::Sender<Option<Halt>>,
@@ -135,22 +183,41 @@ impl Books {
 
     async fn work(&self, inbox: &sync::Mutex<mpsc::Receiver<Slip>>) {
         let mut slips = Vec::new();
-        while inbox.lock().await.recv_many(&mut slips, GROUP).await > 0 {
-            let begins: Vec<Ticket> = slips.iter().filter_map(|slip| begun(&slip.entry)).collect();
+        loop {
+            let is_open = self.gather(&mut *inbox.lock().await, &mut slips).await;
+            let begins: Vec<Ticket> =
+                slips.iter().flat_map(|slip| &slip.entries).filter_map(begun).collect();
             if let Err(error) = self.journal.begin(&begins) {
                 // Nothing may be begun that the journal does not know of; who asked is refused.
-                slips.retain(|slip| begun(&slip.entry).is_none());
+                slips.retain(|slip| slip.entries.iter().all(|entry| begun(entry).is_none()));
                 self.halt(Halt::Disk(format!("`outcomes.journal` cannot be written: {error}")));
             }
-            let (entries, answers): (Vec<_>, Vec<_>) =
-                slips.drain(..).map(|slip| (slip.entry, slip.answer)).unzip();
-            let entered = self.enter(&entries).await;
-            for (answer, entered) in answers.into_iter().zip(entered) {
-                if let Some(answer) = answer {
+            let mut entries = self.tray.take();
+            let mut answers = Vec::with_capacity(slips.len());
+            for Slip { entries: asked, answer } in slips.drain(..) {
+                answers.push((asked.len(), answer));
+                entries.extend(asked);
+            }
+            if !entries.is_empty() {
+                let mut entered = self.enter(&entries).await;
+                // The last first, behind all that came out of the tray.
+                for (count, answer) in answers.into_iter().rev() {
                     // Who is gone learns nothing; the ledger knows all the same.
-                    let _ = answer.send(entered);
+                    let _ = answer.send(entered.split_off(entered.len() - count));
                 }
             }
+            if !is_open {
+                return;
+            }
+        }
+    }
+
+    /// Waits for somebody who asks, or for the tray; `false` when nobody is left who could ask.
+    async fn gather(&self, inbox: &mut mpsc::Receiver<Slip>, slips: &mut Vec<Slip>) -> bool {
+        tokio::select! {
+            biased;
+            asked = inbox.recv_many(slips, GROUP) => asked > 0,
+            () = self.tray.is_due() => true,
         }
     }
 

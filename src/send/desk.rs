@@ -1,9 +1,9 @@
-//! Hands out deliveries: one to each carrier that asks, none before every rate allows it.
+//! Hands out deliveries to each carrier that asks, none before every rate allows it.
 //!
 //! Who has a pace of their own (a provider with a `rate`, or one that said
 //! "too fast") waits in a line of their own, so that nobody else waits with
-//! them. Where nothing limits anybody, a delivery costs the desk nothing but
-//! its place in a queue.
+//! them, and is handed out alone. Where nothing limits anybody, a carrier gets
+//! as many as it asks for, at the cost of a place in a queue.
 
 use std::{
     cmp::Reverse,
@@ -90,7 +90,13 @@ pub(super) struct Desk {
 /// A carrier's side: where it asks.
 #[derive(Clone)]
 pub(super) struct Counter {
-    asks: mpsc::Sender<oneshot::Sender<Handed>>,
+    asks: mpsc::Sender<Ask>,
+}
+
+/// For how many a carrier asks, and where it waits.
+struct Ask {
+    count: usize,
+    answer: oneshot::Sender<Vec<Handed>>,
 }
 
 /// A delivery to be carried now, and until when its claim holds.
@@ -162,11 +168,13 @@ impl Drop for Out {
 }
 
 impl Counter {
-    /// Waits for a delivery; `None` when there is none any more.
-    pub(super) async fn ask(&self) -> Option<Handed> {
+    /// Waits for at least one delivery, and gets up to `count`; none when there is none any more.
+    pub(super) async fn ask(&self, count: usize) -> Vec<Handed> {
         let (answer, answered) = oneshot::channel();
-        self.asks.send(answer).await.ok()?;
-        answered.await.ok()
+        if self.asks.send(Ask { count, answer }).await.is_err() {
+            return Vec::new();
+        }
+        answered.await.unwrap_or_default()
     }
 }
 
@@ -264,21 +272,22 @@ enum Next {
 }
 
 impl Work {
-    async fn serve(mut self, mut inbox: mpsc::Receiver<oneshot::Sender<Handed>>) -> Reason {
+    async fn serve(mut self, mut inbox: mpsc::Receiver<Ask>) -> Reason {
         let mut reason = Reason::Nothing;
-        while let Some(ask) = inbox.recv().await {
+        while let Some(Ask { count, answer }) = inbox.recv().await {
             match self.next().await {
                 Ok(Next::Hand(line, held, places)) => {
-                    let Held { claim, lease_ends } = *held;
-                    self.handed += 1;
-                    self.is_sure = false;
-                    self.lines[line].pace.note();
-                    let out = Out::new(&self.outs, places);
-                    if let Err(Handed { claim, lease_ends, out }) =
-                        ask.send(Handed { claim, lease_ends, out })
+                    let mut handed = vec![self.hand_out(line, *held, places)];
+                    while handed.len() < count
+                        && let Some(held) = self.another()
                     {
-                        self.lines[line].waiting.push_front(Held { claim, lease_ends });
-                        out.give_back();
+                        handed.push(self.hand_out(0, held, Vec::new()));
+                    }
+                    if let Err(handed) = answer.send(handed) {
+                        for Handed { claim, lease_ends, out } in handed.into_iter().rev() {
+                            self.lines[line].waiting.push_front(Held { claim, lease_ends });
+                            out.give_back();
+                        }
                     }
                 }
                 Ok(Next::End(ended)) => {
@@ -310,6 +319,24 @@ impl Work {
         reason
     }
 
+    fn hand_out(&mut self, line: usize, held: Held, places: Vec<Place>) -> Handed {
+        self.handed += 1;
+        self.is_sure = false;
+        self.lines[line].pace.note();
+        let Held { claim, lease_ends } = held;
+        Handed { claim, lease_ends, out: Out::new(&self.outs, places) }
+    }
+
+    /// Takes one more delivery that may begin at once, where nothing limits anybody.
+    fn another(&mut self) -> Option<Held> {
+        let may = self.is_unpaced() && self.run.limit.is_none_or(|limit| self.tried() < limit);
+        if may { self.lines[0].waiting.pop_front() } else { None }
+    }
+
+    fn is_unpaced(&self) -> bool {
+        self.relay.is_free() && self.lines.len() == 1
+    }
+
     /// Finds the next delivery and waits until it may begin.
     async fn next(&mut self) -> Result<Next, LedgerError> {
         loop {
@@ -326,11 +353,7 @@ impl Work {
             self.hear().await?;
             self.look().await?;
             self.drop_overdue().await?;
-            let next = if self.relay.is_free() && self.lines.len() == 1 {
-                self.unpaced().await?
-            } else {
-                self.paced().await?
-            };
+            let next = if self.is_unpaced() { self.unpaced().await? } else { self.paced().await? };
             if let Some(next) = next {
                 return Ok(next);
             }

@@ -1,9 +1,9 @@
 //! The run: claim, begin, hand over, record.
 //!
 //! ```text
-//! desk (claims, rate) --> carrier (one connection) --> relay
-//!                            | begin, outcome
-//!                            v
+//! desk (claims, rate) --> pouch (begun ahead) --> carrier (one connection) --> relay
+//!                            | begins               | outcome
+//!                            v                      v
 //!                         clerk (groups of entries) --> ledger, or outcomes.journal when it is away
 //! ```
 //!
@@ -32,15 +32,17 @@ pub mod guard;
 mod journal;
 mod line;
 pub mod policy;
+mod pouch;
 mod printer;
 pub mod provider;
-mod satchel;
 pub mod throttle;
 
 pub use journal::{Journal, JournalError, Look, Place};
 
 use clerk::Clerk;
 use desk::Desk;
+use pouch::Pouch;
+use printer::Printer;
 
 /// How long a claim may be held: longer than the ten minutes a relay may take to answer the dot.
 const LEASE: Duration = Duration::from_mins(15);
@@ -231,21 +233,23 @@ impl Run {
             halted.clone(),
             progress.clone(),
         );
+        let printer = Printer::new(Arc::clone(&run.press));
+        let (pouch, filling) = Pouch::open(counter, clerk.clone(), printer, progress.clone());
         let mut carriers = tokio::task::JoinSet::new();
         let shared = Arc::new(carrier::Shared::new(&run, connections, signals, halt));
         for number in 0..connections {
             carriers.spawn(carrier::carry(
                 number,
                 Arc::clone(&run),
-                counter.clone(),
+                pouch.clone(),
                 clerk.clone(),
                 Arc::clone(&shared),
                 stop.clone(),
                 progress.clone(),
             ));
         }
-        drop(counter);
         while carriers.join_next().await.is_some() {}
+        pouch.close(filling).await;
         let reason = desk.close().await;
         clerk.close().await;
 

@@ -43,22 +43,23 @@ impl Printer {
         Self { press, places: Arc::new(Semaphore::new(processors + 1)) }
     }
 
-    /// Prints the copy of a claimed delivery on a thread of its own, and hands the claim back; gives it back as it is where printing is so quick that it is best done right before the copy leaves.
-    pub(super) async fn print_ahead(&self, claim: Claim) -> (Claim, Option<Print>) {
-        if !self.press.is_slow() {
-            return (claim, None);
+    /// Tells whether copies are printed ahead.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.press.is_slow()
+    }
+
+    /// Prints the copy of a claimed delivery on a thread of its own; `None` where printing is so quick that it is best done right before the copy leaves.
+    pub(super) async fn print_ahead(&self, claim: &Arc<Claim>) -> Option<Print> {
+        if !self.is_ahead() {
+            return None;
         }
         // It is never closed.
         let place = self.places.acquire().await;
-        let press = Arc::clone(&self.press);
-        let printed = spawn_blocking(move || {
-            let print = print(&press, &claim);
-            (claim, Some(print))
-        })
-        .await;
+        let (press, claim) = (Arc::clone(&self.press), Arc::clone(claim));
+        let printed = spawn_blocking(move || print(&press, &claim)).await;
         drop(place);
         match printed.map_err(JoinError::try_into_panic) {
-            Ok(printed) => printed,
+            Ok(printed) => Some(printed),
             Err(Ok(panic)) => resume_unwind(panic),
             // The runtime is ending, and this task with it.
             Err(Err(_)) => pending().await,
