@@ -7,6 +7,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
@@ -227,14 +228,15 @@ impl Pouch {
 
     /// Waits for the next copy; `None` where there is none any more.
     pub(super) async fn take(&self) -> Option<Copy> {
-        let Shelf { came, .. } = &*self.purse.shelf;
+        let shelf = &self.purse.shelf;
         loop {
             // Before the look, so that nothing comes unnoticed between the two.
-            let coming = came.notified();
+            let mut coming = pin!(shelf.came.notified());
+            coming.as_mut().enable();
             if let Some(copy) = self.try_take() {
                 return Some(copy);
             }
-            let is_over = self.purse.shelf.change(|stock| {
+            let is_over = shelf.change(|stock| {
                 // Somebody else may have put one in since.
                 let waits = stock.begun.is_empty() && !stock.is_over;
                 stock.waiting += usize::from(waits);
@@ -245,7 +247,7 @@ impl Pouch {
                 Some(false) => continue,
                 None => coming.await,
             }
-            self.purse.shelf.change(|stock| stock.waiting -= 1);
+            shelf.change(|stock| stock.waiting -= 1);
         }
     }
 
@@ -320,11 +322,15 @@ impl Purse {
 
     /// Puts in what came of so many that were asked for.
     fn put(&self, asked: usize, begun: Vec<Begun>) {
-        self.shelf.change(|stock| {
+        let wanted = self.shelf.change(|stock| {
+            let wanted = stock.waiting.min(begun.len());
             stock.asked -= asked;
             stock.begun.extend(begun);
+            wanted
         });
-        self.shelf.came.notify_waiters();
+        for _ in 0..wanted {
+            self.shelf.came.notify_one();
+        }
     }
 
     /// Begins deliveries, and returns those that may begin.
