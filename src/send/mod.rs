@@ -7,10 +7,10 @@
 //!                         clerk (groups of entries) --> ledger, or outcomes.journal when it is away
 //! ```
 //!
-//! Nothing leaves before its begin is durable, and no carrier gets another
-//! delivery before the outcome of its last one stands beside it: both travel
-//! in one entry, so a killed run leaves at most one reader in doubt for each
-//! connection.
+//! Nothing leaves before its begin is durable, and no carrier hands over a
+//! message before the outcome of its last one stands in the journal: both are
+//! noted in one write, so a killed run leaves at most one reader in doubt for
+//! each connection.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, mpsc},
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
 };
 
 use super::{
@@ -32,6 +32,9 @@ use crate::{
 /// How long after its begin a message may still leave. Who unsubscribes after the begin is told the mail was on its way; that has to be true.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// The most that are begun in one write.
+const AT_ONCE: usize = 256;
+
 /// A delivery that is begun.
 struct Begun {
     claim: Arc<Claim>,
@@ -40,6 +43,13 @@ struct Begun {
     out: Out,
     /// Its copy, where it was printed ahead.
     print: Option<Print>,
+}
+
+impl Begun {
+    /// Prints its copy where that takes so long that it is done ahead.
+    async fn print_ahead(&mut self, printer: &Printer) {
+        self.print = printer.print_ahead(&self.claim).await;
+    }
 }
 
 /// A delivery that is begun, and its bytes.
@@ -89,13 +99,6 @@ pub(super) fn unfit(why: &str) -> Outcome {
     Outcome::Rejected { said: format!("copy not possible: {why}"), hard: false }
 }
 
-impl Begun {
-    /// Prints its copy where that takes so long that it is done ahead.
-    async fn print_ahead(&mut self, printer: &Printer) {
-        self.print = printer.print_ahead(&self.claim).await;
-    }
-}
-
 /// Gives deliveries back of which nothing has left.
 async fn give_back(clerk: &Clerk, begun: Vec<Begun>) {
     clerk.release(begun.iter().map(|begun| begun.claim.ticket)).await;
@@ -103,9 +106,6 @@ async fn give_back(clerk: &Clerk, begun: Vec<Begun>) {
         begun.out.give_back();
     }
 }
-
-/// The most that are begun in one write.
-const AT_ONCE: usize = 256;
 
 /// A carrier's hand on the pouch that all share.
 pub(super) struct Pouch {
@@ -189,15 +189,16 @@ impl Drop for Pouch {
 }
 
 impl Pouch {
-    /// Opens an empty one, and the task that fills it until there are no deliveries any more.
+    /// Opens an empty one, and the task that fills it until there are no deliveries any more, or until whoever holds that task is gone.
     pub(super) fn open(
         counter: Counter,
         clerk: Clerk,
         printer: Printer,
         progress: mpsc::UnboundedSender<Progress>,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> (Self, JoinSet<()>) {
         let purse = Purse { counter, clerk, printer, progress, shelf: Arc::default() };
-        let filling = tokio::spawn(purse.clone().fill());
+        let mut filling = JoinSet::new();
+        filling.spawn(purse.clone().fill());
         (Self { purse, ahead: 0 }, filling)
     }
 
@@ -262,10 +263,10 @@ impl Pouch {
     }
 
     /// Gives back whatever the carriers left in it, once they have gone.
-    pub(super) async fn close(self, filling: JoinHandle<()>) {
+    pub(super) async fn close(self, mut filling: JoinSet<()>) {
         self.purse.shelf.end();
         // A panic of it is a bug; the claims that it held end by themselves.
-        let _ = filling.await;
+        while filling.join_next().await.is_some() {}
         let left: Vec<Begun> = self.purse.shelf.change(|stock| stock.begun.drain(..).collect());
         give_back(&self.purse.clerk, left).await;
     }
@@ -317,7 +318,12 @@ impl Purse {
                 purse.put(1, vec![begun]);
             });
         }
-        while printing.join_next().await.is_some() {}
+        while let Some(printed) = printing.join_next().await {
+            if printed.is_err() {
+                // A panic is a bug, but the carriers do not wait for what never comes.
+                self.put(1, Vec::new());
+            }
+        }
     }
 
     /// Puts in what came of so many that were asked for.
