@@ -320,6 +320,42 @@ fn a_sender_killed_at_any_ledger_step_mails_nobody_twice_and_misses_nobody() {
 }
 
 #[test]
+fn a_run_that_is_dropped_takes_along_all_that_works_for_it() {
+    let mut trial = Trial::new("dot wait 5", 200);
+    trial.doubts = trial.connections as u64;
+    let ended = runtime().block_on(async {
+        let issue = issue(&*trial.ledger()).await;
+        let deliver = async || {
+            let (_stop, stopped) = watch::channel(Stop::No);
+            let (progress, _news) = mpsc::unbounded_channel();
+            let run = trial.run(trial.ledger(), issue.clone());
+            run.deliver(Box::new(|_| true), stopped, progress).await
+        };
+        let some_are_accepted = async {
+            while trial.outbox.accepted() < 20 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            ended = deliver() => panic!("it was to be dropped before: {ended:?}"),
+            () = some_are_accepted => {}
+        }
+        // Its journal is let go only when nothing of it is left.
+        for _ in 0..500 {
+            match deliver().await {
+                Err(error) if error.to_string().contains("another sender is at work") => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                ended => return ended.expect("the run ends"),
+            }
+        }
+        panic!("the dropped run still holds its journal");
+    });
+    assert_eq!(ended, Ended::Finished);
+    trial.check("a run that was dropped");
+}
+
+#[test]
 fn a_sender_killed_at_any_step_of_the_conversation_mails_nobody_twice_and_misses_nobody() {
     let stages = ["greeting", "hello", "mail", "rcpt", "data", "body", "dot"];
     std::thread::scope(|scope| {
