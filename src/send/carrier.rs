@@ -263,15 +263,20 @@ struct Carrier {
 impl Carrier {
     /// Finds the next copy to carry; `None` where there is none any more, or no connection to carry it over.
     async fn next(&mut self) -> Option<Copy> {
-        if self.pouch.is_empty() && !self.is_connected().await {
-            // Opening one may take a while, and nothing is begun before it is open.
-            let handed = self.pouch.ask().await?;
+        // Opening one may take a while, and before it is open nothing is begun for it, nor kept from others.
+        let is_empty = self.pouch.is_empty();
+        if self.connection.is_none() || (is_empty && !self.is_connected().await) {
+            let handed = if is_empty { Some(self.pouch.ask().await?) } else { None };
             if !self.connect().await {
-                self.clerk.release([handed.claim.ticket].into_iter()).await;
-                handed.out.give_back();
+                if let Some(handed) = handed {
+                    self.clerk.release([handed.claim.ticket].into_iter()).await;
+                    handed.out.give_back();
+                }
                 return None;
             }
-            if let Some(copy) = self.pouch.begin(handed).await {
+            if let Some(handed) = handed
+                && let Some(copy) = self.pouch.begin(handed).await
+            {
                 return Some(copy);
             }
         }
