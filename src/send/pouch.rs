@@ -45,10 +45,13 @@ struct Begun {
     print: Option<Print>,
 }
 
-impl Begun {
-    /// Prints its copy where that takes so long that it is done ahead.
-    async fn print_ahead(&mut self, printer: &Printer) {
-        self.print = printer.print_ahead(&self.claim).await;
+/// Prints copies where that takes so long that it is done ahead.
+async fn print_ahead(begun: &mut [Begun], printer: &Printer) {
+    if printer.is_ahead() {
+        let claims = begun.iter().map(|begun| Arc::clone(&begun.claim)).collect();
+        for (begun, print) in begun.iter_mut().zip(printer.print_ahead(claims).await) {
+            begun.print = Some(print);
+        }
     }
 }
 
@@ -215,7 +218,7 @@ impl Pouch {
     /// Begins a delivery that was asked for; `None` where it may not begin.
     pub(super) async fn begin(&self, handed: Handed) -> Option<Copy> {
         let mut begun = self.purse.begin(vec![handed]).await.pop()?;
-        begun.print_ahead(&self.purse.printer).await;
+        print_ahead(std::slice::from_mut(&mut begun), &self.purse.printer).await;
         self.purse.print(begun)
     }
 
@@ -272,6 +275,25 @@ impl Pouch {
     }
 }
 
+/// Copies that are being printed. Where that panics, which is a bug, the carriers do not wait for what never comes.
+struct Owed {
+    purse: Purse,
+    count: usize,
+}
+
+impl Owed {
+    async fn print(mut self, mut begun: Vec<Begun>) {
+        print_ahead(&mut begun, &self.purse.printer).await;
+        self.purse.put(std::mem::take(&mut self.count), begun);
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.purse.put(self.count, Vec::new());
+    }
+}
+
 impl Purse {
     /// Fetches what the carriers lack, until there is nothing more or nobody takes it.
     async fn fill(self) {
@@ -311,19 +333,15 @@ impl Purse {
         }
         self.put(asked - begun.len(), Vec::new());
         let mut printing = JoinSet::new();
-        for mut begun in begun {
-            let purse = self.clone();
-            printing.spawn(async move {
-                begun.print_ahead(&purse.printer).await;
-                purse.put(1, vec![begun]);
-            });
+        let bundle = self.printer.bundle(begun.len());
+        let mut begun = begun.into_iter();
+        while let bundle = begun.by_ref().take(bundle).collect::<Vec<_>>()
+            && !bundle.is_empty()
+        {
+            let owed = Owed { purse: self.clone(), count: bundle.len() };
+            printing.spawn(owed.print(bundle));
         }
-        while let Some(printed) = printing.join_next().await {
-            if printed.is_err() {
-                // A panic is a bug, but the carriers do not wait for what never comes.
-                self.put(1, Vec::new());
-            }
-        }
+        while printing.join_next().await.is_some() {}
     }
 
     /// Puts in what came of so many that were asked for.

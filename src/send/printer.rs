@@ -29,10 +29,14 @@ pub(super) struct Ready {
 /// A copy, or why there can be none.
 pub(super) type Print = Result<Ready, Suppressed>;
 
+/// The most copies that are printed on one thread before they are handed over.
+const BUNDLE: usize = 4;
+
 /// All carriers of a run print by one of these.
 #[derive(Clone)]
 pub(super) struct Printer {
     press: Arc<Press>,
+    processors: usize,
     /// One more than there are processors: the next is at hand when one is printed, and more would only take turns.
     places: Arc<Semaphore>,
 }
@@ -40,7 +44,7 @@ pub(super) struct Printer {
 impl Printer {
     pub(super) fn new(press: Arc<Press>) -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self { press, places: Arc::new(Semaphore::new(processors + 1)) }
+        Self { press, processors, places: Arc::new(Semaphore::new(processors + 1)) }
     }
 
     /// Tells whether copies are printed ahead.
@@ -48,18 +52,21 @@ impl Printer {
         self.press.is_slow()
     }
 
-    /// Prints the copy of a claimed delivery on a thread of its own; `None` where printing is so quick that it is best done right before the copy leaves.
-    pub(super) async fn print_ahead(&self, claim: &Arc<Claim>) -> Option<Print> {
-        if !self.is_ahead() {
-            return None;
-        }
+    /// Returns how many of so many copies are printed on one thread, one after another: so many that handing them over wakes others seldom, and so few that no processor is idle.
+    pub(super) fn bundle(&self, copies: usize) -> usize {
+        copies.div_ceil(2 * self.processors).clamp(1, BUNDLE)
+    }
+
+    /// Prints the copies of claimed deliveries on a thread of its own.
+    pub(super) async fn print_ahead(&self, claims: Vec<Arc<Claim>>) -> Vec<Print> {
         // It is never closed.
         let place = self.places.acquire().await;
-        let (press, claim) = (Arc::clone(&self.press), Arc::clone(claim));
-        let printed = spawn_blocking(move || print(&press, &claim)).await;
+        let press = Arc::clone(&self.press);
+        let print_all = move || claims.iter().map(|claim| print(&press, claim)).collect();
+        let printed = spawn_blocking(print_all).await;
         drop(place);
         match printed.map_err(JoinError::try_into_panic) {
-            Ok(printed) => Some(printed),
+            Ok(printed) => printed,
             Err(Ok(panic)) => resume_unwind(panic),
             // The runtime is ending, and this task with it.
             Err(Err(_)) => pending().await,
