@@ -98,7 +98,7 @@ impl Part {
     /// Appends one reader's copy, encoded, and returns its length before encoding.
     pub(super) fn print(&self, merge: &mut Merge<'_>, out: &mut Vec<u8>) -> usize {
         let mut length = 0;
-        let mut value = String::new();
+        let mut value = String::with_capacity(SLOT_BYTES);
         let mut carry = Carry::default();
         for (strip, next) in &self.strips {
             if let Strip::Literal { text, ready } = strip {
@@ -152,7 +152,7 @@ impl Strip {
             Self::Literal { text, .. } => out.push_str(text),
             Self::Slot(slot) => merge.fill(slot, out),
             Self::Flowing { pieces, first, rest, rule } => {
-                let mut paragraph = String::new();
+                let mut paragraph = String::with_capacity(SLOT_BYTES);
                 splice(pieces, merge, &mut paragraph);
                 let mut widest = 0;
                 for line in wrap(&paragraph, first, rest, TEXT_COLUMNS) {

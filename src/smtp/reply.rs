@@ -127,7 +127,7 @@ impl Spoken {
     /// Returns it for people and for the ledger: its enhanced code (RFC 3463) set apart, its text printable and cut.
     pub(super) fn reply(&self) -> Reply {
         let mut enhanced = None;
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.text.len().min(TEXT_MAX));
         for line in self.lines() {
             let mut line = line;
             if let Some((code, rest)) = split_enhanced(line)
@@ -195,7 +195,12 @@ pub(super) fn printable(bytes: &[u8]) -> String {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    String::from_utf8_lossy(bytes).chars().map(|c| if hidden(c) { ' ' } else { c }).collect()
+    let text = String::from_utf8_lossy(bytes);
+    // What nearly all servers say.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.into_owned();
+    }
+    text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

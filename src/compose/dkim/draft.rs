@@ -53,6 +53,11 @@ impl Blank {
         Self { field, field_hash, relaxed, relaxed_hash }
     }
 
+    /// Returns how long what is signed of it is.
+    pub(super) fn relaxed_len(&self) -> usize {
+        self.relaxed.len()
+    }
+
     /// Appends what is signed of it, its canonical form with the body's hash in.
     pub(super) fn push_relaxed(&self, body_hash: &str, out: &mut Vec<u8>) {
         let (before, after) = (self.relaxed_hash, self.relaxed_hash + NO_HASH.len());

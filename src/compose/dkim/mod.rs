@@ -126,7 +126,8 @@ impl Signer {
         let draft = if first.is_over(&names) { first } else { own.insert(self.draft(names)) };
         let mut signatures = Vec::with_capacity(self.length());
         for ((_, key), blank) in self.keys.iter().zip(&draft.blanks) {
-            let mut data = signed.clone();
+            let mut data = Vec::with_capacity(signed.len() + blank.relaxed_len());
+            data.extend_from_slice(&signed);
             blank.push_relaxed(&body_hash, &mut data);
             let signature = key.sign(&data, &self.random).ok_or(Unsigned)?;
             let field = blank.signed(&body_hash, &BASE64.encode(&signature));
@@ -142,8 +143,10 @@ impl Signer {
 
     /// Returns the fields that are signed, as `h=` names them, and their canonical form in that order.
     fn signed_fields(&self, header: &[u8]) -> (Vec<&'static str>, Vec<u8>) {
-        let (mut names, mut signed) = (Vec::new(), Vec::with_capacity(header.len()));
-        let present: Vec<(&[u8], &[u8])> = header_fields(header).collect();
+        let mut present: Vec<(&[u8], &[u8])> = Vec::with_capacity(2 * self.fields.len());
+        present.extend(header_fields(header));
+        let mut names = Vec::with_capacity(self.fields.len() + present.len());
+        let mut signed = Vec::with_capacity(header.len());
         for name in &self.fields {
             // Of several a verifier takes the last first (section 5.4.2).
             for (_, field) in present
