@@ -179,10 +179,12 @@ pub fn header_fields(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         if rest.is_empty() {
             return None;
         }
-        let end = memchr::memmem::find_iter(rest, b"\r\n")
-            .find(|end| !matches!(rest.get(end + 2), Some(b' ' | b'\t')));
+        let end = memchr::memchr_iter(b'\n', rest).find(|end| {
+            let is_fold = matches!(rest.get(end + 1), Some(b' ' | b'\t'));
+            rest[..*end].ends_with(b"\r") && !is_fold
+        });
         let (field, after) = match end {
-            Some(end) => (&rest[..end], &rest[end + 2..]),
+            Some(end) => (&rest[..end - 1], &rest[end + 1..]),
             None => (rest, &[][..]),
         };
         rest = after;
