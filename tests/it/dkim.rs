@@ -235,7 +235,8 @@ fn keys() -> Vec<(String, DkimKey)> {
         .into()
 }
 
-fn signer(unsigned: &[String]) -> Signer {
+/// Returns what signs with both keys, all but the `unsigned` fields.
+pub(crate) fn signer(unsigned: &[String]) -> Signer {
     let date = "2003-10-06T06:00:00Z".parse().expect("a date");
     Signer::new("example.org".to_owned(), keys(), unsigned, date, SystemRandom::new())
 }
