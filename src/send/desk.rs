@@ -8,28 +8,26 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{Notify, mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
 
 use super::{
     Braked, Halt, LEASE, PATIENCE, Progress, Run, Stop,
     brake::Brake,
+    counter::{Ask, Counter, Handed, Out, Outs, Signal},
     line::{self, Held, Line, Relay},
     policy::EXPIRE_AFTER,
     provider::provider,
 };
 use crate::{
-    ledger::{Claim, Entry, Lane, LedgerError, Passed, Place},
+    ledger::{Entry, Lane, LedgerError, Passed, Place},
     model::IssueState,
 };
 
@@ -71,111 +69,9 @@ pub(super) enum Reason {
     Lost(Halt),
 }
 
-/// What a carrier heard that concerns more than its reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Signal {
-    /// Whom it concerns: the mailboxes of a domain, or with `None` the relay.
-    pub(super) domain: Option<String>,
-    /// How long nothing is to begin, or with `None` that it was too fast.
-    pub(super) pause: Option<Duration>,
-    /// What was said.
-    pub(super) why: String,
-}
-
 /// The desk's own side: it ends when every carrier has gone.
 pub(super) struct Desk {
     task: JoinHandle<Reason>,
-}
-
-/// A carrier's side: where it asks.
-#[derive(Clone)]
-pub(super) struct Counter {
-    asks: mpsc::Sender<Ask>,
-}
-
-/// For how many a carrier asks, and where it waits.
-struct Ask {
-    count: usize,
-    answer: oneshot::Sender<Vec<Handed>>,
-}
-
-/// A delivery to be carried now, and until when its claim holds.
-#[derive(Debug)]
-pub(super) struct Handed {
-    /// The delivery.
-    pub(super) claim: Claim,
-    /// When the claim's lease ends, on this machine's own clock (rule D6).
-    pub(super) lease_ends: Instant,
-    /// Held until it is settled or given back.
-    pub(super) out: Out,
-}
-
-/// Counts a delivery that is out with a carrier, until it is dropped. While one is out it may come back, so the desk stays open.
-#[derive(Debug)]
-pub(super) struct Out {
-    outs: Arc<Outs>,
-    /// What the ledger keeps for its beginning.
-    places: Vec<Place>,
-}
-
-#[derive(Debug, Default)]
-struct Outs {
-    out: AtomicU64,
-    given_back: AtomicU64,
-    /// Places in the rates' windows that nobody used.
-    spared: Mutex<Vec<Place>>,
-    settled: Notify,
-}
-
-impl Outs {
-    fn spare(&self, places: impl IntoIterator<Item = Place>) {
-        self.spared.lock().unwrap_or_else(PoisonError::into_inner).extend(places);
-    }
-
-    fn is_anything_spared(&self) -> bool {
-        !self.spared.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn take_spared(&self) -> Vec<Place> {
-        std::mem::take(&mut *self.spared.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Out {
-    fn new(outs: &Arc<Outs>, places: Vec<Place>) -> Self {
-        outs.out.fetch_add(1, Ordering::SeqCst);
-        Self { outs: Arc::clone(outs), places }
-    }
-
-    /// Says that it was not tried after all, so that it counts towards no limit.
-    pub(super) fn give_back(self) {
-        self.outs.given_back.fetch_add(1, Ordering::SeqCst);
-        self.spare();
-    }
-
-    /// Says that it is settled, and that the relay saw nothing of it: its place in the rates is another's.
-    pub(super) fn spare(mut self) {
-        self.outs.spare(std::mem::take(&mut self.places));
-    }
-}
-
-impl Drop for Out {
-    fn drop(&mut self) {
-        if self.outs.out.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.outs.settled.notify_one();
-        }
-    }
-}
-
-impl Counter {
-    /// Waits for at least one delivery, and gets up to `count`; none when there is none any more.
-    pub(super) async fn ask(&self, count: usize) -> Vec<Handed> {
-        let (answer, answered) = oneshot::channel();
-        if self.asks.send(Ask { count, answer }).await.is_err() {
-            return Vec::new();
-        }
-        answered.await.unwrap_or_default()
-    }
 }
 
 impl Desk {
@@ -686,16 +582,16 @@ impl Work {
 
     /// Returns how many deliveries were handed out and not given back.
     fn tried(&self) -> u64 {
-        self.handed - self.outs.given_back.load(Ordering::SeqCst)
+        self.handed - self.outs.given_back()
     }
 
     /// Waits until nothing is out with a carrier any more, since what is may come back; `false` when nothing was.
     async fn wait_for_outs(&mut self) -> bool {
-        if self.outs.out.load(Ordering::SeqCst) == 0 {
+        if !self.outs.is_any_out() {
             return false;
         }
         tokio::select! {
-            () = self.outs.settled.notified() => {}
+            () = self.outs.settled() => {}
             _ = self.stop.wait_for(|stop| *stop != Stop::No) => {}
             _ = self.halted.wait_for(Option::is_some) => {}
         }

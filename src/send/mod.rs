@@ -27,6 +27,7 @@ use crate::{
 pub mod brake;
 mod carrier;
 mod clerk;
+mod counter;
 mod desk;
 pub mod guard;
 mod journal;

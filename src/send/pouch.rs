@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     Progress,
     clerk::Clerk,
-    desk::{Counter, Handed, Out},
+    counter::{Counter, Handed, Out},
     printer::{Print, Printer, Ready},
 };
 use crate::{
