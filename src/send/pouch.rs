@@ -20,8 +20,9 @@ use tokio::{
 use super::{
     Progress,
     clerk::Clerk,
-    desk::{Counter, Handed, Out},
+    desk::{self, Counter, Handed, Out},
     printer::{Print, Printer, Ready},
+    throttle,
 };
 use crate::{
     ledger::{Claim, Entered, Ticket},
@@ -31,6 +32,9 @@ use crate::{
 
 /// How long after its begin a message may still leave. Who unsubscribes after the begin is told the mail was on its way; that has to be true.
 const FRESH: Duration = Duration::from_secs(2);
+
+// What the rates count on; the rest is for threads and the network.
+const _: () = assert!(FRESH.as_millis() + desk::STALE.as_millis() < throttle::LATE.as_millis());
 
 /// The most that are begun in one write.
 const AT_ONCE: usize = 256;
