@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use postrider::{
     ledger::{Entered, Entry, Freeze, Recovered, Resolution, Ticket},
     model::{DeliveryState as D, IssueState, Outcome, SubscriberState as S, Suppressed},
@@ -325,7 +326,7 @@ async fn a_doubt_names_the_relay_of_its_own_attempt(desk: Desk) {
     assert_eq!(relays().await, ["a:25", "b:25", "a:25", "", "c:25", ""]);
     let first = &desk.deliveries(issue).await[0];
     assert_eq!((first.state, first.said.as_str()), (D::InDoubt, "the relay closed the connection"));
-    assert_eq!(first.began_at.map(|at| at.as_microsecond()), Some(began_at));
+    assert_eq!(first.began_at.map(Timestamp::as_microsecond), Some(began_at));
     for (name, relay) in [("bob", Some("b:25")), ("dan", None), ("eve", Some("c:25"))] {
         let attempts = desk.ledger.attempts(LIST, &address(name)).await.expect("it tells");
         assert_eq!(attempts[0].relay.as_deref(), relay, "{name}");
