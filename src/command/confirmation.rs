@@ -1,6 +1,9 @@
 //! The mail that asks whether somebody wants to read: composed and signed as an issue is, sent by the same door, and holding nothing that a stranger typed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc;
 
@@ -12,8 +15,9 @@ use super::{
 };
 use crate::{
     compose::{Composed, Draft, Purpose},
-    ledger::{Lane, Ledger, Wish},
+    ledger::{Lane, Ledger, Place, Wish},
     model::{Field, Subscriber},
+    send::throttle,
     smtp::Handover,
     web::site::{Asked, Post, Words},
 };
@@ -133,13 +137,8 @@ async fn hand_over(
 ) -> Result<(), Failure> {
     let relay = &newsroom.publication.relay;
     let lane = Lane { name: relay.url.lane(), rates: relay.rates(newsroom.now) };
-    let wish = Wish { lane: None, count: 1 };
-    let turn = ledger.reserve(&lane, &[wish], TURN).await?;
-    let Some((_, at)) = turn.at.first() else {
-        return Err(Failure::new(exit::AGAIN, "the relay's rate is used up"));
-    };
-    let wait = at.duration_since(ledger.now().await?);
-    tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+    let place = turn(ledger, &lane).await?;
+    let since = Instant::now();
 
     let now = ledger.now().await?;
     let keys = newsroom.keys_for(ledger).await?;
@@ -150,6 +149,11 @@ async fn hand_over(
         .print(reader, &message_id, 0, Purpose::Real)
         .map_err(|why| Failure::new(exit::BAD_DATA, why.to_string()))?;
     let mut errand = Errand::open(newsroom).await?;
+    if since.elapsed() > throttle::LATE {
+        // The relay took its time to greet: it would count the mail later than the ledger does.
+        ledger.unreserve(&[place]).await?;
+        turn(ledger, &lane).await?;
+    }
     let handed = errand.hand_over(&printed, &reader.address).await;
     errand.close().await;
     match handed {
@@ -162,6 +166,18 @@ async fn hand_over(
         }
         handed => errand::accepted(handed).map(drop),
     }
+}
+
+/// Waits for a turn under the relay's rates.
+async fn turn(ledger: &dyn Ledger, lane: &Lane) -> Result<Place, Failure> {
+    let wish = Wish { lane: None, count: 1 };
+    let reserved = ledger.reserve(lane, &[wish], TURN).await?;
+    let Some((_, at)) = reserved.at.first() else {
+        return Err(Failure::new(exit::AGAIN, "the relay's rate is used up"));
+    };
+    let wait = at.duration_since(ledger.now().await?);
+    tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+    Ok(Place { lane: lane.name.clone(), at: *at })
 }
 
 #[cfg(test)]

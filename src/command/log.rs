@@ -55,7 +55,9 @@ pub(super) fn tell(console: &Console, attempts: &[AttemptRecord]) {
         }
         let state = format!("{:<10}", attempt.state.word().replace('_', " "));
         let state = console.paint(Tone::of(attempt.state), state);
-        let line = format!("  {}  {state} {}", instant(attempt.began_at), printable(&attempt.said));
+        let relay = attempt.relay.as_ref().map(|relay| format!("the relay {relay}: "));
+        let said = printable(&format!("{}{}", relay.unwrap_or_default(), attempt.said));
+        let line = format!("  {}  {state} {said}", instant(attempt.began_at));
         console.say(line.trim_end());
     }
 }
@@ -68,6 +70,7 @@ pub(super) fn document(attempt: &AttemptRecord) -> serde_json::Value {
         "began_at": attempt.began_at,
         "ended_at": attempt.ended_at,
         "state": attempt.state,
+        "relay": attempt.relay,
         "said": attempt.said,
     })
 }

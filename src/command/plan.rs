@@ -22,6 +22,7 @@ use crate::{
     compose::Composed,
     ledger::{IssueRecord, Lane, Ledger},
     model::Rate,
+    send::throttle,
 };
 
 /// The keys of `--json`, which scripts rely on.
@@ -130,7 +131,8 @@ async fn used(ledger: &dyn Ledger, lane: &Lane, now: Timestamp) -> Result<Vec<St
     let begun = ledger.beginnings(lane).await?;
     let shown = lane.rates.iter().map(|rate| {
         let is_within = |at: &&Timestamp| {
-            Duration::try_from(now.duration_since(**at)).is_ok_and(|age| age < rate.window)
+            Duration::try_from(now.duration_since(**at))
+                .is_ok_and(|age| age < throttle::counts(rate))
         };
         match begun.iter().filter(is_within).count() as u64 {
             used if used > 0 && rate.window >= Duration::from_hours(1) => {

@@ -212,6 +212,7 @@ async fn list(
 ) -> Result<u8, Failure> {
     let mut after = None;
     let mut listed: u64 = 0;
+    let mut is_any_unnamed = false;
     loop {
         let page = ledger.deliveries(issue.id, states, after, PAGE).await?;
         for delivery in &page {
@@ -219,6 +220,7 @@ async fn list(
                 return Ok(exit::DONE);
             }
             tell_delivery(console, delivery);
+            is_any_unnamed |= delivery.relay.is_none();
         }
         listed += page.len() as u64;
         match page.last() {
@@ -229,13 +231,13 @@ async fn list(
     if listed == 0 && !console.json {
         console.note("nobody");
     } else if states.contains(&DeliveryState::InDoubt) && !console.json {
-        explain_doubt(console, &issue.slug, relay);
+        explain_doubt(console, &issue.slug, Some(relay).filter(|_| is_any_unnamed));
     }
     Ok(exit::DONE)
 }
 
-/// Says what in doubt means and how to settle it; for people, so not among the results.
-fn explain_doubt(console: &Console, slug: &str, relay: &RelayUrl) {
+/// Says what in doubt means and how to settle it; for people, so not among the results. `now` is the publication's relay, where a doubt names none.
+fn explain_doubt(console: &Console, slug: &str, now: Option<&RelayUrl>) {
     for line in [
         "",
         "The whole message was handed over and the relay's answer never came, so it may",
@@ -244,8 +246,13 @@ fn explain_doubt(console: &Console, slug: &str, relay: &RelayUrl) {
     ] {
         console.note(line);
     }
-    // Where a sender died, nobody wrote down which it was.
-    console.note(format_args!("The relay is now {relay}. Then one of"));
+    if let Some(relay) = now {
+        // A restored backup does not know who had them, and an older postrider did not write it down.
+        let words =
+            format!("Where no relay is named, nobody noted which it was; it is now {relay}.");
+        console.note(wrapped(&words, 0, 0));
+    }
+    console.note("Then one of");
     for how in ["--delivered", "--resend"] {
         console.note(format_args!("  postrider resolve {slug} ADDR {how}"));
     }
@@ -260,6 +267,8 @@ pub(super) fn document(delivery: &DeliveryRecord) -> serde_json::Value {
         "attempts": delivery.attempts,
         "said": delivery.said,
         "at": delivery.at,
+        "began_at": delivery.began_at,
+        "relay": delivery.relay,
         "retry_at": delivery.retry_at,
         "message_id": delivery.message_id,
     })
@@ -281,10 +290,12 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
         remarks.push(format!("next try {}", instant(at)));
     }
     if delivery.state == DeliveryState::InDoubt {
-        // Of a restored backup nobody knows when, or whether.
-        remarks.push(match delivery.attempts {
-            0 => "perhaps handed over, as".to_owned(),
-            _ => format!("handed over {} as", instant(delivery.at)),
+        let to = delivery.relay.as_ref();
+        let to = to.map(|relay| format!(" to the relay {}", printable(relay))).unwrap_or_default();
+        remarks.push(match delivery.began_at {
+            // Of a restored backup nobody knows when, or whether.
+            None => "perhaps handed over, as".to_owned(),
+            Some(at) => format!("handed over {}{to} as", instant(at)),
         });
         remarks.push(delivery.message_id.clone());
     }

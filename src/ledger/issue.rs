@@ -120,6 +120,10 @@ pub struct DeliveryRecord {
     pub said: String,
     /// When that was.
     pub at: Timestamp,
+    /// When the attempt began that is under way or in doubt.
+    pub began_at: Option<Timestamp>,
+    /// Which relay that attempt went through, where it is in doubt and somebody noted it.
+    pub relay: Option<String>,
     /// When it is tried again.
     pub retry_at: Option<Timestamp>,
     /// Its Message-ID.
@@ -141,6 +145,8 @@ pub struct AttemptRecord {
     pub state: DeliveryState,
     /// What the relay said.
     pub said: String,
+    /// Which relay it was, of an attempt that ended in doubt and where somebody noted it.
+    pub relay: Option<String>,
 }
 
 /// A person's word on a delivery in doubt.

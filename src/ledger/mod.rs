@@ -283,6 +283,9 @@ pub trait Ledger: Send + Sync {
     /// A sender no longer lives when its lease is over or `gone` says so of its name.
     async fn recover(&self, issue: i64, gone: Gone) -> Result<Recovered, LedgerError>;
 
+    /// Notes through which relay a sender sends an issue from now on. Whatever it leaves in doubt names that one, whoever finds it; so it is noted before its first claim, and after what it held before was taken back.
+    async fn note_relay(&self, issue: i64, owner: &str, relay: &str) -> Result<(), LedgerError>;
+
     /// Takes up to `limit` deliveries that are planned or due again, and expires what was deferred for longer than `expire_after`. Each gets a new fence. None while the issue is not sending.
     ///
     /// The two days count from the first attempt that counts as one of the

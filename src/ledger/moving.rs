@@ -117,7 +117,7 @@ const fn heavy(name: &'static str, columns: &'static str) -> Table {
 /// owner only while it is held. Line 0 of a consent log tells how a list brought
 /// the person. Leases are not carried: nobody sends while a ledger moves, and
 /// another clock knows nothing of them.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 13] = [
     table("ledger", "id, secret, begins, rollbacks"),
     table(
         "subscribers",
@@ -133,12 +133,13 @@ pub(super) const TABLES: [Table; 12] = [
     ),
     heavy("editions", "issue, bytes"),
     heavy("orders", "issue, bytes"),
+    table("runs", "issue, owner, relay"),
     table(
         "deliveries",
         "issue, slot, subscriber, state, suppressed, fence, owner, begun, tries, first_at, \
          began_at, retry_at, said, at, address_key, address, name, tags, fields",
     ),
-    table("attempts", "issue, slot, fence, state, attempt, began_at, ended_at, said"),
+    table("attempts", "issue, slot, fence, state, attempt, began_at, ended_at, said, relay"),
     table(
         "reports",
         "number, publication, digest, issue, slot, subscriber, address, at, kind, cause, code, \

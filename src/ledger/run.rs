@@ -135,6 +135,11 @@ impl Lane {
         format!("{relay}{TO}{provider}")
     }
 
+    /// Returns what tells a relay from others in the name of its lane.
+    pub fn relay(name: &str) -> &str {
+        name.split_once(' ').map_or(name, |(_, relay)| relay)
+    }
+
     /// Returns the provider in a name that `to` made for this relay.
     pub fn provider<'a>(relay: &str, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(relay)?.strip_prefix(TO)

@@ -374,9 +374,7 @@ impl Carrier {
             Handover::Unwelcome { why } => policy::unwelcome(&why),
             Handover::NotSent { stage, why } => policy::broken(stage, &why, attempt),
             Handover::InDoubt { why } => {
-                // Whoever settles it has to look there.
-                let said = self.of_relay(&why);
-                Ruling { outcome: Outcome::InDoubt { said }, effect: Effect::BackOff }
+                Ruling { outcome: Outcome::InDoubt { said: why }, effect: Effect::BackOff }
             }
         };
         if !matches!(ruling.effect, Effect::BackOff | Effect::Desync) {
@@ -391,10 +389,6 @@ impl Carrier {
             return ruling;
         }
         Ruling { effect: Effect::BackOff, ..ruling }
-    }
-
-    fn of_relay(&self, said: &str) -> String {
-        format!("the relay {}: {said}", self.run.relay.name())
     }
 
     /// Does what a ruling asks beyond the reader of its copy.
@@ -418,8 +412,7 @@ impl Carrier {
             }
             Effect::BackOff => {
                 self.hang_up().await;
-                let is_told = matches!(ruling.outcome, Outcome::InDoubt { .. });
-                self.fail(&if is_told { said } else { self.of_relay(&said) }).await;
+                self.fail(&format!("the relay {}: {said}", self.run.relay.name())).await;
             }
             Effect::Desync => {
                 self.hang_up().await;

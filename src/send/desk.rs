@@ -35,7 +35,7 @@ use crate::{
 const CLAIM_AT_ONCE: usize = 256;
 
 /// A reserved instant that would be used later than this is given back and another reserved, so that late ones never bunch up.
-const STALE: Duration = Duration::from_millis(100);
+pub(super) const STALE: Duration = Duration::from_millis(100);
 
 /// Of how long a window an unused place is given back. A shorter one has forgotten it before long, and giving back is a durable write.
 const WORTH_IT: Duration = Duration::from_hours(1);

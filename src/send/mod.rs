@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     compose::Press,
-    ledger::{Gone, IssueRecord, Ledger, LedgerError, Recovered},
+    ledger::{Gone, IssueRecord, Lane, Ledger, LedgerError, Recovered},
     model::{DeliveryState, IssueState, Outcome, Rate, Tally, WarmUp},
     smtp::Relay,
 };
@@ -214,6 +214,7 @@ impl Run {
         if recovered != Recovered::default() {
             let _ = progress.send(Progress::Recovered(recovered));
         }
+        ledger.note_relay(self.issue.id, &self.owner, Lane::relay(&self.lane)).await?;
 
         let (halt, halted) = watch::channel(None);
         let clerk = Clerk::start(Arc::clone(&ledger), journal, high_water, halt.clone());

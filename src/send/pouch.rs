@@ -21,7 +21,9 @@ use super::{
     Progress,
     clerk::Clerk,
     counter::{Counter, Handed, Out},
+    desk,
     printer::{Print, Printer, Ready},
+    throttle,
 };
 use crate::{
     ledger::{Claim, Entered, Ticket},
@@ -31,6 +33,9 @@ use crate::{
 
 /// How long after its begin a message may still leave. Who unsubscribes after the begin is told the mail was on its way; that has to be true.
 const FRESH: Duration = Duration::from_secs(2);
+
+// What the rates count on; the rest is for threads and the network.
+const _: () = assert!(FRESH.as_millis() + desk::STALE.as_millis() < throttle::LATE.as_millis());
 
 /// The most that are begun in one write.
 const AT_ONCE: usize = 256;

@@ -6,12 +6,27 @@
 //! less, so that `5/s` is one every 200 ms and never five at once; a longer
 //! window binds by its count alone, so that `2000/day` is used as fast as the
 //! others allow and then waits. The caller keeps the instants; nothing here reads the clock.
+//!
+//! What is counted is when a delivery may begin, and its message leaves a little
+//! later. So at the relay two beginnings may be closer than here; that a long
+//! window is not exceeded there either, it counts each for that much longer.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::Rate;
+
+/// How long after its beginning a message leaves at the latest.
+pub const LATE: Duration = Duration::from_secs(3);
+
+/// From this length on a window is a quota that the relay counts too, and is never exceeded there. A shorter one is a pace, at which two messages may come together for a moment.
+const QUOTA: Duration = Duration::from_hours(1);
+
+/// Returns how long a beginning counts under a rate.
+pub fn counts(rate: &Rate) -> Duration {
+    if rate.window < QUOTA { rate.window } else { rate.window.saturating_add(LATE) }
+}
 
 /// Returns the earliest instant, not before `now`, at which one more delivery may begin on a lane under all `rates` at once.
 ///
@@ -32,7 +47,7 @@ pub fn earliest<E>(
     let mut earliest = evenly.map_or(now, |evenly| evenly.max(now));
     for rate in rates {
         if let Some(begun) = back(rate.count)? {
-            earliest = earliest.max(after(begun, rate.window));
+            earliest = earliest.max(after(begun, counts(rate)));
         }
     }
     Ok(earliest)
@@ -45,7 +60,7 @@ pub fn memory(rates: &[Rate]) -> u32 {
 
 /// Returns how long a beginning matters under `rates`; what began longer ago may be forgotten.
 pub fn reach(rates: &[Rate]) -> Duration {
-    rates.iter().map(|rate| rate.window).max().unwrap_or_default()
+    rates.iter().map(counts).max().unwrap_or_default()
 }
 
 /// Rates, and from when on they hold: until the next ones do.
@@ -174,12 +189,12 @@ mod tests {
 
     #[test]
     fn a_quota_alone_is_used_at_once() {
-        assert_eq!(begin(&rates(&["3/day"]), [0; 4]), [0, 0, 0, 86_400_000_000]);
+        assert_eq!(begin(&rates(&["3/day"]), [0; 4]), [0, 0, 0, 86_403_000_000]);
     }
 
     #[test]
     fn the_end_is_that_of_the_slowest_window_and_counts_what_was_used() {
-        let day = 86_400;
+        let day = 86_400 + 3;
         for (written, used, count, seconds) in [
             (&["5/s"][..], 0, 1, 0),
             (&["5/s"], 0, 11, 2),
@@ -198,7 +213,7 @@ mod tests {
 
     #[test]
     fn rates_that_change_on_the_way_hold_from_their_hour_on() {
-        let (hour, day) = (3_600, 86_400);
+        let (hour, day) = (3_600, 86_400 + 3);
         for (changes, used, count, seconds) in [
             // 20 now, 20 more when it is 40, the last 20 a day after the first.
             (&[(0, "20/day"), (10 * hour, "40/day")][..], 0, 60, day),
@@ -233,7 +248,7 @@ mod tests {
     #[test]
     fn a_quota_is_used_as_fast_as_the_shorter_window_allows_and_then_waits() {
         let begun = begin(&rates(&["3/day", "1/s"]), [0; 5]);
-        let day = 86_400_000_000;
+        let day = 86_403_000_000;
         assert_eq!(begun, [0, 1_000_000, 2_000_000, day, day + 1_000_000]);
     }
 
@@ -266,6 +281,31 @@ mod tests {
             newest.is_none_or(|newest| (t - newest) * i64::from(rate.count) >= micros(rate.window))
         });
         counts && even
+    }
+
+    proptest! {
+        /// A message that leaves late, and one a window later that leaves at once, are no closer than the window.
+        #[test]
+        fn at_the_relay_no_quota_is_exceeded_however_late_each_message_leaves(
+            rates in prop::sample::select(vec![
+                rates(&["1/hour"]), rates(&["3/hour"]), rates(&["5/hour", "2/s"]), rates(&["9/day", "4/hour"]),
+            ]),
+            asks in prop::collection::vec((0_i64..4_000, 0..=LATE.as_millis()), 1..40),
+        ) {
+            let (mut begun, mut left, mut now) = (Vec::new(), Vec::new(), 0);
+            for (pause, late) in asks {
+                now += pause * 1_000_000;
+                begun.push(next(&rates, &begun, now));
+                let late = i64::try_from(late * 1_000).expect("it is short");
+                left.push(begun[begun.len() - 1] + late);
+            }
+            left.sort_unstable();
+            for rate in rates.iter().filter(|rate| rate.window >= QUOTA) {
+                let count = rate.count as usize;
+                let window = i64::try_from(rate.window.as_micros()).expect("it is short");
+                prop_assert!(left.windows(count + 1).all(|run| run[count] - run[0] >= window));
+            }
+        }
     }
 
     fn any_rates() -> impl Strategy<Value = Vec<Rate>> {

@@ -80,6 +80,7 @@ async fn a_message_by_its_length_is_told_its_fate() {
         ("dot 2 reply 451 4.7.1 grey", "refused at the end of the message: 451 4.7.1", false),
         // No goodbye shows that it was the answer to the message.
         ("dot 2 reply 421 4.3.2 bye", "in doubt: the relay closed the connection", false),
+        ("data 2 reply 421 4.3.2 bye", "in doubt: the relay closed the connection", false),
         ("mail 2 reply 421 4.3.2 bye", "refused at MAIL FROM: 421 4.3.2 bye", false),
         ("dot 2 close", "in doubt: the relay closed the connection", false),
         ("dot 2 accept-then-close", "in doubt: the relay closed the connection", false),

@@ -133,6 +133,7 @@ hand_on! {
     deliveries(issue: i64, states: &[DeliveryState], after: Option<i64>, limit: usize) -> Vec<DeliveryRecord>;
     attempts(publication: &str, address: &Address) -> Vec<AttemptRecord>;
     recover(issue: i64, gone: Gone) -> Recovered;
+    note_relay(issue: i64, owner: &str, relay: &str) -> ();
     claim(issue: i64, owner: &str, limit: usize, lease: Duration, expire_after: Duration, but: &Passed) -> Vec<Claim>;
     enter(entries: &[Entry]) -> Vec<Entered>;
     next_retry(issue: i64) -> Option<Timestamp>;

@@ -309,8 +309,9 @@ impl<'a> Group<'a> {
 
     /// Writes everything that changed.
     async fn close(self) -> Result<(), Fault> {
-        self.write_rows().await?;
+        // The endings first: whose attempts they were is still written in the rows.
         self.write_endings().await?;
+        self.write_rows().await?;
         let begun: i64 = self.begun.values().sum();
         if begun > 0 {
             // Once for a whole group (rule D12), in a place that other senders seldom write.
@@ -375,8 +376,13 @@ impl<'a> Group<'a> {
         }
         ask::run(
             self.tx,
-            "INSERT INTO attempts (issue, slot, fence, state, attempt, began_at, said, ended_at)
-             SELECT issue, slot, fence, state, attempt, began_at, said, $8::bigint
+            "INSERT INTO attempts
+                 (issue, slot, fence, state, attempt, began_at, said, ended_at, relay)
+             SELECT issue, slot, fence, state, attempt, began_at, said, $8::bigint,
+                    CASE WHEN state = 'in_doubt' THEN
+                        (SELECT r.relay
+                         FROM deliveries d JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
+                         WHERE d.issue = e.issue AND d.slot = e.slot) END
              FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::integer[],
                          $6::bigint[], $7::text[])
                   AS e (issue, slot, fence, state, attempt, began_at, said)

@@ -119,6 +119,7 @@ pub(super) async fn turn(
         IssueState::Paused => give_back(tx, now, issue.id).await?,
         IssueState::Finished => {
             ask::run(tx, "DELETE FROM claims WHERE issue = $1", &[&issue.id]).await?;
+            ask::run(tx, "DELETE FROM runs WHERE issue = $1", &[&issue.id]).await?;
         }
         _ => {}
     }
@@ -193,10 +194,13 @@ pub(super) async fn deliveries<C: GenericClient>(
     let found = ask::all(
         ledger,
         "SELECT d.slot, r.address, d.state, d.suppressed, d.begun, d.said, d.at, d.retry_at,
-                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>', s.state
+                '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>', s.state,
+                d.began_at, a.relay
          FROM deliveries d JOIN readers r ON r.issue = d.issue AND r.slot = d.slot
                            JOIN issues i ON i.id = d.issue
                            JOIN subscribers s ON s.id = d.subscriber
+                           LEFT JOIN attempts a ON d.state = 'in_doubt' AND a.state = 'in_doubt'
+                               AND a.issue = d.issue AND a.slot = d.slot AND a.fence = d.fence
          WHERE d.issue = $1 AND d.slot > $2 AND d.state = ANY ($3)
          ORDER BY d.slot LIMIT $4",
         &[&issue, &after.unwrap_or(0), &words, &rows(limit)],
@@ -217,16 +221,16 @@ pub(super) async fn attempts<C: GenericClient>(
     let found = ask::all(
         ledger,
         // What ended, what is under way, and why nothing more was tried.
-        "SELECT i.slug, a.attempt, a.began_at, a.ended_at, a.state, a.said, NULL, 0
+        "SELECT i.slug, a.attempt, a.began_at, a.ended_at, a.state, a.said, NULL, 0, a.relay
          FROM deliveries d JOIN issues i ON i.id = d.issue
                            JOIN attempts a ON a.issue = d.issue AND a.slot = d.slot
          WHERE d.subscriber = $1
          UNION ALL
-         SELECT i.slug, d.tries + 1, d.began_at, NULL, d.state, d.said, NULL, 1
+         SELECT i.slug, d.tries + 1, d.began_at, NULL, d.state, d.said, NULL, 1, NULL
          FROM deliveries d JOIN issues i ON i.id = d.issue
          WHERE d.subscriber = $1 AND d.state = 'attempting'
          UNION ALL
-         SELECT i.slug, 0, d.at, NULL, d.state, d.said, d.suppressed, 2
+         SELECT i.slug, 0, d.at, NULL, d.state, d.said, d.suppressed, 2, NULL
          FROM deliveries d JOIN issues i ON i.id = d.issue
          WHERE d.subscriber = $1 AND d.state IN ('suppressed', 'expired', 'cancelled')
          ORDER BY 3, 8, 4",
@@ -242,6 +246,7 @@ pub(super) async fn attempts<C: GenericClient>(
             ended_at: row.try_get::<_, Option<At>>(3)?.map(|at| at.0),
             state: row.try_get::<_, Word<_>>(4)?.0,
             said: reason.map_or_else(|| row.try_get(5), |reason| Ok(reason.0.to_string()))?,
+            relay: row.try_get(8)?,
         })
     };
     found.iter().map(attempt).collect()
@@ -344,6 +349,8 @@ fn delivery(row: &Row) -> Result<DeliveryRecord, Fault> {
         suppressed,
         attempts: row.try_get::<_, i32>(4)?.unsigned_abs(),
         at: row.try_get::<_, At>(6)?.0,
+        began_at: row.try_get::<_, Option<At>>(10)?.map(|at| at.0),
+        relay: row.try_get(11)?,
         retry_at: retry_at.filter(|_| state == DeliveryState::Deferred),
         message_id: row.try_get(8)?,
     })

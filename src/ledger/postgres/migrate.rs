@@ -7,13 +7,14 @@ use super::fault::{Fault, unprepared};
 use crate::ledger::{Lack, LedgerError, rules::random};
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("workers.sql"),
     include_str!("reports.sql"),
     include_str!("corrects.sql"),
     include_str!("preferences.sql"),
     include_str!("standing.sql"),
+    include_str!("runs.sql"),
 ];
 
 /// How many places begins are counted in.

@@ -368,6 +368,10 @@ impl Ledger for PostgresLedger {
         write!(self, |tx| run::recover(tx, issue, &gone))
     }
 
+    async fn note_relay(&self, issue: i64, owner: &str, relay: &str) -> Result<(), LedgerError> {
+        write!(self, |tx| run::note_relay(tx, issue, owner, relay))
+    }
+
     async fn claim(
         &self,
         issue: i64,

@@ -20,7 +20,8 @@ use crate::ledger::{
 
 /// Whatever says something of people, issues, deliveries and rates; `ledger` and `begins` say who the ledger is.
 const HOLDS: &str = "subscribers, lists, consent, issues, editions, heads, deliveries, claims, \
-                     readers, attempts, lanes, beginnings, brakes, orders, workers, reports";
+                     readers, attempts, lanes, beginnings, brakes, orders, runs, workers, \
+                     reports";
 
 /// What is not carried as it stands, in the order of the columns of its table.
 const OTHERWISE: [(&str, &str); 3] = [
@@ -151,6 +152,7 @@ fn select(table: &Table) -> String {
     let order = match *name {
         "attempts" => "issue, slot, fence, state COLLATE \"C\"",
         "consent" => "subscriber, number",
+        "runs" => "issue, owner COLLATE \"C\"",
         "beginnings" => "lane COLLATE \"C\", number",
         "brakes" => "lane COLLATE \"C\"",
         "workers" => "name COLLATE \"C\"",

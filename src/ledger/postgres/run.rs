@@ -100,8 +100,9 @@ pub(super) async fn accept_rollback(tx: &Transaction<'_>, begins: u64) -> Result
     ask::run(
         tx,
         "INSERT INTO attempts
-         SELECT issue, slot, fence, 'in_doubt', tries + 1, began_at, $1::bigint, $2::text
-         FROM deliveries WHERE state = 'attempting' ON CONFLICT DO NOTHING",
+         SELECT d.issue, slot, fence, 'in_doubt', tries + 1, began_at, $1::bigint, $2::text, r.relay
+         FROM deliveries d LEFT JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
+         WHERE state = 'attempting' ON CONFLICT DO NOTHING",
         &[&now, &LEDGER_RESTORED],
     )
     .await?;
@@ -204,7 +205,7 @@ async fn doubt(tx: &Transaction<'_>, now: Micros, issue: i64, slots: &[i64]) -> 
     Ok(())
 }
 
-/// Adds the same ending of their current attempts to the log.
+/// Adds the same ending of their current attempts to the log, with the relay of whoever still holds them.
 async fn append(
     tx: &Transaction<'_>,
     now: Micros,
@@ -216,12 +217,26 @@ async fn append(
     ask::run(
         tx,
         "INSERT INTO attempts
-         SELECT issue, slot, fence, $3::text, CASE WHEN began_at IS NULL THEN 0 ELSE tries + 1 END,
-                coalesce(began_at, $4::bigint), $4::bigint, $5::text
-         FROM deliveries WHERE issue = $1 AND slot = ANY ($2) ON CONFLICT DO NOTHING",
+         SELECT d.issue, slot, fence, $3::text, CASE WHEN began_at IS NULL THEN 0 ELSE tries + 1 END,
+                coalesce(began_at, $4::bigint), $4::bigint, $5::text, r.relay
+         FROM deliveries d LEFT JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
+         WHERE d.issue = $1 AND slot = ANY ($2) ON CONFLICT DO NOTHING",
         &[&issue, &slots, &state.word(), &now, &said],
     )
     .await?;
+    Ok(())
+}
+
+/// Notes through which relay a sender sends.
+pub(super) async fn note_relay(
+    tx: &Transaction<'_>,
+    issue: i64,
+    owner: &str,
+    relay: &str,
+) -> Result<(), Fault> {
+    let sql = "INSERT INTO runs (issue, owner, relay) VALUES ($1, $2, $3)
+               ON CONFLICT (issue, owner) DO UPDATE SET relay = excluded.relay";
+    ask::run(tx, sql, &[&issue, &text(owner), &text(relay)]).await?;
     Ok(())
 }
 

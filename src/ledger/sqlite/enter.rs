@@ -287,8 +287,11 @@ impl Attempt {
         ledger
             .prepare_cached(
                 "INSERT OR IGNORE INTO attempts
-                     (issue, slot, fence, state, attempt, began_at, ended_at, said)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                     (issue, slot, fence, state, attempt, began_at, ended_at, said, relay)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?4 = 'in_doubt' THEN
+                     (SELECT r.relay
+                      FROM deliveries d JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
+                      WHERE d.issue = ?1 AND d.slot = ?2) END)",
             )?
             .execute((issue, slot, fence, state.word(), attempt, self.began_at, now, said))?;
         Ok(())

@@ -108,6 +108,9 @@ pub(super) fn turn(
         }
         IssueState::Cancelled => cancel(ledger, now, issue.id, why)?,
         IssueState::Paused => give_back(ledger, now, issue.id)?,
+        IssueState::Finished => {
+            ledger.execute("DELETE FROM runs WHERE issue = ?1", [issue.id])?;
+        }
         _ => {}
     }
     let ended = matches!(to, IssueState::Finished | IssueState::Cancelled);
@@ -166,7 +169,11 @@ pub(super) fn deliveries(
         "SELECT d.slot, coalesce(f.address, f.address_key, s.address, s.address_key), d.state,
                 d.suppressed, d.begun, d.said, d.at, d.retry_at,
                 '<' || i.message_stem || '.' || d.slot || '@' || i.message_domain || '>',
-                d.version IS NULL AND s.state <> 'erased', s.address_key, s.state
+                d.version IS NULL AND s.state <> 'erased', s.address_key, s.state, d.began_at,
+                CASE WHEN d.state = 'in_doubt' THEN
+                    (SELECT a.relay FROM attempts a
+                     WHERE a.issue = d.issue AND a.slot = d.slot AND a.fence = d.fence
+                       AND a.state = 'in_doubt') END
          FROM ({}) AS found
               CROSS JOIN deliveries d ON d.issue = found.issue AND d.slot = found.slot
               CROSS JOIN issues i ON i.id = d.issue
@@ -215,16 +222,16 @@ pub(super) fn attempts(
     let Some(person) = list::find(ledger, publication, address)? else { return Ok(Vec::new()) };
     let mut statement = ledger.prepare_cached(
         // What ended, what is under way, and why nothing more was tried.
-        "SELECT i.slug, a.attempt, a.began_at, a.ended_at, a.state, a.said, NULL, 0
+        "SELECT i.slug, a.attempt, a.began_at, a.ended_at, a.state, a.said, NULL, 0, a.relay
          FROM deliveries d JOIN issues i ON i.id = d.issue
                            JOIN attempts a ON a.issue = d.issue AND a.slot = d.slot
          WHERE d.subscriber = ?1
          UNION ALL
-         SELECT i.slug, d.tries + 1, d.began_at, NULL, d.state, d.said, NULL, 1
+         SELECT i.slug, d.tries + 1, d.began_at, NULL, d.state, d.said, NULL, 1, NULL
          FROM deliveries d JOIN issues i ON i.id = d.issue
          WHERE d.subscriber = ?1 AND d.state = 'attempting'
          UNION ALL
-         SELECT i.slug, 0, d.at, NULL, d.state, d.said, d.suppressed, 2
+         SELECT i.slug, 0, d.at, NULL, d.state, d.said, d.suppressed, 2, NULL
          FROM deliveries d JOIN issues i ON i.id = d.issue
          WHERE d.subscriber = ?1 AND d.state IN ('suppressed', 'expired', 'cancelled')
          ORDER BY 3, 8, 4",
@@ -238,6 +245,7 @@ pub(super) fn attempts(
             ended_at: row.get::<_, Option<At>>(3)?.map(|at| at.0),
             state: row.get::<_, Word<_>>(4)?.0,
             said: reason.map_or_else(|| row.get(5), |reason| Ok(reason.0.to_string()))?,
+            relay: row.get(8)?,
         })
     })?;
     Ok(attempts.collect::<Result<_, _>>()?)
@@ -328,6 +336,8 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         suppressed,
         attempts: row.get(4)?,
         at: row.get::<_, At>(6)?.0,
+        began_at: row.get::<_, Option<At>>(12)?.map(|at| at.0),
+        relay: row.get(13)?,
         retry_at: retry_at.filter(|_| state == DeliveryState::Deferred),
         message_id: row.get(8)?,
     })

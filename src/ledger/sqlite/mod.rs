@@ -467,6 +467,11 @@ impl Ledger for SqliteLedger {
         self.write(move |ledger, now| run::recover(ledger, now, issue, &gone)).await
     }
 
+    async fn note_relay(&self, issue: i64, owner: &str, relay: &str) -> Result<(), LedgerError> {
+        let (owner, relay) = (owner.to_owned(), relay.to_owned());
+        self.write(move |ledger, _| run::note_relay(ledger, issue, &owner, &relay)).await
+    }
+
     async fn claim(
         &self,
         issue: i64,
@@ -773,7 +778,7 @@ mod tests {
                 VALUES (1, 'p', 's', 'sending', '', '');
              INSERT INTO deliveries (issue, slot, subscriber, state, at)
                 VALUES (1, 1, 1, 'accepted', 0);
-             INSERT INTO attempts VALUES (1, 1, 1, 'accepted', 1, 0, 0, '250 ok');",
+             INSERT INTO attempts VALUES (1, 1, 1, 'accepted', 1, 0, 0, '250 ok', NULL);",
         );
         let writer = desk.ledger.writer.lock().expect("nobody panicked");
         for sql in [

@@ -51,13 +51,14 @@ const OTHERWISE: [(&str, &str); 3] = [
 ];
 
 /// What has to be empty before anything is carried in, and is emptied where that was cut off.
-const HOLDS: [&str; 17] = [
+const HOLDS: [&str; 18] = [
     "attempts",
     "deliveries",
     "former",
     "counts",
     "editions",
     "orders",
+    "runs",
     "reports",
     "issues",
     "consent",

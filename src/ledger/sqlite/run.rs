@@ -73,7 +73,8 @@ pub(super) fn accept_rollback(ledger: &Connection, now: Micros, begins: u64) -> 
     )?;
     ledger.execute(
         "INSERT OR IGNORE INTO attempts
-         SELECT issue, slot, fence, 'in_doubt', tries + 1, began_at, ?1, ?2 FROM deliveries
+         SELECT d.issue, slot, fence, 'in_doubt', tries + 1, began_at, ?1, ?2, r.relay
+         FROM deliveries d LEFT JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
          WHERE state = 'attempting'",
         (now, LEDGER_RESTORED),
     )?;
@@ -129,6 +130,21 @@ pub(super) fn recover(
     }
     counts.write(ledger)?;
     Ok(recovered)
+}
+
+/// Notes through which relay a sender sends.
+pub(super) fn note_relay(
+    ledger: &Connection,
+    issue: i64,
+    owner: &str,
+    relay: &str,
+) -> Result<(), Fault> {
+    ledger.execute(
+        "INSERT INTO runs (issue, owner, relay) VALUES (?1, ?2, ?3)
+         ON CONFLICT (issue, owner) DO UPDATE SET relay = excluded.relay",
+        (issue, owner, relay),
+    )?;
+    Ok(())
 }
 
 /// What a sender asks for.
@@ -294,7 +310,7 @@ fn expire(ledger: &Connection, now: Micros, issue: i64, slot: i64) -> Result<(),
     Ok(())
 }
 
-/// Adds an ending of the current attempt to the log.
+/// Adds an ending of the current attempt to the log, with the relay of whoever still holds it.
 pub(super) fn append(
     ledger: &Connection,
     now: Micros,
@@ -306,9 +322,10 @@ pub(super) fn append(
     ledger
         .prepare_cached(
             "INSERT OR IGNORE INTO attempts
-             SELECT issue, slot, fence, ?3, iif(began_at IS NULL, 0, tries + 1),
-                    coalesce(began_at, ?4), ?4, ?5
-             FROM deliveries WHERE issue = ?1 AND slot = ?2",
+             SELECT d.issue, slot, fence, ?3, iif(began_at IS NULL, 0, tries + 1),
+                    coalesce(began_at, ?4), ?4, ?5, r.relay
+             FROM deliveries d LEFT JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
+             WHERE d.issue = ?1 AND slot = ?2",
         )?
         .execute((issue, slot, state.word(), now, said))?;
     Ok(())

@@ -157,6 +157,10 @@ fn refused_deferred_and_doubtful_readers_are_told_with_what_to_do() {
     let doubtful = env.postrider("status kazakhstan --in-doubt --json").code(0).out;
     let doubtful: serde_json::Value = serde_json::from_str(&doubtful).expect("one object");
     assert_eq!(doubtful["address"], "reader4@example.org");
+    assert_eq!(doubtful["relay"], relay.address().to_string());
+    env.postrider("log reader4@example.org")
+        .code(0)
+        .tells(&format!("in doubt the relay {}: the relay closed the connection", relay.address()));
     let id = doubtful["message_id"].as_str().expect("an id").to_owned();
     let taken = || relay.acceptances().iter().filter(|taken| taken.message_id == id).count();
     assert_eq!(taken(), 1);

@@ -230,10 +230,15 @@ fn a_second_signal_ends_it_at_once_and_leaves_a_doubt_that_is_told() {
     thread::sleep(Duration::from_millis(500));
     signal(child.id(), "TERM");
     assert_eq!(end(&env, child).code, 75);
+    // The next one goes through another relay; the log to look into is that of the one that died.
+    let (other, elsewhere) = self::relay("");
+    env.set(&url, &elsewhere);
     let said = env.postrider("send kazakhstan").code(1);
     shows("cut_off", &said.shown());
     assert_eq!(doubtful(&env), HashSet::from([third]));
-    assert_eq!(relay.accepted(), 5);
+    assert_eq!((relay.accepted(), other.accepted()), (2, 3));
+    let listed = env.postrider("status kazakhstan --in-doubt").code(0);
+    listed.tells(&format!(" to the relay {} as <", relay.address()));
 }
 
 #[test]

@@ -105,7 +105,7 @@ async fn what_will_not_be_waited_for_is_not_used_up(desk: Desk) {
         let within = Duration::from_secs(90);
         let reserved = desk.ledger.reserve(&relay, &wishes, within).await.expect("it reserves");
         assert_eq!(reserved.at.len(), expected);
-        assert_eq!(reserved.next[0].as_microsecond(), desk.now() + 3_600_000_000);
+        assert_eq!(reserved.next[0].as_microsecond(), desk.now() + 3_603_000_000);
     }
     desk.pass(1);
     let free = reserve(&*desk.ledger, &relay, 1).await;

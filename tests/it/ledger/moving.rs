@@ -62,6 +62,7 @@ async fn rich(desk: &Desk) -> i64 {
     // One that is half sent.
     let issue = desk.freeze().await.issue.id;
     ledger.instruct(issue, b"orders").await.expect("it keeps them");
+    ledger.note_relay(issue, "host/1", "mx.example.org:25").await.expect("it notes");
     let claims = desk.claim(issue, "host/1", 6).await;
     let endings = [Some(accepted()), Some(deferred(900)), Some(rejected(true)), None];
     for (claim, ending) in claims.iter().zip(endings) {
@@ -181,6 +182,7 @@ fn tables(folder: &Folder) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
         ("issues", "SELECT * FROM issues ORDER BY id"),
         ("editions", "SELECT * FROM editions ORDER BY 1"),
         ("orders", "SELECT * FROM orders ORDER BY 1"),
+        ("runs", "SELECT * FROM runs ORDER BY 1, 2"),
         (
             "deliveries",
             "SELECT issue, slot, subscriber, state, suppressed, fence, owner, begun, tries, first_at,
@@ -266,6 +268,7 @@ async fn on_the_new_ledger_everything_goes_on() {
         assert_eq!(names, ["bob@example.org bob", "fay@example.org fay", "gus@example.org gus"]);
         let doubtful = new.deliveries(issue).await;
         let doubtful = doubtful.iter().find(|row| row.state == D::InDoubt).expect("it is there");
+        assert_eq!(doubtful.relay.as_deref(), Some("mx.example.org:25"));
         assert!(
             ledger.resolve(issue, &doubtful.address, Resolution::Delivered).await.expect("it is")
         );

@@ -143,7 +143,7 @@ fn a_ledger_that_refers_to_nothing_is_left_as_it_is() {
 }
 
 /// Every step of a file's tables, as it was released; one more is a line here.
-const OF_A_FILE: [&str; 11] = [
+const OF_A_FILE: [&str; 13] = [
     include_str!("../../../src/ledger/sqlite/schema.sql"),
     include_str!("../../../src/ledger/sqlite/brakes.sql"),
     include_str!("../../../src/ledger/sqlite/segment.sql"),
@@ -155,16 +155,19 @@ const OF_A_FILE: [&str; 11] = [
     include_str!("../../../src/ledger/sqlite/held.sql"),
     include_str!("../../../src/ledger/sqlite/preferences.sql"),
     include_str!("../../../src/ledger/sqlite/standing.sql"),
+    include_str!("../../../src/ledger/sqlite/checks.sql"),
+    include_str!("../../../src/ledger/sqlite/runs.sql"),
 ];
 
 /// Every step of a server's.
-const OF_A_SERVER: [&str; 6] = [
+const OF_A_SERVER: [&str; 7] = [
     include_str!("../../../src/ledger/postgres/schema.sql"),
     include_str!("../../../src/ledger/postgres/workers.sql"),
     include_str!("../../../src/ledger/postgres/reports.sql"),
     include_str!("../../../src/ledger/postgres/corrects.sql"),
     include_str!("../../../src/ledger/postgres/preferences.sql"),
     include_str!("../../../src/ledger/postgres/standing.sql"),
+    include_str!("../../../src/ledger/postgres/runs.sql"),
 ];
 
 /// The same people and the same issue as in `ROWS`, in a server's first version.

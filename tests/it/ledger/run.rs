@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use postrider::{
     ledger::{Entered, Entry, Freeze, Recovered, Resolution, Ticket},
     model::{DeliveryState as D, IssueState, Outcome, SubscriberState as S, Suppressed},
@@ -35,6 +36,7 @@ ask_every_ledger! {
     a_begin_given_back_never_was_one_of_the_readers_attempts,
     a_begin_whose_outcome_is_known_is_not_given_back,
     a_dead_senders_claims_are_planned_and_its_attempts_in_doubt,
+    a_doubt_names_the_relay_of_its_own_attempt,
     a_living_sender_keeps_what_it_holds,
     a_deferred_reader_is_claimed_again_at_its_hour,
     a_deferral_that_does_not_count_is_not_one_of_the_readers_tries,
@@ -287,6 +289,62 @@ async fn a_dead_senders_claims_are_planned_and_its_attempts_in_doubt(desk: Desk)
     let recovered = desk.ledger.recover(issue, Box::new(|owner| owner == "dead")).await;
     assert_eq!(recovered.expect("it recovers"), Recovered { planned: 1, in_doubt: 1 });
     assert_eq!(desk.states(issue).await, [D::InDoubt, D::Planned, D::Claimed]);
+}
+
+async fn a_doubt_names_the_relay_of_its_own_attempt(desk: Desk) {
+    let issue = desk.send_to(&["ann", "bob", "cyd", "dan", "eve", "fay"]).await;
+    let note = async |owner: &str, relay: &str| {
+        desk.ledger.note_relay(issue, owner, relay).await.expect("it notes");
+    };
+    let begin = async |owner: &str| {
+        let ticket = desk.claim(issue, owner, 1).await[0].ticket;
+        assert_eq!(desk.enter(Entry::Begin(ticket)).await, Entered::Done);
+        ticket
+    };
+    let doubt = || Outcome::InDoubt { said: "the relay closed the connection".to_owned() };
+    note("host/1", "a:25").await;
+    note("host/2", "b:25").await;
+    // Two send at once; one hears no answer, and both die. The first goes on through another relay.
+    let (ann, _bob, cyd) = (begin("host/1").await, begin("host/2").await, begin("host/1").await);
+    let began_at = desk.now();
+    assert_eq!(desk.enter(Entry::Record(cyd, doubt())).await, Entered::Done);
+    desk.pass(60);
+    desk.ledger.recover(issue, Box::new(|_| true)).await.expect("it recovers");
+    note("host/1", "c:25").await;
+    let dan = begin("host/1").await;
+    assert_eq!(desk.enter(Entry::Record(dan, accepted())).await, Entered::Done);
+    begin("host/1").await;
+    begin("nobody noted it").await;
+    desk.ledger.recover(issue, Box::new(|_| true)).await.expect("it recovers");
+    // What a dead sender wrote down comes too late to be of another relay.
+    assert_eq!(desk.enter(Entry::Record(ann, doubt())).await, Entered::Done);
+
+    let relays = async || {
+        let rows = desk.deliveries(issue).await;
+        rows.into_iter().map(|row| row.relay.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(relays().await, ["a:25", "b:25", "a:25", "", "c:25", ""]);
+    let first = &desk.deliveries(issue).await[0];
+    assert_eq!((first.state, first.said.as_str()), (D::InDoubt, "the relay closed the connection"));
+    assert_eq!(first.began_at.map(Timestamp::as_microsecond), Some(began_at));
+    for (name, relay) in [("bob", Some("b:25")), ("dan", None), ("eve", Some("c:25"))] {
+        let attempts = desk.ledger.attempts(LIST, &address(name)).await.expect("it tells");
+        assert_eq!(attempts[0].relay.as_deref(), relay, "{name}");
+    }
+    // The issue is over and out again: whoever is asked to be mailed anew is in no doubt.
+    assert!(desk.turn(IssueState::Sending, IssueState::Finished).await);
+    for name in ["ann", "bob"] {
+        let settled = desk.ledger.resolve(issue, &address(name), Resolution::Resend).await;
+        assert!(settled.expect("it settles"), "{name}");
+    }
+    assert_eq!(relays().await, ["", "", "a:25", "", "c:25", ""]);
+    note("host/3", "d:25").await;
+    begin("host/3").await;
+    desk.ledger.accept_rollback(0).await.expect("it accepts");
+    assert_eq!(relays().await, ["d:25", "", "a:25", "", "c:25", ""], "bob was not begun");
+    let began: Vec<_> =
+        desk.deliveries(issue).await.into_iter().map(|row| row.began_at.is_some()).collect();
+    assert_eq!(began, [true, false, true, false, true, true]);
 }
 
 async fn a_living_sender_keeps_what_it_holds(desk: Desk) {

@@ -57,9 +57,21 @@ fn a_slow_provider_at_the_head_of_the_list_does_not_hold_the_rest() {
     assert_eq!((tally.accepted, tally.remaining), (23, 606));
     assert!(matches!(trial.deliver(), Ended::Quota(_)), "a new run gets no new hour");
     assert_eq!(trial.outbox.accepted(), 23);
-    trial.pass(3_601);
+    trial.pass(3_604);
     assert!(matches!(trial.deliver(), Ended::Quota(_)));
     assert_eq!(trial.taken(), taken(&[("example.org", 20), ("gmail.com", 6)]));
+}
+
+#[test]
+fn an_hour_that_is_used_up_is_over_an_hour_after_the_message_left_and_not_after_its_turn() {
+    // The message leaves when the relay asks for it, which is a while after it was begun.
+    let mut trial = Trial::new("data 1 wait 500ms", 2);
+    trial.rates = vec!["1/hour".parse().expect("a rate")];
+    let started = Timestamp::now();
+    let Ended::Quota(at) = trial.deliver() else { panic!("the hour is used up") };
+    let hour_after_it_left = started + Duration::from_millis(500) + Duration::from_hours(1);
+    assert!(at >= hour_after_it_left, "{at} is before {hour_after_it_left}");
+    assert_eq!(trial.outbox.accepted(), 1);
 }
 
 #[test]

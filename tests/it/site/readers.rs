@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+use postrider::outbox::{Keep, Outbox, OutboxSettings};
+
 use super::{Site, publication};
 
 const ANNA: &str = "anna@example.org";
@@ -26,6 +29,30 @@ fn a_new_reader_confirms_before_anything_is_sent_to_them() {
     assert_eq!(site.send(&confirm, "confirm=1").status, 200, "twice is as good as once");
     let told = site.env.postrider("subscribers show new@example.org").code(0);
     told.tells("the button in the mail was pressed, from 127.0.0.1");
+}
+
+#[test]
+fn a_mail_that_asks_counts_from_when_it_left_although_the_relay_was_slow_to_greet() {
+    let script = "greeting wait 3200ms".parse().expect("a script");
+    let settings = OutboxSettings { script, ..OutboxSettings::new(Keep::Count) };
+    let relay = Outbox::start(settings).expect("a relay");
+    let env = publication();
+    env.set("rate = [\"2000/s\"]", "rate = [\"1/hour\"]");
+    let env = env.relay(&format!("smtp://127.0.0.1:{}?tls=none", relay.address().port()));
+    let site = Site::of(env);
+    let asked = Timestamp::now();
+    assert_eq!(site.send("/subscribe", "address=new%40example.org&website=").status, 200);
+    let until = Instant::now() + Duration::from_mins(1);
+    while relay.accepted() == 0 {
+        assert!(Instant::now() < until, "it is never sent");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let ledger = rusqlite::Connection::open(site.env.root.join(".postrider/ledger.sqlite"));
+    let sql = "SELECT max(at), count(*) FROM beginnings WHERE lane LIKE 'relay %'";
+    let row = ledger.expect("it opens").query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (at, count): (i64, i64) = row.expect("it counts");
+    assert_eq!(count, 1, "its first turn is another's");
+    assert!(at >= asked.as_microsecond() + 3_200_000, "{at} is before it left");
 }
 
 #[test]
