@@ -267,8 +267,9 @@ impl Trial {
             self.tell(format!("sender {machine}: {mishaps:?}"));
             for (_, mishap) in mishaps {
                 match mishap {
-                    // The second machine may never come back, and its journal with it: all it had begun is in doubt.
-                    Mishap::DieBefore | Mishap::DieAfter if *machine == 1 => {
+                    // The second machine may never come back, and its journal with it: all it had begun is in doubt,
+                    // also what it could not tell a ledger whose disk was full.
+                    Mishap::DieBefore | Mishap::DieAfter | Mishap::DiskFull if *machine == 1 => {
                         self.excuse(BEGUN_AHEAD * self.connections);
                     }
                     Mishap::DieBefore | Mishap::DieAfter => self.excuse(self.connections),

@@ -44,13 +44,15 @@ fn a_plan_counts_what_was_used_and_who_waits_for_whom() {
     env.postrider("send kazakhstan --yes --limit 3").code(75);
     let plan = env.postrider("plan kazakhstan").code(0);
     let plan = plan.tells("rate          1000/s, 8/day (3 used)");
-    plan.tells("8 left of 11").tells("about 23 h 59 min, until").tells("nothing was written");
+    plan.tells("8 left of 11").tells("nothing was written");
+    let takes_a_day = takes(&env);
+    assert!((86_000..=86_403).contains(&takes_a_day), "{takes_a_day}");
     env.set("8/day", "80/day");
     let sent = env.postrider("send kazakhstan").code(75);
     assert!(sent.out.contains("the rate is used up for now; it goes on at"), "{sent:?}");
     assert_eq!(env.mails().len(), 7, "four of example.org, and three of gmail's two domains");
     let takes = takes(&env);
-    assert!((3_500..=7_200).contains(&takes), "{takes}");
+    assert!((3_500..=7_206).contains(&takes), "{takes}");
 }
 
 /// How many seconds an issue takes, as its plan has it.
@@ -93,7 +95,12 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     let sent = on_a_terminal(&env, "send kazakhstan --yes").output().expect("it runs");
     let seen = String::from_utf8_lossy(&sent.stdout);
     assert_eq!(env.mails().len(), 40, "{seen}");
-    assert!(seen.contains("/s  23 h 59 min left, until "), "{seen}");
+    // A quota's day is over three seconds later than a day.
+    let is_a_day = |shown: &str, before: &str| {
+        let ends = ["23 h 59 min", "24 h 0 min"];
+        ends.iter().any(|end| shown.contains(&format!("{before}{end} left, until ")))
+    };
+    assert!(is_a_day(&seen, "/s  "), "{seen}");
     assert!(!seen.contains(" s left"), "{seen}");
 
     let mut watching = on_a_terminal(&env, "status --watch").spawn().expect("it starts");
@@ -102,7 +109,7 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     watching.kill().expect("it is killed");
     watching.wait().expect("it ends");
     let told = told.expect("a line of how fast it goes");
-    assert!(told.contains("0.0/s now, 23 h 59 min left, until "), "{told}");
+    assert!(is_a_day(&told, "0.0/s now, "), "{told}");
 }
 
 #[test]
