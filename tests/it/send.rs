@@ -438,7 +438,12 @@ fn a_relay_that_is_down_stops_the_run_and_loses_nobody() {
 fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody() {
     for (script, expected) in [
         ("mail reply 530 5.7.0 authenticate first", "credentials"),
+        ("mail 4- reply 530 5.7.0 your session has expired", "credentials"),
         ("mail reply 550 5.7.1 you may not send", "refused"),
+        (
+            "rcpt reply 553 5.7.1 <me@example.org>: Sender address rejected: not owned by me",
+            "refused",
+        ),
         ("dot reply 552 5.3.4 too large", "r…@example.org"),
         ("hello reply 250-x\\n250-SIZE 1000\\n250 PIPELINING", "r…@example.org"),
     ] {
@@ -453,9 +458,26 @@ fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody
             other => panic!("{script}: {other:?}"),
         };
         assert_eq!(halted, expected, "{script}");
-        let tally = trial.tally();
-        assert_eq!((tally.rejected, tally.remaining), (0, 8), "{script}");
+        let (tally, accepted) = (trial.tally(), if script.contains("4-") { 3 } else { 0 });
+        assert_eq!(
+            (tally.rejected, tally.accepted, tally.remaining),
+            (0, accepted, 8 - accepted),
+            "{script}"
+        );
     }
+}
+
+#[test]
+fn a_relay_that_takes_nothing_from_us_for_now_is_asked_again_and_it_counts_against_nobody() {
+    let mut trial = Trial::new("mail 3 reply 452 4.3.1 Insufficient system storage", 8);
+    trial.limit = Some(8);
+    assert_eq!(trial.deliver(), Ended::Limit);
+    let tally = trial.tally();
+    assert_eq!((tally.accepted, tally.deferred, tally.rejected), (7, 1, 0));
+    trial.limit = None;
+    trial.ahead.fetch_add(31, Ordering::SeqCst);
+    assert_eq!(trial.deliver(), Ended::Finished, "half a minute later");
+    trial.check("there was room again");
 }
 
 #[test]
