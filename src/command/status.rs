@@ -12,17 +12,19 @@ use super::{
     alarm, brakes,
     causes::Causes,
     console::Tone,
+    end::{End, Left},
     exit, failed,
     heart::is_gone,
     lock::Lock,
     newsroom::Newsroom,
     send, watch,
-    words::{counted, grouped, instant, printable, wrapped},
+    words::{clock_time, counted, grouped, instant, printable, wrapped},
 };
 use crate::{
     cli::{self, Global},
     ledger::{DeliveryRecord, IssueRecord, Ledger, Seen, Worker},
-    model::{DeliveryState, IssueState, RelayUrl},
+    model::{DeliveryState, IssueState, RelayUrl, Tally},
+    send::PATIENCE,
 };
 
 /// How many deliveries a listing reads at once.
@@ -84,6 +86,11 @@ pub(super) async fn run(
             }
         }
     }
+    if issue.state == IssueState::Sending && sender.is_none() {
+        for line in waits(&newsroom, &*ledger, &issue, &account.tally).await? {
+            console.tell(format_args!("  {}", wrapped(&line, 2, 4)));
+        }
+    }
     if !matches!(issue.state, IssueState::Finished | IssueState::Cancelled)
         && let Err(obstacle) =
             send::remembered(&newsroom, &*ledger, &issue.slug, Some(&issue)).await
@@ -95,6 +102,39 @@ pub(super) async fn run(
         account.advice().iter().for_each(|advice| console.advise(advice));
     }
     Ok(exit::DONE)
+}
+
+/// Says until when those wait who are left, where a run would not wait that long.
+async fn waits(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    issue: &IssueRecord,
+    tally: &Tally,
+) -> Result<Vec<String>, Failure> {
+    let mut lines: Vec<String> = next_try(ledger, issue.id, tally).await?.into_iter().collect();
+    let is_anybody_planned = tally.remaining > tally.deferred;
+    let next = Left { all: u64::from(is_anybody_planned), ..Left::default() };
+    // What holds the relay back beyond its rates is told apart.
+    let wait = End::of(newsroom, ledger, &[], &next).await?.takes();
+    if wait > PATIENCE
+        && let Ok(until) = ledger.now().await?.checked_add(wait)
+    {
+        lines.push(format!("the rate is used up until {}", clock_time(until)));
+    }
+    Ok(lines)
+}
+
+/// Says when whoever is deferred is tried again.
+pub(super) async fn next_try(
+    ledger: &dyn Ledger,
+    issue: i64,
+    tally: &Tally,
+) -> Result<Option<String>, Failure> {
+    if tally.deferred == 0 {
+        return Ok(None);
+    }
+    let next = ledger.next_retry(issue).await?;
+    Ok(next.map(|at| format!("who is deferred is tried again from {}", clock_time(at))))
 }
 
 /// Who sends a publication's issues now.

@@ -140,11 +140,7 @@ async fn seen(
     }
     let mut lines = vec![parts.join(", ")];
     if issue.state == IssueState::Sending {
-        if tally.deferred > 0
-            && let Some(at) = ledger.next_retry(issue.id).await?
-        {
-            lines.push(format!("who is deferred is tried again from {}", clock_time(at)));
-        }
+        lines.extend(status::next_try(ledger, issue.id, tally).await?);
         lines.extend(brakes.iter().map(InForce::words));
     }
     Ok(lines)

@@ -106,6 +106,20 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
 }
 
 #[test]
+fn the_status_says_until_when_those_who_are_left_wait() {
+    let relay = scripted("rcpt 3 reply 450 4.2.1 later", Keep::Count);
+    let env = through(&relay, Env::with_readers(6));
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"4/day\"]");
+    env.postrider("send kazakhstan --yes").code(75);
+    let status = env.postrider("status kazakhstan").code(0);
+    status.tells("who is deferred is tried again from").tells("the rate is used up until");
+    env.set("4/day", "40/day");
+    let status = env.postrider("status kazakhstan").code(0);
+    let status = status.tells("who is deferred is tried again from");
+    assert!(!status.out.contains("used up"), "{status:?}");
+}
+
+#[test]
 fn a_run_that_waits_stays_where_a_quota_is_used_up_until_it_is_told_to_end() {
     let env = at(&[("example.org", 6)]);
     env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"4/day\"]");
