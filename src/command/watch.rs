@@ -54,9 +54,12 @@ pub(super) async fn run(
             let brakes = brakes::in_force(newsroom, &*ledger).await?;
             let mut lines = seen(&*ledger, &issue, &account.tally, &brakes).await?;
             if canvas.is_drawn {
-                let waiting = account.tally.deferred;
-                let end = foresight.look(newsroom, &*ledger, issue.id, &brakes).await?;
-                lines.insert(1, speed(per_second, account.tally.remaining - waiting, end));
+                // Who is cancelled is settled too, and went nowhere.
+                if issue.state == IssueState::Sending {
+                    let waiting = account.tally.deferred;
+                    let end = foresight.look(newsroom, &*ledger, issue.id, &brakes).await?;
+                    lines.insert(1, speed(per_second, account.tally.remaining - waiting, end));
+                }
                 canvas.draw(&lines);
             } else {
                 let line = lines.join("; ");

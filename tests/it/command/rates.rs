@@ -103,6 +103,12 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     watching.wait().expect("it ends");
     let told = told.expect("a line of how fast it goes");
     assert!(told.contains("0.0/s now, 23 h 59 min left, until "), "{told}");
+
+    env.postrider("cancel kazakhstan --yes").code(0);
+    let over = on_a_terminal(&env, "status kazakhstan --watch").output().expect("it runs");
+    let seen = String::from_utf8_lossy(&over.stdout);
+    assert!(seen.contains("40 of 60 accepted, 20 cancelled"), "{seen}");
+    assert!(!seen.contains("/s now"), "what is over goes at no pace: {seen}");
 }
 
 #[test]
