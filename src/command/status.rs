@@ -251,10 +251,11 @@ async fn list(
     relay: &RelayUrl,
 ) -> Result<u8, Failure> {
     let mut after = None;
-    let mut listed: u64 = 0;
+    let (mut listed, mut perhaps): (u64, u64) = (0, 0);
     loop {
         let page = ledger.deliveries(issue.id, states, after, PAGE).await?;
         for delivery in &page {
+            perhaps += u64::from(is_perhaps(delivery));
             if console.is_closed() {
                 return Ok(exit::DONE);
             }
@@ -269,26 +270,37 @@ async fn list(
     if listed == 0 && !console.json {
         console.note("nobody");
     } else if states.contains(&DeliveryState::InDoubt) && !console.json {
-        explain_doubt(console, &issue.slug, relay);
+        explain_doubt(console, &issue.slug, relay, listed == perhaps);
     }
     Ok(exit::DONE)
 }
 
 /// Says what in doubt means and how to settle it; for people, so not among the results.
-fn explain_doubt(console: &Console, slug: &str, relay: &RelayUrl) {
-    for line in [
-        "",
-        "The whole message was handed over and the relay's answer never came, so it may",
-        "have arrived or not (RFC 1047). Look for its Message-ID in the relay's log, or",
-        "ask the reader; until you say, nobody in doubt is mailed again.",
-    ] {
-        console.note(line);
-    }
+fn explain_doubt(console: &Console, slug: &str, relay: &RelayUrl, is_forgotten: bool) {
+    let why = if is_forgotten {
+        [
+            "The ledger was restored, and does not know what was sent after it was copied:",
+            "each may have the mail or not. Look for its Message-ID in the relay's log, or",
+        ]
+    } else {
+        [
+            "The whole message was handed over and the relay's answer never came, so it may",
+            "have arrived or not (RFC 1047). Look for its Message-ID in the relay's log, or",
+        ]
+    };
+    console.note("");
+    why.iter().for_each(|line| console.note(line));
+    console.note("ask the reader; until you say, nobody in doubt is mailed again.");
     // Where a sender died, nobody wrote down which it was.
     console.note(format_args!("The relay is now {relay}. Then one of"));
     for how in ["--delivered", "--resend"] {
         console.note(format_args!("  postrider resolve {slug} ADDR {how}"));
     }
+}
+
+/// Tells whether nothing shows that a delivery in doubt was ever handed over: a restored ledger forgot.
+fn is_perhaps(delivery: &DeliveryRecord) -> bool {
+    delivery.state == DeliveryState::InDoubt && delivery.attempts == 0
 }
 
 /// Returns what `--json` says of a delivery.
@@ -322,9 +334,10 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
     }
     if delivery.state == DeliveryState::InDoubt {
         // Of a restored backup nobody knows when, or whether.
-        remarks.push(match delivery.attempts {
-            0 => "perhaps handed over, as".to_owned(),
-            _ => format!("handed over {} as", instant(delivery.at)),
+        remarks.push(if is_perhaps(delivery) {
+            "perhaps handed over, as".to_owned()
+        } else {
+            format!("handed over {} as", instant(delivery.at))
         });
         remarks.push(delivery.message_id.clone());
     }
