@@ -114,6 +114,19 @@ fn a_relay_that_says_too_fast_is_left_alone_and_then_asked_more_slowly() {
 }
 
 #[test]
+fn a_relay_that_said_too_fast_gets_one_connection_less() {
+    let mut trial = Trial::new("mail 4 reply 454 4.7.0 Throttling failure", 40);
+    trial.connections = 3;
+    trial.braked();
+    let met = trial.outbox.connections();
+    trial.pass(7 * 60);
+    // At half the pace that was, so not for long.
+    trial.limit = Some(6);
+    assert_eq!(trial.deliver(), Ended::Limit);
+    assert_eq!(trial.outbox.connections() - met, 2);
+}
+
+#[test]
 fn a_daily_quota_pauses_the_relay_for_an_hour() {
     let script = "mail 3-4 reply 454 Throttling failure: Daily message quota exceeded";
     let trial = Trial::new(script, 5);
