@@ -179,6 +179,9 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     // A relay that asked the reader's server first tells what that one said, which is not about us.
     let of_itself = stage != Stage::Rcpt || !says(QUOTING);
+    let is_of_sender = stage == Stage::Rcpt
+        && of_itself
+        && (matches!(reply.enhanced, Some((_, 1, 7 | 8))) || says(NOT_THAT_SENDER));
     let of_reader = matches!(reply.enhanced, Some((_, 2, _)));
     // What comes before a recipient is named can only be about us.
     let scope = match stage {
@@ -209,13 +212,11 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
             Kind::Greylisted
         }
         // What comes before a recipient is named is not theirs to wait for: the relay is asked again as a whole.
-        (400..=499, _) if stage == Stage::Mail => Kind::Busy,
+        (400..=499, _) if stage == Stage::Mail || is_of_sender => Kind::Busy,
         (400..=499, _) => Kind::Later,
         (_, Some((5, 3, 4) | (5, 6, _))) => Kind::Message,
         (552, None) if stage != Stage::Rcpt && says(&["size", "large", "big"]) => Kind::Message,
-        _ if stage == Stage::Mail => Kind::Sender,
-        (_, Some((5, 1, 7 | 8))) if stage == Stage::Rcpt && of_itself => Kind::Sender,
-        _ if stage == Stage::Rcpt && of_itself && says(NOT_THAT_SENDER) => Kind::Sender,
+        _ if stage == Stage::Mail || is_of_sender => Kind::Sender,
         _ if of_itself && says(NO_RELAYING) => Kind::NoRelaying,
         (_, Some((5, 1, 1 | 2 | 3 | 6 | 10))) => Kind::Dead,
         (_, Some((5, 2, 1))) if says(&["disabled", "inactive", "deactivated", "closed"]) => {
@@ -523,6 +524,12 @@ mod tests {
             (Mail, "452 4.3.1 Insufficient system storage", "30 s uncounted", "back off"),
             (Mail, "450 4.1.8 sender's domain not found", "30 s uncounted", "back off"),
             (Mail, "451 4.7.1 greylisted", "300 s", "go on"),
+            (
+                Rcpt,
+                "450 4.1.8 <me@b.c>: Sender address rejected: Domain not found",
+                "30 s uncounted",
+                "back off",
+            ),
             // Too fast.
             (Dot, "421 4.7.28 unusual rate", "300 s uncounted", "slow Provider"),
             (Dot, "451 4.7.28 unusual rate", "300 s uncounted", "slow Provider"),
