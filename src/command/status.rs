@@ -289,7 +289,9 @@ fn explain_doubt(console: &Console, slug: &str, relay: &RelayUrl, is_forgotten: 
         ]
     };
     console.note("");
-    why.iter().for_each(|line| console.note(line));
+    for line in why {
+        console.note(line);
+    }
     console.note("ask the reader; until you say, nobody in doubt is mailed again.");
     // Where a sender died, nobody wrote down which it was.
     console.note(format_args!("The relay is now {relay}. Then one of"));
