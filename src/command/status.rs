@@ -16,7 +16,7 @@ use super::{
     exit, failed,
     heart::is_gone,
     lock::Lock,
-    newsroom::Newsroom,
+    newsroom::{IssueFolder, Newsroom},
     send, watch,
     words::{clock_time, counted, grouped, instant, printable, wrapped},
 };
@@ -503,4 +503,28 @@ pub(super) async fn slug(newsroom: &Newsroom, name: &str) -> Result<String, Fail
         Err(failure) => failure,
     };
     known(newsroom, name).await?.map(|(_, issue)| issue.slug).ok_or(missing)
+}
+
+/// Finds the folder of an issue that is to be sent; where it is gone and the ledger still owes the issue to somebody, says so.
+pub(super) async fn folder(newsroom: &Newsroom, name: &str) -> Result<IssueFolder, Failure> {
+    let missing = match newsroom.issue(name) {
+        Ok(folder) => return Ok(folder),
+        Err(missing) => missing,
+    };
+    if name.is_empty() || !newsroom.has_ledger()? {
+        return Err(missing);
+    }
+    let is_owed = |issue: &IssueRecord| {
+        issue.slug.contains(name) && matches!(issue.state, IssueState::Sending | IssueState::Paused)
+    };
+    let issues = newsroom.ledger()?.issues(&newsroom.publication.id).await?;
+    let Some(IssueRecord { slug, .. }) = issues.into_iter().find(is_owed) else {
+        return Err(missing);
+    };
+    Err(Failure::new(
+        exit::NO_INPUT,
+        format!("the folder of {slug} is gone, and not everybody has the issue"),
+    )
+    .hint("put it back as it was, and the rest follows")
+    .hint(format!("or stop the rest with `postrider cancel {slug}`")))
 }
