@@ -20,7 +20,7 @@ use postrider::{
     ledger::{Event, Freeze, IssueRecord, Ledger, LedgerError, Record, Records, SqliteLedger},
     model::{DeliveryState, IssueState, Rate, Security, SubscriberState, Tally, WarmUp},
     outbox::{Keep, Outbox, OutboxSettings, Script},
-    send::{Ended, Halt, Run, Stop, guard::HighWater},
+    send::{Ended, Halt, Progress, Run, Stop, guard::HighWater},
     smtp::{Deadlines, Relay},
 };
 use tempfile::TempDir;
@@ -408,30 +408,37 @@ fn refused_and_deferred_readers_are_accounted_for() {
 }
 
 #[test]
-fn a_relay_that_is_down_stops_the_run_and_loses_nobody() {
-    let mut trial = Trial::new("", 3);
-    let address = trial.outbox.address();
-    trial.outbox = Outbox::start(OutboxSettings::new(Keep::Count)).expect("another port is free");
-    let ledger = trial.ledger();
-    let ended = runtime().block_on(async {
-        let issue = issue(&*ledger).await;
-        let mut run = trial.run(ledger, issue);
-        run.relay.port = address.port();
-        let (stop, stopped) = watch::channel(Stop::No);
-        let (progress, mut news) = mpsc::unbounded_channel();
-        let run = run.deliver(Box::new(|_| true), stopped, progress);
-        // The first trouble is told at once; nobody waits half a minute for the last.
-        tokio::pin!(run);
-        tokio::select! {
-            ended = &mut run => return ended,
-            _ = news.recv() => stop.send_replace(Stop::Drain),
-        };
-        run.await
-    });
-    assert_eq!(ended.expect("the run ends"), Ended::Stopped);
-    assert_eq!((trial.tally().remaining, trial.state()), (3, IssueState::Sending));
-    assert_eq!(trial.deliver(), Ended::Finished);
-    trial.check("the relay came back");
+fn a_relay_that_is_down_or_unknown_to_the_dns_stops_the_run_and_loses_nobody() {
+    for (host, why) in [("127.0.0.1", "Connection refused"), ("a..b", "its name is not found")] {
+        let mut trial = Trial::new("", 3);
+        let address = trial.outbox.address();
+        let other = Outbox::start(OutboxSettings::new(Keep::Count));
+        trial.outbox = other.expect("another port is free");
+        let ledger = trial.ledger();
+        let ended = runtime().block_on(async {
+            let issue = issue(&*ledger).await;
+            let mut run = trial.run(ledger, issue);
+            (run.relay.host, run.relay.port) = (host.to_owned(), address.port());
+            let (stop, stopped) = watch::channel(Stop::No);
+            let (progress, mut news) = mpsc::unbounded_channel();
+            let run = run.deliver(Box::new(|_| true), stopped, progress);
+            // The first trouble is told at once; nobody waits half a minute for the last.
+            tokio::pin!(run);
+            tokio::select! {
+                ended = &mut run => return ended,
+                told = news.recv() => match told {
+                    Some(Progress::Trouble(told)) => assert!(told.contains(why), "{told}"),
+                    other => panic!("{other:?}"),
+                },
+            };
+            stop.send_replace(Stop::Drain);
+            run.await
+        });
+        assert_eq!(ended.expect("the run ends"), Ended::Stopped, "{host}");
+        assert_eq!((trial.tally().remaining, trial.state()), (3, IssueState::Sending), "{host}");
+        assert_eq!(trial.deliver(), Ended::Finished, "{host}");
+        trial.check("the relay came back");
+    }
 }
 
 #[test]
