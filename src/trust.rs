@@ -57,6 +57,10 @@ pub fn fault(fault: &CertificateError, host: Option<&str>) -> String {
             host.map_or_else(|| fault.to_string(), |host| format!("it is not for `{host}`"))
         }
         E::UnknownIssuer => "nobody we trust has signed it".to_owned(),
+        // So it is with one that was made anew where we still trust the old one.
+        E::BadSignature => {
+            "nobody we trust has signed it, only somebody of the same name".to_owned()
+        }
         E::Revoked => "it has been revoked".to_owned(),
         // What the verifier says of its own has no kind, but this name.
         other if other.to_string().contains("CaUsedAsEndEntity") => {
@@ -70,6 +74,12 @@ pub fn fault(fault: &CertificateError, host: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_that_was_made_anew_is_told_from_the_one_that_is_trusted() {
+        let said = fault(&CertificateError::BadSignature, Some("localhost"));
+        assert!(said.contains("only somebody of the same name"), "{said}");
+    }
 
     #[test]
     fn what_a_person_names_is_certificates_or_refused() {

@@ -152,6 +152,9 @@ impl Account {
             IssueState::Scheduled => {
                 vec!["`postrider due`, run by cron, sends it at its hour".to_owned()]
             }
+            IssueState::Sending if self.tally.remaining == 0 => {
+                vec![format!("nobody is left to be mailed: `postrider send {slug}` finishes it")]
+            }
             IssueState::Sending => vec![format!("`postrider send {slug}` goes on with the rest")],
             IssueState::Paused => vec![format!("`postrider resume {slug}` lets it go on")],
             IssueState::Missed => vec![
@@ -168,6 +171,9 @@ impl Account {
             advice.push(format!(
                 "`postrider status {slug} --in-doubt` lists the readers in doubt, and says how to settle that"
             ));
+        }
+        if self.tally.deferred > 0 {
+            advice.push(format!("`postrider status {slug} --left` tells who is deferred, and why"));
         }
         if self.tally.rejected + self.tally.expired > 0 {
             advice

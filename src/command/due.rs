@@ -4,6 +4,7 @@ use super::{
     Console, Failure, exit,
     newsroom::Newsroom,
     send::{self, Asked, Go, Sent},
+    status,
 };
 use crate::{
     cli::Global,
@@ -85,7 +86,7 @@ async fn one(
     if !is_due {
         return Ok(None);
     }
-    let folder = newsroom.issue(&issue.slug)?;
+    let folder = status::folder(newsroom, &issue.slug).await?;
     let asked = Asked::whole(Go::Yes);
     send::deliver(console, newsroom, &folder, &asked).await.map(Some)
 }

@@ -117,10 +117,11 @@ fn bar(
     if !console.is_watched() || console.json {
         return ProgressBar::hidden();
     }
+    // The bar takes what the words leave, so that an end of another day does not break the line of an ordinary terminal.
     let template = if console.colours_messages() {
-        "  {bar:24.red/dim} {pos_grouped} of {len_grouped}  {speed}{left}  {msg:.yellow}"
+        "  {wide_bar:.red/dim} {pos_grouped} of {len_grouped}  {speed}{left}  {msg:.yellow}"
     } else {
-        "  {bar:24} {pos_grouped} of {len_grouped}  {speed}{left}  {msg}"
+        "  {wide_bar} {pos_grouped} of {len_grouped}  {speed}{left}  {msg}"
     };
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -43,7 +43,7 @@ pub(super) async fn run(
     wish: &cli::Send,
 ) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
-    let folder = newsroom.issue(&wish.issue)?;
+    let folder = status::folder(&newsroom, &wish.issue).await?;
     let mut asked = Asked {
         limit: wish.limit,
         canary: wish.canary,

@@ -12,17 +12,19 @@ use super::{
     alarm, brakes,
     causes::Causes,
     console::Tone,
+    end::{End, Left},
     exit, failed,
     heart::is_gone,
     lock::Lock,
-    newsroom::Newsroom,
+    newsroom::{IssueFolder, Newsroom},
     send, watch,
-    words::{counted, grouped, instant, printable, wrapped},
+    words::{clock_time, counted, grouped, instant, printable, wrapped},
 };
 use crate::{
     cli::{self, Global},
     ledger::{DeliveryRecord, IssueRecord, Ledger, Seen, Worker},
-    model::{DeliveryState, IssueState, RelayUrl},
+    model::{DeliveryState, IssueState, RelayUrl, Tally},
+    send::PATIENCE,
 };
 
 /// How many deliveries a listing reads at once.
@@ -84,6 +86,11 @@ pub(super) async fn run(
             }
         }
     }
+    if issue.state == IssueState::Sending && sender.is_none() {
+        for line in waits(&newsroom, &*ledger, &issue, &account.tally).await? {
+            console.tell(format_args!("  {}", wrapped(&line, 2, 4)));
+        }
+    }
     if !matches!(issue.state, IssueState::Finished | IssueState::Cancelled)
         && let Err(obstacle) =
             send::remembered(&newsroom, &*ledger, &issue.slug, Some(&issue)).await
@@ -95,6 +102,39 @@ pub(super) async fn run(
         account.advice().iter().for_each(|advice| console.advise(advice));
     }
     Ok(exit::DONE)
+}
+
+/// Says until when those wait who are left, where a run would not wait that long.
+async fn waits(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    issue: &IssueRecord,
+    tally: &Tally,
+) -> Result<Vec<String>, Failure> {
+    let mut lines: Vec<String> = next_try(ledger, issue.id, tally).await?.into_iter().collect();
+    let is_anybody_planned = tally.remaining > tally.deferred;
+    let next = Left { all: u64::from(is_anybody_planned), ..Left::default() };
+    // What holds the relay back beyond its rates is told apart.
+    let wait = End::of(newsroom, ledger, &[], &next).await?.takes();
+    if wait > PATIENCE
+        && let Ok(until) = ledger.now().await?.checked_add(wait)
+    {
+        lines.push(format!("the rate is used up until {}", clock_time(until)));
+    }
+    Ok(lines)
+}
+
+/// Says when whoever is deferred is tried again.
+pub(super) async fn next_try(
+    ledger: &dyn Ledger,
+    issue: i64,
+    tally: &Tally,
+) -> Result<Option<String>, Failure> {
+    if tally.deferred == 0 {
+        return Ok(None);
+    }
+    let next = ledger.next_retry(issue).await?;
+    Ok(next.map(|at| format!("who is deferred is tried again from {}", clock_time(at))))
 }
 
 /// Who sends a publication's issues now.
@@ -211,11 +251,12 @@ async fn list(
     relay: &RelayUrl,
 ) -> Result<u8, Failure> {
     let mut after = None;
-    let mut listed: u64 = 0;
+    let (mut listed, mut perhaps): (u64, u64) = (0, 0);
     let mut is_any_unnamed = false;
     loop {
         let page = ledger.deliveries(issue.id, states, after, PAGE).await?;
         for delivery in &page {
+            perhaps += u64::from(is_perhaps(delivery));
             if console.is_closed() {
                 return Ok(exit::DONE);
             }
@@ -231,21 +272,30 @@ async fn list(
     if listed == 0 && !console.json {
         console.note("nobody");
     } else if states.contains(&DeliveryState::InDoubt) && !console.json {
-        explain_doubt(console, &issue.slug, Some(relay).filter(|_| is_any_unnamed));
+        let now = Some(relay).filter(|_| is_any_unnamed);
+        explain_doubt(console, &issue.slug, now, listed == perhaps);
     }
     Ok(exit::DONE)
 }
 
 /// Says what in doubt means and how to settle it; for people, so not among the results. `now` is the publication's relay, where a doubt names none.
-fn explain_doubt(console: &Console, slug: &str, now: Option<&RelayUrl>) {
-    for line in [
-        "",
-        "The whole message was handed over and the relay's answer never came, so it may",
-        "have arrived or not (RFC 1047). Look for its Message-ID in the relay's log, or",
-        "ask the reader; until you say, nobody in doubt is mailed again.",
-    ] {
+fn explain_doubt(console: &Console, slug: &str, now: Option<&RelayUrl>, is_forgotten: bool) {
+    let why = if is_forgotten {
+        [
+            "The ledger was restored, and does not know what was sent after it was copied:",
+            "each may have the mail or not. Look for its Message-ID in the relay's log, or",
+        ]
+    } else {
+        [
+            "The whole message was handed over and the relay's answer never came, so it may",
+            "have arrived or not (RFC 1047). Look for its Message-ID in the relay's log, or",
+        ]
+    };
+    console.note("");
+    for line in why {
         console.note(line);
     }
+    console.note("ask the reader; until you say, nobody in doubt is mailed again.");
     if let Some(relay) = now {
         // A restored backup does not know who had them, and an older postrider did not write it down.
         let words =
@@ -256,6 +306,11 @@ fn explain_doubt(console: &Console, slug: &str, now: Option<&RelayUrl>) {
     for how in ["--delivered", "--resend"] {
         console.note(format_args!("  postrider resolve {slug} ADDR {how}"));
     }
+}
+
+/// Tells whether nothing shows that a delivery in doubt was ever handed over: a restored ledger forgot.
+fn is_perhaps(delivery: &DeliveryRecord) -> bool {
+    delivery.state == DeliveryState::InDoubt && delivery.attempts == 0
 }
 
 /// Returns what `--json` says of a delivery.
@@ -292,8 +347,9 @@ fn tell_delivery(console: &Console, delivery: &DeliveryRecord) {
     if delivery.state == DeliveryState::InDoubt {
         let to = delivery.relay.as_ref();
         let to = to.map(|relay| format!(" to the relay {}", printable(relay))).unwrap_or_default();
-        remarks.push(match delivery.began_at {
-            // Of a restored backup nobody knows when, or whether.
+        // Of a restored backup nobody knows when, or whether.
+        let handed = delivery.began_at.filter(|_| !is_perhaps(delivery));
+        remarks.push(match handed {
             None => "perhaps handed over, as".to_owned(),
             Some(at) => format!("handed over {}{to} as", instant(at)),
         });
@@ -459,4 +515,28 @@ pub(super) async fn slug(newsroom: &Newsroom, name: &str) -> Result<String, Fail
         Err(failure) => failure,
     };
     known(newsroom, name).await?.map(|(_, issue)| issue.slug).ok_or(missing)
+}
+
+/// Finds the folder of an issue that is to be sent; where it is gone and the ledger still owes the issue to somebody, says so.
+pub(super) async fn folder(newsroom: &Newsroom, name: &str) -> Result<IssueFolder, Failure> {
+    let missing = match newsroom.issue(name) {
+        Ok(folder) => return Ok(folder),
+        Err(missing) => missing,
+    };
+    if name.is_empty() || !newsroom.has_ledger()? {
+        return Err(missing);
+    }
+    let is_owed = |issue: &IssueRecord| {
+        issue.slug.contains(name) && matches!(issue.state, IssueState::Sending | IssueState::Paused)
+    };
+    let issues = newsroom.ledger()?.issues(&newsroom.publication.id).await?;
+    let Some(IssueRecord { slug, .. }) = issues.into_iter().find(is_owed) else {
+        return Err(missing);
+    };
+    Err(Failure::new(
+        exit::NO_INPUT,
+        format!("the folder of {slug} is gone, and not everybody has the issue"),
+    )
+    .hint("put it back as it was, and the rest follows")
+    .hint(format!("or stop the rest with `postrider cancel {slug}`")))
 }

@@ -54,9 +54,12 @@ pub(super) async fn run(
             let brakes = brakes::in_force(newsroom, &*ledger).await?;
             let mut lines = seen(&*ledger, &issue, &account.tally, &brakes).await?;
             if canvas.is_drawn {
-                let waiting = account.tally.deferred;
-                let end = foresight.look(newsroom, &*ledger, issue.id, &brakes).await?;
-                lines.insert(1, speed(per_second, account.tally.remaining - waiting, end));
+                // Who is cancelled is settled too, and went nowhere.
+                if issue.state == IssueState::Sending {
+                    let waiting = account.tally.deferred;
+                    let end = foresight.look(newsroom, &*ledger, issue.id, &brakes).await?;
+                    lines.insert(1, speed(per_second, account.tally.remaining - waiting, end));
+                }
                 canvas.draw(&lines);
             } else {
                 let line = lines.join("; ");
@@ -140,11 +143,7 @@ async fn seen(
     }
     let mut lines = vec![parts.join(", ")];
     if issue.state == IssueState::Sending {
-        if tally.deferred > 0
-            && let Some(at) = ledger.next_retry(issue.id).await?
-        {
-            lines.push(format!("who is deferred is tried again from {}", clock_time(at)));
-        }
+        lines.extend(status::next_try(ledger, issue.id, tally).await?);
         lines.extend(brakes.iter().map(InForce::words));
     }
     Ok(lines)

@@ -46,6 +46,9 @@ const SOON: Duration = Duration::from_millis(20);
 /// The least begun ahead of a quick relay, so that an envelope can leave behind a message; and the most.
 const AHEAD: RangeInclusive<usize> = 2..=8;
 
+/// How old a connection may become. Relays that are many machines behind one name spread their load when we ring, and take one out only when nobody is on the line.
+const AGE: Duration = Duration::from_mins(30);
+
 /// How many protocol errors (500-503) end a run. Those to one reader's recipient command are one: whoever's own server answers so stops nobody else.
 const DESYNCS: usize = 3;
 
@@ -221,6 +224,7 @@ pub(super) async fn carry(
         failing_since: None,
         pace: Duration::MAX,
         carried: 0,
+        opened: Instant::now(),
         has_left: false,
     };
     let mut ahead = None;
@@ -256,6 +260,8 @@ struct Carrier {
     pace: Duration,
     /// How many messages went over this connection.
     carried: u32,
+    /// When it was opened.
+    opened: Instant,
     /// Whether the relay gets on better with one connection less.
     has_left: bool,
 }
@@ -295,7 +301,7 @@ impl Carrier {
         }
         let quick = self.pace < QUICK;
         self.pouch.fill(ahead(self.pace));
-        let is_last = self.run.messages.is_some_and(|most| self.carried + 1 >= most);
+        let is_last = self.is_worn_out_by(self.carried + 1);
         let is_chunked = self.is_chunked(quick);
         let may_announce = quick && !is_last && !is_chunked && self.shared.may_announce();
         let next = if may_announce { self.pouch.try_take() } else { None };
@@ -453,6 +459,7 @@ impl Carrier {
                 Ok(connection) => {
                     self.connection = Some(connection);
                     self.carried = 0;
+                    self.opened = Instant::now();
                     return true;
                 }
                 Err(error) => error,
@@ -505,7 +512,7 @@ impl Carrier {
 
     /// Looks at the connection before a begin, so that one which the relay closed while it was idle costs no reader an attempt.
     async fn is_connected(&mut self) -> bool {
-        if self.is_worn_out() {
+        if self.is_worn_out_by(self.carried) {
             self.hang_up().await;
         }
         if let Some(connection) = &mut self.connection
@@ -516,9 +523,9 @@ impl Carrier {
         self.connection.is_some()
     }
 
-    /// Tells whether the connection carried as many messages as the relay likes.
-    fn is_worn_out(&self) -> bool {
-        self.run.messages.is_some_and(|most| self.carried >= most)
+    /// Tells whether nothing follows so many messages on the connection.
+    fn is_worn_out_by(&self, messages: u32) -> bool {
+        is_worn_out(messages, self.run.messages, self.opened.elapsed())
     }
 
     fn is_stopping(&self) -> bool {
@@ -526,9 +533,28 @@ impl Carrier {
     }
 }
 
+/// Tells whether a connection carried as many messages as the relay likes, or became as old as any does.
+fn is_worn_out(carried: u32, most: Option<u32>, age: Duration) -> bool {
+    most.is_some_and(|most| carried >= most) || (carried > 0 && age >= AGE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_worn_out_by_its_messages_and_by_its_age() {
+        let minutes = Duration::from_mins;
+        for (carried, most, age, is_so) in [
+            (99, None, minutes(29), false),
+            (99, Some(100), minutes(29), false),
+            (100, Some(100), minutes(0), true),
+            (1, None, minutes(30), true),
+            (0, None, minutes(30), false),
+        ] {
+            assert_eq!(is_worn_out(carried, most, age), is_so, "{carried} of {most:?} in {age:?}");
+        }
+    }
 
     #[test]
     fn only_what_leaves_soon_is_begun_ahead() {

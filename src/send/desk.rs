@@ -27,7 +27,7 @@ use super::{
     provider::provider,
 };
 use crate::{
-    ledger::{Entry, Lane, LedgerError, Passed, Place},
+    ledger::{Entry, Lane, LedgerError, Passed, Place, Wish},
     model::IssueState,
 };
 
@@ -378,6 +378,35 @@ impl Work {
         Ok(())
     }
 
+    /// Asks the ledger when each line's next may begin, and reserves nothing.
+    async fn ask_when(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let waiting: Vec<usize> = self.open(now).map(|(number, _)| number).collect();
+        let wish = |line: &usize| Wish { count: 0, ..self.lines[*line].wish(&self.relay, now) };
+        let wishes: Vec<_> = waiting.iter().map(wish).collect();
+        let reserved = self.run.ledger.reserve(&self.relay.lane(now), &wishes, AHEAD).await?;
+        let (now, here) = (self.now_exactly().await?, Instant::now());
+        for (line, next) in waiting.into_iter().zip(reserved.next) {
+            self.lines[line].next = here.checked_add(until(next, now)).unwrap_or(here + LEASE);
+        }
+        Ok(())
+    }
+
+    /// Returns the lines in which somebody waits whom no pause holds back.
+    fn open(&self, now: Timestamp) -> impl Iterator<Item = (usize, &Line)> {
+        let lines = self.lines.iter().enumerate();
+        lines.filter(move |(_, line)| !line.waiting.is_empty() && !line.is_closed(now))
+    }
+
+    /// Returns how long the rates hold everybody back who waits for nothing else.
+    fn held(&self, now: Timestamp) -> Option<Duration> {
+        let grows = self.run.warm_up.as_ref().and_then(|warm_up| warm_up.doubles(now));
+        let held = self.open(now).map(|(_, line)| {
+            let grows = grows.filter(|_| line.rates.is_empty()).map(|at| until(at, now));
+            grows.into_iter().fold(until_here(line.next), Duration::min)
+        });
+        held.min()
+    }
+
     /// Waits for whatever comes up first; says why where that is too late to be waited for.
     async fn wait(&mut self) -> Result<Option<Reason>, LedgerError> {
         if self.is_stopping() {
@@ -391,14 +420,12 @@ impl Work {
         if self.grow(now) {
             return Ok(None);
         }
-        let grows = self.run.warm_up.as_ref().and_then(|warm_up| warm_up.doubles(now));
-        let open =
-            self.lines.iter().filter(|line| !line.waiting.is_empty() && !line.is_closed(now));
-        let held = open.map(|line| {
-            let grows = grows.filter(|_| line.rates.is_empty()).map(|at| until(at, now));
-            grows.into_iter().fold(until_here(line.next), Duration::min)
-        });
-        let held = held.min();
+        let mut held = self.held(now);
+        if held.is_some_and(|wait| wait > PATIENCE) {
+            // A line was told its next instant while the relay's own window still had places.
+            self.ask_when(now).await?;
+            held = self.held(now);
+        }
         if let Some(wait) = held.filter(|wait| *wait <= PATIENCE) {
             if wait > LOOK {
                 let _ = self.progress.send(Progress::Waiting(after(now, wait)));

@@ -49,7 +49,7 @@ use printer::Printer;
 const LEASE: Duration = Duration::from_mins(15);
 
 /// How soon something must come up again for a run to wait for it rather than end.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// One issue to be delivered, with everything a run needs.
 pub struct Run {

@@ -179,6 +179,9 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     // A relay that asked the reader's server first tells what that one said, which is not about us.
     let of_itself = stage != Stage::Rcpt || !says(QUOTING);
+    let is_of_sender = stage == Stage::Rcpt
+        && of_itself
+        && (matches!(reply.enhanced, Some((_, 1, 7 | 8))) || says(NOT_THAT_SENDER));
     let of_reader = matches!(reply.enhanced, Some((_, 2, _)));
     // What comes before a recipient is named can only be about us.
     let scope = match stage {
@@ -208,10 +211,12 @@ fn kind(stage: Stage, reply: &Reply) -> Kind {
         (450 | 451, _) if says(&["greylist", "graylist", "grey list", "gray list"]) => {
             Kind::Greylisted
         }
+        // What comes before a recipient is named is not theirs to wait for: the relay is asked again as a whole.
+        (400..=499, _) if stage == Stage::Mail || is_of_sender => Kind::Busy,
         (400..=499, _) => Kind::Later,
         (_, Some((5, 3, 4) | (5, 6, _))) => Kind::Message,
         (552, None) if stage != Stage::Rcpt && says(&["size", "large", "big"]) => Kind::Message,
-        _ if stage == Stage::Mail => Kind::Sender,
+        _ if stage == Stage::Mail || is_of_sender => Kind::Sender,
         _ if of_itself && says(NO_RELAYING) => Kind::NoRelaying,
         (_, Some((5, 1, 1 | 2 | 3 | 6 | 10))) => Kind::Dead,
         (_, Some((5, 2, 1))) if says(&["disabled", "inactive", "deactivated", "closed"]) => {
@@ -263,6 +268,18 @@ const NO_RELAYING: &[&str] = &[
     "relay not permitted",
     "relaying not allowed",
     "relaying is not allowed",
+];
+
+/// How a relay says that it takes no mail from our sender address, where it waits with that until a recipient is named: Postfix does (`smtpd_delay_reject`), and Exim verifies a sender then. A bare "sender address rejected" may be one recipient's own rule.
+const NOT_THAT_SENDER: &[&str] = &[
+    "sender address rejected: not owned",
+    "sender address rejected: not logged in",
+    "sender address rejected: domain not found",
+    "sender address rejected: need fully-qualified",
+    "sender address rejected: user unknown",
+    "sender address rejected: unverified",
+    "sender verify failed",
+    "send as this sender",
 ];
 
 /// How servers without enhanced codes say that they do not want our message.
@@ -504,6 +521,15 @@ mod tests {
             // Too busy.
             (Mail, "421 4.3.2 shutting down", "30 s uncounted", "back off"),
             (Rcpt, "421 too many connections", "30 s uncounted", "back off"),
+            (Mail, "452 4.3.1 Insufficient system storage", "30 s uncounted", "back off"),
+            (Mail, "450 4.1.8 sender's domain not found", "30 s uncounted", "back off"),
+            (Mail, "451 4.7.1 greylisted", "300 s", "go on"),
+            (
+                Rcpt,
+                "450 4.1.8 <me@b.c>: Sender address rejected: Domain not found",
+                "30 s uncounted",
+                "back off",
+            ),
             // Too fast.
             (Dot, "421 4.7.28 unusual rate", "300 s uncounted", "slow Provider"),
             (Dot, "451 4.7.28 unusual rate", "300 s uncounted", "slow Provider"),
@@ -628,6 +654,32 @@ mod tests {
             (Mail, "553 sender rejected", unpaid, "halt"),
             (Mail, "550 5.1.1 no such sender", unpaid, "halt"),
             (Mail, "550 5.7.26 unauthenticated", unpaid, "halt"),
+            (
+                Rcpt,
+                "553 5.7.1 <me@b.c>: Sender address rejected: not owned by user me",
+                unpaid,
+                "halt",
+            ),
+            (
+                Rcpt,
+                "550 5.1.0 <me@b.c>: Sender address rejected: User unknown in local table",
+                unpaid,
+                "halt",
+            ),
+            (Rcpt, "550 5.1.8 <me@b.c>: sender's domain does not exist", unpaid, "halt"),
+            (Rcpt, "550 Sender verify failed", unpaid, "halt"),
+            (
+                Rcpt,
+                "554 5.7.1 <me@b.c>: Sender address rejected: Access denied",
+                "rejected",
+                "policy",
+            ),
+            (
+                Rcpt,
+                "550 5.1.0 undeliverable: host b.c said: 550 5.1.8 Sender verify failed",
+                "rejected",
+                "go on",
+            ),
             (Rcpt, "554 5.7.1 <a@b.c>: Relay access denied", unpaid, "halt"),
             (
                 Rcpt,

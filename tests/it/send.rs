@@ -20,7 +20,7 @@ use postrider::{
     ledger::{Event, Freeze, IssueRecord, Ledger, LedgerError, Record, Records, SqliteLedger},
     model::{DeliveryState, IssueState, Rate, Security, SubscriberState, Tally, WarmUp},
     outbox::{Keep, Outbox, OutboxSettings, Script},
-    send::{Ended, Halt, Run, Stop, guard::HighWater},
+    send::{Ended, Halt, Progress, Run, Stop, guard::HighWater},
     smtp::{Deadlines, Relay},
 };
 use tempfile::TempDir;
@@ -408,37 +408,49 @@ fn refused_and_deferred_readers_are_accounted_for() {
 }
 
 #[test]
-fn a_relay_that_is_down_stops_the_run_and_loses_nobody() {
-    let mut trial = Trial::new("", 3);
-    let address = trial.outbox.address();
-    trial.outbox = Outbox::start(OutboxSettings::new(Keep::Count)).expect("another port is free");
-    let ledger = trial.ledger();
-    let ended = runtime().block_on(async {
-        let issue = issue(&*ledger).await;
-        let mut run = trial.run(ledger, issue);
-        run.relay.port = address.port();
-        let (stop, stopped) = watch::channel(Stop::No);
-        let (progress, mut news) = mpsc::unbounded_channel();
-        let run = run.deliver(Box::new(|_| true), stopped, progress);
-        // The first trouble is told at once; nobody waits half a minute for the last.
-        tokio::pin!(run);
-        tokio::select! {
-            ended = &mut run => return ended,
-            _ = news.recv() => stop.send_replace(Stop::Drain),
-        };
-        run.await
-    });
-    assert_eq!(ended.expect("the run ends"), Ended::Stopped);
-    assert_eq!((trial.tally().remaining, trial.state()), (3, IssueState::Sending));
-    assert_eq!(trial.deliver(), Ended::Finished);
-    trial.check("the relay came back");
+fn a_relay_that_is_down_or_unknown_to_the_dns_stops_the_run_and_loses_nobody() {
+    for (host, why) in [("127.0.0.1", "Connection refused"), ("a..b", "its name is not found")] {
+        let mut trial = Trial::new("", 3);
+        let address = trial.outbox.address();
+        let other = Outbox::start(OutboxSettings::new(Keep::Count));
+        trial.outbox = other.expect("another port is free");
+        let ledger = trial.ledger();
+        let ended = runtime().block_on(async {
+            let issue = issue(&*ledger).await;
+            let mut run = trial.run(ledger, issue);
+            (run.relay.host, run.relay.port) = (host.to_owned(), address.port());
+            let (stop, stopped) = watch::channel(Stop::No);
+            let (progress, mut news) = mpsc::unbounded_channel();
+            let run = run.deliver(Box::new(|_| true), stopped, progress);
+            // The first trouble is told at once; nobody waits half a minute for the last.
+            tokio::pin!(run);
+            tokio::select! {
+                ended = &mut run => return ended,
+                told = news.recv() => match told {
+                    Some(Progress::Trouble(told)) => assert!(told.contains(why), "{told}"),
+                    other => panic!("{other:?}"),
+                },
+            };
+            stop.send_replace(Stop::Drain);
+            run.await
+        });
+        assert_eq!(ended.expect("the run ends"), Ended::Stopped, "{host}");
+        assert_eq!((trial.tally().remaining, trial.state()), (3, IssueState::Sending), "{host}");
+        assert_eq!(trial.deliver(), Ended::Finished, "{host}");
+        trial.check("the relay came back");
+    }
 }
 
 #[test]
 fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody() {
     for (script, expected) in [
         ("mail reply 530 5.7.0 authenticate first", "credentials"),
+        ("mail 4- reply 530 5.7.0 your session has expired", "credentials"),
         ("mail reply 550 5.7.1 you may not send", "refused"),
+        (
+            "rcpt reply 553 5.7.1 <me@example.org>: Sender address rejected: not owned by me",
+            "refused",
+        ),
         ("dot reply 552 5.3.4 too large", "r…@example.org"),
         ("hello reply 250-x\\n250-SIZE 1000\\n250 PIPELINING", "r…@example.org"),
     ] {
@@ -453,9 +465,26 @@ fn wrong_credentials_and_a_refused_sender_stop_the_run_at_once_and_reject_nobody
             other => panic!("{script}: {other:?}"),
         };
         assert_eq!(halted, expected, "{script}");
-        let tally = trial.tally();
-        assert_eq!((tally.rejected, tally.remaining), (0, 8), "{script}");
+        let (tally, accepted) = (trial.tally(), if script.contains("4-") { 3 } else { 0 });
+        assert_eq!(
+            (tally.rejected, tally.accepted, tally.remaining),
+            (0, accepted, 8 - accepted),
+            "{script}"
+        );
     }
+}
+
+#[test]
+fn a_relay_that_takes_nothing_from_us_for_now_is_asked_again_and_it_counts_against_nobody() {
+    let mut trial = Trial::new("mail 3 reply 452 4.3.1 Insufficient system storage", 8);
+    trial.limit = Some(8);
+    assert_eq!(trial.deliver(), Ended::Limit);
+    let tally = trial.tally();
+    assert_eq!((tally.accepted, tally.deferred, tally.rejected), (7, 1, 0));
+    trial.limit = None;
+    trial.ahead.fetch_add(31, Ordering::SeqCst);
+    assert_eq!(trial.deliver(), Ended::Finished, "half a minute later");
+    trial.check("there was room again");
 }
 
 #[test]

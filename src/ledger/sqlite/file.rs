@@ -258,7 +258,9 @@ const FILES: usize = 7;
 /// While opening, what cannot be written or read cannot be reached; but a disk that is full or fails is just that.
 fn at_the_door(fault: Fault, place: String) -> LedgerError {
     match fault.0 {
-        LedgerError::Disk(why) if why.contains("disk") => LedgerError::Disk(why),
+        LedgerError::Disk(why) if why.contains("disk") => {
+            LedgerError::Disk(format!("{place}: {why}"))
+        }
         LedgerError::Disk(why) | LedgerError::Refused(why) => {
             LedgerError::Unreachable { place, why }
         }

@@ -213,6 +213,7 @@ impl SqliteLedger {
             Ok(done)
         })
         .await
+        .map_err(|error| self.placed(error))
     }
 
     /// Runs `work` on one state of the ledger, beside any writer.
@@ -221,7 +222,17 @@ impl SqliteLedger {
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let reader = Arc::clone(&self.reader);
-        off_thread(move || work(&*lock(&reader).transaction()?)).await
+        off_thread(move || work(&*lock(&reader).transaction()?))
+            .await
+            .map_err(|error| self.placed(error))
+    }
+
+    /// Says where a disk failed: SQLite does not, and the folder may lie on one of several.
+    fn placed(&self, error: LedgerError) -> LedgerError {
+        match error {
+            LedgerError::Disk(why) => LedgerError::Disk(format!("{}: {why}", self.place)),
+            error => error,
+        }
     }
 }
 
@@ -705,6 +716,10 @@ mod tests {
         desk.sql("PRAGMA max_page_count = 40");
         let refused = desk.enrol(10..10_000).await.expect_err("there is no room");
         assert!(matches!(refused, LedgerError::Disk(_)), "{refused}");
+        assert!(
+            refused.to_string().contains("ledger.sqlite: database or disk is full"),
+            "{refused}"
+        );
         assert_eq!(desk.people().await, 10);
         desk.sql("PRAGMA max_page_count = 4294967294");
         assert_eq!(desk.enrol(10..20).await.expect("there is room again").added, 10);

@@ -110,6 +110,26 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     watching.wait().expect("it ends");
     let told = told.expect("a line of how fast it goes");
     assert!(is_a_day(&told, "0.0/s now, "), "{told}");
+
+    env.postrider("cancel kazakhstan --yes").code(0);
+    let over = on_a_terminal(&env, "status kazakhstan --watch").output().expect("it runs");
+    let seen = String::from_utf8_lossy(&over.stdout);
+    assert!(seen.contains("40 of 60 accepted, 20 cancelled"), "{seen}");
+    assert!(!seen.contains("/s now"), "what is over goes at no pace: {seen}");
+}
+
+#[test]
+fn the_status_says_until_when_those_who_are_left_wait() {
+    let relay = scripted("rcpt 3 reply 450 4.2.1 later", Keep::Count);
+    let env = through(&relay, Env::with_readers(6));
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"4/day\"]");
+    env.postrider("send kazakhstan --yes").code(75);
+    let status = env.postrider("status kazakhstan").code(0);
+    status.tells("who is deferred is tried again from").tells("the rate is used up until");
+    env.set("4/day", "40/day");
+    let status = env.postrider("status kazakhstan").code(0);
+    let status = status.tells("who is deferred is tried again from");
+    assert!(!status.out.contains("used up"), "{status:?}");
 }
 
 #[test]

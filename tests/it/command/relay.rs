@@ -224,6 +224,8 @@ fn greylisted_readers_are_tried_later_and_cron_is_silent_meanwhile() {
     let env = Env::with_readers(3).relay(&plain(&relay));
     let sent = env.postrider("send kazakhstan --yes").code(75);
     assert!(sent.out.contains("some readers wait for another try"), "{sent:?}");
+    let sent = sent.tells(&format!("`postrider status {ISSUE} --left` tells who is deferred"));
+    assert!(!sent.out.contains("nobody is left"), "{sent:?}");
     env.postrider("status kazakhstan --left")
         .code(0)
         .tells("451 4.7.1 greylisted")

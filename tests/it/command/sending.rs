@@ -95,6 +95,23 @@ fn an_issue_edited_halfway_is_refused_until_it_is_put_back() {
 }
 
 #[test]
+fn an_issue_whose_folder_is_gone_is_told_so_until_it_is_put_back() {
+    let env = Env::with_readers(4);
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    let (there, away) = (env.root.join("issues").join(ISSUE), env.root.join("away"));
+    std::fs::rename(&there, &away).expect("it is moved");
+    for line in ["send kazakhstan --yes", "due"] {
+        let gone = env.postrider(line).code(66);
+        let gone = gone.tells("is gone, and not everybody has the issue");
+        gone.tells(&format!("`postrider cancel {ISSUE}`"));
+    }
+    env.postrider("send another --yes").code(66).tells("there is no issue `another`");
+    std::fs::rename(&away, &there).expect("it is moved back");
+    env.postrider("send kazakhstan").code(0);
+    assert_eq!(env.mails().len(), 4);
+}
+
+#[test]
 fn who_joins_later_gets_it_when_asked_and_who_leaves_meanwhile_does_not() {
     let env = Env::with_readers(3);
     env.postrider("send kazakhstan --yes --limit 1").code(75);
@@ -171,6 +188,10 @@ fn a_restored_backup_is_refused_until_a_person_accepts_it() {
         env.postrider(line).code(0).tells("`send` would stop: the ledger went back in time");
     }
     shows("rolled_back_accepted", &env.postrider("ledger accept-rollback").code(0).shown());
+    env.postrider("status kazakhstan").code(0).tells("nobody is left to be mailed");
+    let doubt = env.postrider("status kazakhstan --in-doubt").code(0);
+    let doubt = doubt.tells("does not know what was sent after it was copied");
+    assert!(!doubt.err.contains("was handed over"), "nobody knows that: {doubt:?}");
     env.postrider("send kazakhstan");
     assert_eq!(env.mails().len(), 4, "nobody is mailed twice");
 }

@@ -276,7 +276,7 @@ fn a_full_disk_stops_before_the_wire_and_nothing_is_lost() {
         assert!(said.code == 74 || (said.code == 0 && !must_fail), "{blocks}: {said:?}");
         if must_fail {
             assert_eq!(relay.accepted(), 0, "{blocks}");
-            said.tells("run it again");
+            said.tells("run it again").tells(".postrider/");
         }
     }
     env.postrider("send kazakhstan --yes").code(0);

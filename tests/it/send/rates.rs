@@ -94,6 +94,21 @@ fn everybody_keeps_their_own_pace_within_that_of_all() {
 }
 
 #[test]
+fn the_hour_of_a_provider_is_not_told_where_the_relays_own_window_is_full_by_then() {
+    let rows = [("gmail.com", 4), ("example.org", 8)];
+    let mut trial = Trial::to("", in_rows(&rows)).at("gmail.com", "2/hour");
+    trial.rates = vec!["6/day".parse().expect("a rate")];
+    match trial.deliver() {
+        Ended::Quota(at) => {
+            let hours = at.duration_since(Timestamp::now()).as_hours();
+            assert!(hours >= 23, "in {hours} hours, and it is a day");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(trial.taken(), taken(&[("example.org", 4), ("gmail.com", 2)]));
+}
+
+#[test]
 fn a_limit_counts_those_who_wait_for_their_pace() {
     let rows = [("gmail.com", 5), ("example.org", 5)];
     let mut trial = Trial::to("", in_rows(&rows)).at("gmail.com", "1/hour");
@@ -123,6 +138,19 @@ fn a_relay_that_says_too_fast_is_left_alone_and_then_asked_more_slowly() {
     trial.pass(24 * 3_600);
     assert_eq!(trial.deliver(), Ended::Finished);
     trial.check("after a day");
+}
+
+#[test]
+fn a_relay_that_said_too_fast_gets_one_connection_less() {
+    let mut trial = Trial::new("mail 4 reply 454 4.7.0 Throttling failure", 40);
+    trial.connections = 3;
+    trial.braked();
+    let met = trial.outbox.connections();
+    trial.pass(7 * 60);
+    // At half the pace that was, so not for long.
+    trial.limit = Some(6);
+    assert_eq!(trial.deliver(), Ended::Limit);
+    assert_eq!(trial.outbox.connections() - met, 2);
 }
 
 #[test]
