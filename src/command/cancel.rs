@@ -36,5 +36,6 @@ pub(super) async fn run(
     )
     .await?;
     console.tell(format_args!("{slug} is cancelled; whoever has it keeps it"));
+    pause::tell_in_flight(console, &newsroom, &slug).await?;
     Ok(exit::DONE)
 }

@@ -1,10 +1,24 @@
 //! `pause`: holds an issue; what is in flight finishes.
 
-use super::{Console, Failure, account::Account, exit, newsroom::Newsroom, status};
+use std::time::{Duration, Instant};
+
+use super::{Console, Failure, account::Account, exit, newsroom::Newsroom, status, words::counted};
 use crate::{
     cli::Global,
-    model::IssueState::{self, Paused, Scheduled, Sending},
+    model::{
+        DeliveryState,
+        IssueState::{self, Paused, Scheduled, Sending},
+    },
 };
+
+/// How long is waited for what is in flight. What was begun ahead has left by then or was given back; a slow relay may take longer.
+const LANDING: Duration = Duration::from_secs(3);
+
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The most in flight that are counted: eight connections have a tenth of that.
+const MOST: usize = 1_000;
 
 /// Runs the command.
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
@@ -12,7 +26,7 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let slug = status::slug(&newsroom, issue).await?;
     turn(console, &newsroom, &slug, &[Sending, Scheduled], Paused, "by hand").await?;
     console.tell(format_args!("{slug} is paused"));
-    console.advise("what is in flight finishes, nothing else begins");
+    tell_in_flight(console, &newsroom, &slug).await?;
     Ok(exit::DONE)
 }
 
@@ -41,6 +55,30 @@ pub(super) async fn turn(
             Some(issue) => status::account(&*ledger, &issue).await?.document(console),
             None => Account::draft(slug).document(console),
         }
+    }
+    Ok(())
+}
+
+/// Waits for what is in flight of an issue that was stopped, and says what still is.
+pub(super) async fn tell_in_flight(
+    console: &Console,
+    newsroom: &Newsroom,
+    slug: &str,
+) -> Result<(), Failure> {
+    let Some((ledger, issue)) = status::known(newsroom, slug).await? else { return Ok(()) };
+    let since = Instant::now();
+    let in_flight = loop {
+        let begun = ledger.deliveries(issue.id, &[DeliveryState::Attempting], None, MOST).await?;
+        if begun.is_empty() || since.elapsed() > LANDING {
+            break begun.len();
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    if in_flight == 0 {
+        console.advise("nothing of it is on its way, and nothing begins");
+    } else {
+        let messages = counted(in_flight as u64, "message");
+        console.advise(&format!("{messages} still on the way, unless the sender died: `postrider status {slug}` tells; nothing else begins"));
     }
     Ok(())
 }

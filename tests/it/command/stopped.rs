@@ -425,3 +425,26 @@ fn a_report_is_read_to_its_last_line_where_a_sender_was_killed_and_nothing_can_b
     let status: Value = serde_json::from_str(&status.code(0).out).expect("JSON");
     assert!(status["accepted"].as_u64() >= Some(39), "{status}");
 }
+
+#[test]
+fn a_pause_tells_when_nothing_is_in_flight_any_more_and_what_still_is() {
+    let (relay, url) = relay("dot 12 wait 1s\ndot 30 stall");
+    let env = Env::with_readers(READERS).relay(&url);
+    let sender = start(&env);
+    // The twelfth is on its way for a second.
+    until("eleven are sent", || relay.accepted() >= 11);
+    env.postrider("pause kazakhstan").code(0).tells("nothing of it is on its way");
+    let accepted = relay.accepted();
+    let status = env.json("status kazakhstan");
+    assert_eq!(status["accepted"].as_u64(), Some(accepted), "{status}");
+    end(&env, sender).code(75);
+    assert_eq!(relay.accepted(), accepted);
+
+    env.postrider("resume kazakhstan").code(0);
+    let mut sender = start(&env);
+    until("one is not answered", || relay.accepted() >= 29);
+    let cancel = env.postrider("cancel kazakhstan --yes").code(0);
+    cancel.tells("1 message still on the way, unless the sender died");
+    sender.kill().expect("it is killed");
+    sender.wait().expect("it ends");
+}
