@@ -34,7 +34,8 @@ struct Document<'a> {
     corrects: Option<&'a str>,
     recipients: u64,
     excluded: BTreeMap<String, u64>,
-    largest_copy_bytes: usize,
+    /// `None` of an issue that is frozen: its copies were looked at then.
+    largest_copy_bytes: Option<usize>,
     starts: Timestamp,
     ends: Timestamp,
     rate: Vec<String>,
@@ -192,7 +193,7 @@ fn document(
             .iter()
             .map(|(reason, count)| (reason.to_string(), *count))
             .collect(),
-        largest_copy_bytes: plan.found.largest_copy,
+        largest_copy_bytes: Some(plan.found.largest_copy).filter(|bytes| *bytes > 0),
         starts: newsroom.now,
         ends: newsroom.now.checked_add(plan.takes).unwrap_or(Timestamp::MAX),
         rate: newsroom

@@ -70,6 +70,8 @@ fn paused_cancelled_and_resumed_issues_say_what_they_are() {
     shows("pause", &env.postrider("pause kazakhstan").code(0).shown());
     shows("send_paused", &env.postrider("send kazakhstan").code(75).shown());
     shows("plan_paused", &env.postrider("plan kazakhstan").code(0).shown());
+    let plan = env.json("plan kazakhstan");
+    assert!(plan["largest_copy_bytes"].is_null(), "no copy is printed again: {plan}");
     shows("status_paused", &env.postrider("status kazakhstan").code(0).shown());
     env.postrider("due").code(0).silent();
     shows("resume", &env.postrider("resume kazakhstan").code(0).shown());
