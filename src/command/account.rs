@@ -113,7 +113,7 @@ impl Account {
             ("accepted", tally.accepted, Tone::Good, "the relay has them"),
             ("suppressed", tally.suppressed, Tone::Quiet, &reasons),
             ("rejected", tally.rejected, Tone::Bad, "refused for good"),
-            ("in doubt", tally.in_doubt, Tone::Warn, "the relay's answer was lost"),
+            ("in doubt", tally.in_doubt, Tone::Warn, "they may have it or not"),
             ("expired", tally.expired, Tone::Bad, "deferred for 48 hours"),
             ("cancelled", tally.cancelled, Tone::Quiet, "not sent"),
             ("remaining", tally.remaining, Tone::Warn, "not settled yet"),
@@ -165,7 +165,7 @@ impl Account {
         };
         if self.tally.in_doubt > 0 {
             advice.push(
-                "in doubt means: the whole mail was handed over, and the relay's answer was lost, so nobody here can know whether it arrived (RFC 1047)"
+                "in doubt means: the whole mail was handed over and the relay's answer was lost, or the ledger was restored and forgot what followed; so nobody here can know whether it arrived (RFC 1047)"
                     .to_owned(),
             );
             advice.push(format!(
