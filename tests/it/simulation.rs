@@ -447,7 +447,7 @@ fn breaks_off(line: &str) -> bool {
     let stage = line.split(' ').next().unwrap_or_default();
     let is_late = matches!(stage, "mail" | "rcpt" | "data" | "body" | "dot");
     // After a 421 in the place of the last answer no goodbye shows that it was one (tests/it/chunked.rs).
-    let is_last = matches!(stage, "data" | "dot") && line.contains(" reply 421");
+    let is_last = matches!(stage, "data" | "body" | "dot") && line.contains(" reply 421");
     let is_clear = line.contains(" reply 4") && !is_last;
     is_late && !line.contains("to=") && !is_clear
 }

@@ -31,7 +31,11 @@ fn a_ledger_over_tls_is_believed_by_its_certificate_alone() {
     refused(url, b"", "its certificate is not trusted: nobody we trust has signed it");
     // One who calls itself as ours does.
     let impostor = Identity::of("127.0.0.1", 2100);
-    refused(url, &impostor.authority, "its certificate is not trusted: BadSignature");
+    refused(
+        url,
+        &impostor.authority,
+        "its certificate is not trusted: nobody we trust has signed it, only",
+    );
     let by_name = url.replace("127.0.0.1", "localhost");
     refused(&by_name, &here.authority, "certificate not valid for name \"localhost\"");
 
