@@ -420,8 +420,8 @@ fn script(chance: &mut Chance) -> (String, u64) {
             "accept-then-close",
             "dribble 0",
         ]);
-        // A small message has left whole before a relay that reads it can break off.
-        let swallows = matches!(stage, "body" | "dot");
+        // A small message has left whole before a relay that reads it can break off, or that invited it and closes.
+        let swallows = matches!(stage, "body" | "dot") || (stage, action) == ("data", "hang-up");
         // Where the next envelope left with the end of a message, a reset at it takes along the answer to the end, which
         // this relay, like Postfix, sends together with the answers to the envelope.
         let takes_along = action == "reset" && matches!(stage, "mail" | "rcpt" | "data");
