@@ -480,7 +480,7 @@ pub(super) fn relay_of(
 ) -> Result<smtp::Relay, Failure> {
     let settings = &publication.relay;
     let hello = publication.sender.from.address.domain().to_owned();
-    let deadlines = smtp::Deadlines::default();
+    let deadlines = settings.deadlines;
     match (&settings.url, outbox) {
         (RelayUrl::Server { security, host, port, user }, _) => {
             let credentials =

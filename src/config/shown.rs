@@ -148,6 +148,15 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 ("password_command", password_command(relay.password.as_ref())),
             ]),
         ),
+        (
+            "relay.deadlines",
+            entries([
+                ("connect", span(relay.deadlines.connect)),
+                ("command", span(relay.deadlines.command)),
+                ("data", span(relay.deadlines.data)),
+                ("dot", span(relay.deadlines.dot)),
+            ]),
+        ),
         ("relay.domains", domains.collect()),
         ("dkim", dkim),
         (

@@ -5,6 +5,7 @@
 //! leans on none.
 
 mod address;
+mod deadlines;
 mod delivery;
 mod duration;
 mod issue;
@@ -17,6 +18,7 @@ mod segment;
 mod subscriber;
 
 pub use address::{Address, AddressError, Mailbox, is_control, is_unseen};
+pub use deadlines::Deadlines;
 pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
 pub use duration::{DurationError, duration_words, parse_duration};
 pub use issue::IssueState;

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Mailbox, Place, Rate};
+use super::{Address, Deadlines, Mailbox, Place, Rate};
 
 /// The newsletter and its identity. Every field is checked when it is read, so a value of this type can be composed and sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +160,8 @@ pub struct RelaySettings {
     pub messages: Option<u32>,
     /// Whether messages go by their length (BDAT, RFC 3030) where it takes that.
     pub chunking: bool,
+    /// How long it may take for each step.
+    pub deadlines: Deadlines,
     /// A certificate to trust besides the system's, as a path relative to the publication.
     pub ca_file: Option<String>,
     /// Where the password is; `None` where the server wants none.

@@ -3,8 +3,6 @@
 //! One task owns a connection. What the relay said is told as it is, as a
 //! [`Handover`]; what it means is decided in `send/policy.rs`.
 
-use std::time::Duration;
-
 use crate::model::{Address, Reply, Secret, Security, Stage};
 
 mod auth;
@@ -19,6 +17,7 @@ mod tls;
 mod visit;
 mod wire;
 
+pub use crate::model::Deadlines;
 pub use capability::Capabilities;
 pub use connection::Connection;
 pub use gate::Inspected;
@@ -58,31 +57,6 @@ pub struct Credentials {
     pub user: String,
     /// The password.
     pub password: Secret,
-}
-
-/// How long to wait for each reply as a whole (RFC 5321 section 4.5.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadlines {
-    /// Opening the TCP connection, and the TLS handshake.
-    pub connect: Duration,
-    /// The greeting and every command.
-    pub command: Duration,
-    /// The reply to DATA, and writing the body.
-    pub data: Duration,
-    /// The reply to the final dot.
-    pub dot: Duration,
-}
-
-impl Default for Deadlines {
-    /// Returns what RFC 5321 asks for, shorter where a relay that slow is of no use.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(30),
-            command: Duration::from_mins(1),
-            data: Duration::from_mins(2),
-            dot: Duration::from_mins(10),
-        }
-    }
 }
 
 /// The SMTP envelope of one message.

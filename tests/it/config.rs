@@ -49,6 +49,11 @@ chunking = true
 warm_up = { from = "200/day", since = "2026-12-01", double_every = "2d" }
 ca_file = "relay-ca.pem"
 password_file = "relay-password"
+[relay.deadlines]
+connect = "20s"
+command = "5m"
+data = "3m"
+dot = "14m"
 [relay.domains."gmail.com"]
 rate = ["20/s", "9000/hour"]
 [relay.domains."bücher.example"]
@@ -154,6 +159,20 @@ url = "https://news.example.org?x=1"
 url = "mysql://localhost/tt"
 "#
     ));
+}
+
+#[test]
+fn a_deadline_that_no_relay_could_keep_or_that_outlives_a_claim_is_a_mistake() {
+    insta::assert_snapshot!(mistakes(&format!(
+        r#"{LEAST}[relay]
+deadlines = {{ connect = "0s", command = "11m", data = "soon", dot = "30s", body = "3m" }}
+"#
+    )));
+    for (dot, is_taken) in [("59s", false), ("1m", true), ("14m", true), ("14m1s", false)] {
+        let text = format!("{LEAST}[relay.deadlines]\ndot = \"{dot}\"\n");
+        assert_eq!(read(&text, "publication.toml").is_ok(), is_taken, "{dot}");
+    }
+    insta::assert_snapshot!(mistakes(&format!("{LEAST}[relay.deadlines]\ndot = \"15m\"\n")));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{
     env::{Env, ISSUE},
     shows,
 };
+use crate::doctor::nameserver::NameServer;
 
 /// Makes a certificate for these names; returns the server's side and, as PEM, its authority.
 pub(crate) fn tls(names: &[&str]) -> (rustls::ServerConfig, String) {
@@ -72,6 +73,23 @@ fn a_relay_that_is_down_loses_nobody_and_a_later_run_goes_on() {
     env.set(&format!(":{port}?"), &format!(":{}?", relay.address().port()));
     env.postrider("send kazakhstan").code(0);
     assert_eq!(relay.accepted(), 3);
+}
+
+#[test]
+fn a_relay_that_says_nothing_is_waited_for_as_long_as_the_publication_says() {
+    let relay = scripted("rcpt 1 stall\nhello 4-5 stall");
+    let env = Env::with_readers(2).relay(&plain(&relay));
+    env.set("connections = 2", "connections = 1\ndeadlines = { command = \"1s\" }");
+    // The second connection opens for the one whose recipient command was never answered.
+    env.postrider("send kazakhstan --yes").code(0);
+    env.postrider("log reader1@example.org").code(0).tells("the relay was silent for 1s");
+    assert_eq!(relay.accepted(), 2);
+    env.postrider("test kazakhstan --to a@example.org").code(0);
+    env.postrider("test kazakhstan --to a@example.org")
+        .code(69)
+        .tells("failed at EHLO: the relay was silent for 1s");
+    env.postrider(&format!("doctor --resolver {}", NameServer::serving("").address))
+        .tells("failed at EHLO: the relay was silent for 1s");
 }
 
 /// Returns a relay that wants TLS and a password, the certificate to trust, and a publication that sends by it.
