@@ -10,9 +10,9 @@ use super::{
     value,
 };
 use crate::model::{
-    Deadlines, Field, Links, ListSettings, NavLink, Problem, Publication, Rate, RelaySettings,
-    RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp,
-    WebhookSettings,
+    Auth, Deadlines, Field, Links, ListSettings, NavLink, Problem, Publication, Rate,
+    RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings, Sender,
+    WarmUp, WebhookSettings,
 };
 
 const CONNECTIONS: usize = 2;
@@ -189,6 +189,7 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
     let domains = domains(&mut table, page);
     let deadlines = deadlines(&mut table, page);
     let ca_file = table.text("ca_file", page, value::line);
+    let auth = table.text("auth", page, value::auth);
     let both = table.span_of("password_file").and(table.span_of("password_command"));
     if let Some(span) = both {
         let mistake = Mistake::new("the password is to come from a file and from a command");
@@ -207,6 +208,7 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
         messages: messages.or(preset.and_then(|preset| preset.messages)),
         deadlines,
         ca_file,
+        auth: auth.unwrap_or(Auth::Password),
         password: file.or(command),
     }
 }
@@ -267,9 +269,13 @@ fn tls_and_user_are_there_for_what_needs_them(
         let mistake = Mistake::new("there is no TLS on the way to this relay, so no certificate");
         page.mistake(span, mistake.help("take `ca_file` out, or add `?tls=starttls` to the URL"));
     }
-    for key in ["password_file", "password_command"] {
+    for (key, what) in [
+        ("password_file", "a password"),
+        ("password_command", "a password"),
+        ("auth", "a way to log in"),
+    ] {
         if let Some(span) = table.span_of(key).filter(|_| user.is_none()) {
-            let mistake = Mistake::new("there is a password, and nobody to log in");
+            let mistake = Mistake::new(format!("there is {what}, and nobody to log in"));
             page.mistake(span, mistake.help("name the user in the URL: `smtps://user@host`"));
         }
     }

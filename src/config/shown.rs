@@ -144,6 +144,7 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 ("chunking", Some(Value::Boolean(relay.chunking))),
                 ("warm_up", relay.warm_up.as_ref().map(warm_up)),
                 ("ca_file", relay.ca_file.as_ref().map(text)),
+                ("auth", Some(text(&relay.auth)).filter(|_| relay.user().is_some())),
                 ("password_file", password_file(relay.password.as_ref())),
                 ("password_command", password_command(relay.password.as_ref())),
             ]),

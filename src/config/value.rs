@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     bounce::webhook::sns,
-    model::{Address, Deadlines, Mailbox, Rate},
+    model::{Address, Auth, Deadlines, Mailbox, Rate},
 };
 
 type Checked<T> = Result<T, Mistake>;
@@ -205,6 +205,16 @@ pub(super) fn span(text: &str) -> Checked<Duration> {
         .ok_or_else(|| {
             Mistake::new(format!("`{text}` is not a span of time such as `6h`, `90m` or `2d`"))
         })
+}
+
+/// Reads what proves to the relay who we are.
+pub(super) fn auth(text: &str) -> Checked<Auth> {
+    [Auth::Password, Auth::Xoauth2].into_iter().find(|auth| auth.to_string() == text).ok_or_else(
+        || {
+            Mistake::new(format!("`{text}` is no way to log in"))
+                .help("`password`, or `xoauth2` where the password is a token")
+        },
+    )
 }
 
 /// Reads how long a relay may take for a step.

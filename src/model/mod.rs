@@ -24,9 +24,9 @@ pub use duration::{DurationError, duration_words, parse_duration};
 pub use issue::IssueState;
 pub use problem::{Place, Problem, Severity};
 pub use publication::{
-    DkimKeyFile, DkimSettings, Field, LedgerSettings, LedgerUrl, Links, ListSettings, NavLink,
-    Publication, RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings,
-    Sender, WarmUp, WebhookSettings,
+    Auth, DkimKeyFile, DkimSettings, Field, LedgerSettings, LedgerUrl, Links, ListSettings,
+    NavLink, Publication, RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security,
+    SendSettings, Sender, WarmUp, WebhookSettings,
 };
 pub use rate::{Rate, RateError};
 pub use said::own_words;

@@ -157,6 +157,8 @@ pub enum Ended {
 pub enum Halt {
     /// The relay does not know us.
     Credentials(String),
+    /// What would prove to the relay who we are cannot be had.
+    Token(String),
     /// The relay's certificate is not to be trusted.
     Untrusted(String),
     /// The relay cannot be reached, or not safely.
@@ -327,6 +329,7 @@ impl Halt {
     pub fn why(&self) -> &str {
         match self {
             Self::Credentials(why)
+            | Self::Token(why)
             | Self::Untrusted(why)
             | Self::Relay(why)
             | Self::Refused(why)

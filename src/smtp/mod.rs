@@ -14,6 +14,7 @@ mod gate;
 mod open;
 mod reply;
 mod tls;
+mod token;
 mod visit;
 mod wire;
 
@@ -21,6 +22,7 @@ pub use crate::model::Deadlines;
 pub use capability::Capabilities;
 pub use connection::Connection;
 pub use gate::Inspected;
+pub use token::Tokens;
 pub use visit::{Visit, visit};
 
 /// A relay and how to reach it.
@@ -48,15 +50,35 @@ impl Relay {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
+
+    /// Lets go of the token that its connections were opened with, if it is one that proves who we are; tells whether so.
+    pub fn forget_token(&self) -> bool {
+        match &self.credentials {
+            Some(Credentials { proof: Proof::Token(tokens), .. }) => {
+                tokens.forget();
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
-/// A user and a password.
+/// A user, and what proves that we are that user.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The user.
     pub user: String,
-    /// The password.
-    pub password: Secret,
+    /// The proof.
+    pub proof: Proof,
+}
+
+/// What proves who we are. Neither is ever used as the other.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A password: AUTH PLAIN or LOGIN.
+    Password(Secret),
+    /// A token that soon runs out: AUTH XOAUTH2.
+    Token(Tokens),
 }
 
 /// The SMTP envelope of one message.
@@ -146,6 +168,14 @@ pub enum OpenError {
         /// What is wrong with it, for people.
         why: String,
     },
+    /// What would prove who we are cannot be had; the relay was not asked again.
+    #[error("there is no token for the relay {relay}: {why}")]
+    NoToken {
+        /// `host:port`.
+        relay: String,
+        /// Why, for people.
+        why: String,
+    },
     /// What was asked cannot be done safely, such as a password over a connection without TLS.
     #[error("the relay {relay}: {why}")]
     Unsafe {
@@ -154,4 +184,11 @@ pub enum OpenError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl OpenError {
+    /// Tells whether the relay does not know us, and will not know us later.
+    pub fn refuses_us(&self) -> bool {
+        matches!(self, Self::Refused { stage: Stage::Auth, reply, .. } if reply.is_permanent())
+    }
 }

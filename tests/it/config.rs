@@ -48,6 +48,7 @@ messages_per_connection = 500
 chunking = true
 warm_up = { from = "200/day", since = "2026-12-01", double_every = "2d" }
 ca_file = "relay-ca.pem"
+auth = "xoauth2"
 password_file = "relay-password"
 [relay.deadlines]
 connect = "20s"
@@ -206,7 +207,7 @@ fn a_password_in_the_file_is_told_and_never_shown() {
 fn a_password_without_anybody_to_log_in_and_a_certificate_without_tls() {
     insta::assert_snapshot!(mistakes(&format!(
         "{LEAST}[relay]\nurl = \"smtp://127.0.0.1:25\"\nca_file = \"ca.pem\"\n\
-         password_file = \"a\"\npassword_command = \"b\"\n"
+         auth = \"oauth\"\npassword_file = \"a\"\npassword_command = \"b\"\n"
     )));
 }
 

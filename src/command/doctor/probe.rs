@@ -51,6 +51,7 @@ fn trouble(reached: Stage, error: &OpenError) -> Trouble {
     let (stage, is_final) = match error {
         OpenError::Refused { stage, reply, .. } => (*stage, reply.is_permanent()),
         OpenError::Broken { stage, .. } => (*stage, false),
+        OpenError::NoToken { .. } => (Stage::Auth, false),
         OpenError::Untrusted { .. } => (Stage::Tls, true),
         OpenError::Unsafe { .. } => (reached, true),
     };
