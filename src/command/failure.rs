@@ -5,7 +5,7 @@ use std::{io::ErrorKind, path::Path};
 use super::{exit, words};
 use crate::{
     ledger::{Lack, LedgerError},
-    model::{AddressError, Place, Problem, SegmentError, Stage},
+    model::{AddressError, Place, Problem, SegmentError},
     send::{Ended, Halt, JournalError, SendError, guard::RolledBack},
     smtp::OpenError,
 };
@@ -184,9 +184,8 @@ impl From<SendError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let (code, hint) = match &error {
-            OpenError::Refused { stage: Stage::Auth, reply, .. } if reply.is_permanent() => {
-                (exit::CREDENTIALS, CREDENTIALS)
-            }
+            _ if error.refuses_us() => (exit::CREDENTIALS, CREDENTIALS),
+            OpenError::NoToken { .. } => (exit::UNREACHABLE, TOKEN),
             OpenError::Untrusted { .. } => (exit::UNREACHABLE, CERTIFICATE),
             OpenError::Unsafe { .. } | OpenError::Refused { .. } | OpenError::Broken { .. } => {
                 (exit::UNREACHABLE, SERVER)
@@ -202,6 +201,7 @@ impl Failure {
         let failure = Self::new(code_of_halt(halt), halt.why());
         match halt {
             Halt::Credentials(_) => failure.hint(CREDENTIALS).hint(AGAIN),
+            Halt::Token(_) => failure.hint(TOKEN).hint(AGAIN),
             Halt::Untrusted(_) => failure.hint(CERTIFICATE).hint(AGAIN),
             Halt::Relay(why) if why.contains(OPEN_FILES) => failure.hint(FILES),
             Halt::Relay(_) => failure.hint(SERVER).hint(AGAIN),
@@ -231,7 +231,8 @@ const OPEN_FILES: &str = "open files";
 const FILES: &str = "raise the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit), then run it again: nothing is lost";
 const AGAIN: &str = "nobody was lost: run it again after mending, and it goes on with the rest";
 const CERTIFICATE: &str = "if its authority is a private one you trust, name that with `ca_file` under [relay]; a wrong host name or a date gone by is the server's to mend";
-const CREDENTIALS: &str = "check the user in [relay] url, and the password in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
+const CREDENTIALS: &str = "check the user in [relay] url, and the password, or with `auth = \"xoauth2\"` the token, in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
+const TOKEN: &str = "run the `password_command` under [relay] by hand, as the same user: it has to print a token and nothing else";
 const ROOM: &str = "make room and run it again: nothing is lost, and nobody is mailed twice";
 const REFUSED: &str = "no reader was rejected for it: what the relay refuses is ours to mend";
 const SERVER: &str = "look at [relay] url in publication.toml, and whether the server is up";
@@ -240,7 +241,7 @@ fn code_of_halt(halt: &Halt) -> u8 {
     match halt {
         Halt::Credentials(_) => exit::CREDENTIALS,
         Halt::Relay(why) if why.contains(OPEN_FILES) => exit::AGAIN,
-        Halt::Untrusted(_) | Halt::Relay(_) | Halt::Ledger(_) => exit::UNREACHABLE,
+        Halt::Token(_) | Halt::Untrusted(_) | Halt::Relay(_) | Halt::Ledger(_) => exit::UNREACHABLE,
         Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_) => exit::AGAIN,
         Halt::Disk(_) => exit::DISK,
     }

@@ -26,7 +26,10 @@ use crate::{
     },
     config::{self, SecretError},
     ledger::{Ledger, Records, SqliteLedger},
-    model::{DkimSettings, LedgerUrl, Place, Problem, Publication, RelayUrl, Secret, SecretSource},
+    model::{
+        Auth, DkimSettings, LedgerUrl, Place, Problem, Publication, RelaySettings, RelayUrl,
+        Secret, SecretSource,
+    },
     send::guard::HighWater,
     smtp,
 };
@@ -480,7 +483,7 @@ pub(super) fn relay_of(
 ) -> Result<smtp::Relay, Failure> {
     let settings = &publication.relay;
     let hello = publication.sender.from.address.domain().to_owned();
-    let deadlines = smtp::Deadlines::default();
+    let deadlines = settings.deadlines;
     match (&settings.url, outbox) {
         (RelayUrl::Server { security, host, port, user }, _) => {
             let credentials =
@@ -525,16 +528,51 @@ fn credentials_of(
     root: &Path,
     user: &str,
 ) -> Result<smtp::Credentials, Failure> {
-    let password = relay_password(publication.relay.password.as_ref(), root)
-            .map_err(|error| {
-                Failure::new(exit::CONFIG, error.to_string())
-                    .hint("the password of the relay is looked for where [relay] in publication.toml says")
-            })?
-            .ok_or_else(|| {
-                Failure::new(exit::CONFIG, format!("there is no password for the user `{user}` of the relay"))
-                    .hint("set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]")
-            })?;
-    Ok(smtp::Credentials { user: user.to_owned(), password })
+    let RelaySettings { auth, password, .. } = &publication.relay;
+    let secret = relay_password(password.as_ref(), root)
+        .map_err(|error| {
+            Failure::new(exit::CONFIG, error.to_string()).hint(
+                "the password of the relay is looked for where [relay] in publication.toml says",
+            )
+        })?
+        .ok_or_else(|| nothing_to_show(*auth, user))?;
+    let proof = match auth {
+        Auth::Password => smtp::Proof::Password(secret),
+        Auth::Xoauth2 => smtp::Proof::Token(tokens(secret, password.clone(), root.to_owned())?),
+    };
+    Ok(smtp::Credentials { user: user.to_owned(), proof })
+}
+
+fn nothing_to_show(auth: Auth, user: &str) -> Failure {
+    let missing = match auth {
+        Auth::Password => Failure::new(
+            exit::CONFIG,
+            format!("there is no password for the user `{user}` of the relay"),
+        ),
+        Auth::Xoauth2 => Failure::new(
+            exit::CONFIG,
+            format!("there is no token for the user `{user}` of the relay"),
+        ),
+    };
+    missing.hint(
+        "set POSTRIDER_RELAY_PASSWORD, or `password_file` or `password_command` under [relay]",
+    )
+}
+
+/// Begins with a first token; every later one comes from where that came from.
+fn tokens(
+    first: Secret,
+    source: Option<SecretSource>,
+    root: PathBuf,
+) -> Result<smtp::Tokens, Failure> {
+    let again = move || match relay_password(source.as_ref(), &root) {
+        Ok(secret) => secret.ok_or_else(|| "it is not there any more".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    smtp::Tokens::new(first, again).map_err(|why| {
+        Failure::new(exit::CONFIG, why)
+            .hint("`auth = \"xoauth2\"` under [relay] says that it is a token; for a password take that line out")
+    })
 }
 
 const PASSWORD: &str = "POSTRIDER_RELAY_PASSWORD";

@@ -385,9 +385,10 @@ impl Work<'_> {
                 self.console.failure(&Failure::halted(halt, slug));
                 Ok(Came::Done)
             }
-            Ended::Halted(halt @ (Halt::Relay(_) | Halt::Untrusted(_) | Halt::Credentials(_))) => {
-                Err(Trouble::Issue(Failure::halted(halt, slug)))
-            }
+            Ended::Halted(
+                halt
+                @ (Halt::Relay(_) | Halt::Untrusted(_) | Halt::Credentials(_) | Halt::Token(_)),
+            ) => Err(Trouble::Issue(Failure::halted(halt, slug))),
             Ended::Halted(Halt::Ledger(why)) => {
                 self.lose_ledger();
                 let failure = Failure::new(exit::UNREACHABLE, why);

@@ -10,8 +10,9 @@ use super::{
     value,
 };
 use crate::model::{
-    Field, Links, ListSettings, NavLink, Problem, Publication, Rate, RelaySettings, RelayUrl,
-    ScheduleSettings, SecretSource, Security, SendSettings, Sender, WarmUp, WebhookSettings,
+    Auth, Deadlines, Field, Links, ListSettings, NavLink, Problem, Publication, Rate,
+    RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings, Sender,
+    WarmUp, WebhookSettings,
 };
 
 const CONNECTIONS: usize = 2;
@@ -186,7 +187,9 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
     let chunking = table.take("chunking").and_then(|value| value.switch("chunking", page));
     let warm_up = table.take("warm_up").and_then(|value| warm_up(value, page));
     let domains = domains(&mut table, page);
+    let deadlines = deadlines(&mut table, page);
     let ca_file = table.text("ca_file", page, value::line);
+    let auth = table.text("auth", page, value::auth);
     let both = table.span_of("password_file").and(table.span_of("password_command"));
     if let Some(span) = both {
         let mistake = Mistake::new("the password is to come from a file and from a command");
@@ -203,7 +206,9 @@ fn relay(root: &mut Table<'_>, page: &mut Page<'_>) -> RelaySettings {
         connections: connections.or(preset.map(|preset| preset.connections)).unwrap_or(CONNECTIONS),
         chunking: chunking.unwrap_or(false),
         messages: messages.or(preset.and_then(|preset| preset.messages)),
+        deadlines,
         ca_file,
+        auth: auth.unwrap_or(Auth::Password),
         password: file.or(command),
     }
 }
@@ -217,6 +222,21 @@ fn warm_up(value: Value<'_>, page: &mut Page<'_>) -> Option<WarmUp> {
     table.finish(page);
     let double_every = double_every.unwrap_or(DOUBLE_EVERY).max(Duration::from_mins(1));
     Some(WarmUp { from: from?, since: since?, double_every })
+}
+
+/// Reads how long the relay may take for each step.
+fn deadlines(relay: &mut Table<'_>, page: &mut Page<'_>) -> Deadlines {
+    let mut table = relay.table("deadlines", page);
+    let usual = Deadlines::default();
+    let mut step = |key, usual| table.text(key, page, value::deadline).unwrap_or(usual);
+    let deadlines = Deadlines {
+        connect: step("connect", usual.connect),
+        command: step("command", usual.command),
+        data: step("data", usual.data),
+        dot: table.text("dot", page, value::dot_deadline).unwrap_or(usual.dot),
+    };
+    table.finish(page);
+    deadlines
 }
 
 /// Reads how fast to whom: a table for each domain.
@@ -249,9 +269,13 @@ fn tls_and_user_are_there_for_what_needs_them(
         let mistake = Mistake::new("there is no TLS on the way to this relay, so no certificate");
         page.mistake(span, mistake.help("take `ca_file` out, or add `?tls=starttls` to the URL"));
     }
-    for key in ["password_file", "password_command"] {
+    for (key, what) in [
+        ("password_file", "a password"),
+        ("password_command", "a password"),
+        ("auth", "a way to log in"),
+    ] {
         if let Some(span) = table.span_of(key).filter(|_| user.is_none()) {
-            let mistake = Mistake::new("there is a password, and nobody to log in");
+            let mistake = Mistake::new(format!("there is {what}, and nobody to log in"));
             page.mistake(span, mistake.help("name the user in the URL: `smtps://user@host`"));
         }
     }

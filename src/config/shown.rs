@@ -144,8 +144,18 @@ fn tables(publication: &Publication) -> Vec<(&'static str, Entries)> {
                 ("chunking", Some(Value::Boolean(relay.chunking))),
                 ("warm_up", relay.warm_up.as_ref().map(warm_up)),
                 ("ca_file", relay.ca_file.as_ref().map(text)),
+                ("auth", Some(text(&relay.auth)).filter(|_| relay.user().is_some())),
                 ("password_file", password_file(relay.password.as_ref())),
                 ("password_command", password_command(relay.password.as_ref())),
+            ]),
+        ),
+        (
+            "relay.deadlines",
+            entries([
+                ("connect", span(relay.deadlines.connect)),
+                ("command", span(relay.deadlines.command)),
+                ("data", span(relay.deadlines.data)),
+                ("dot", span(relay.deadlines.dot)),
             ]),
         ),
         ("relay.domains", domains.collect()),

@@ -11,10 +11,16 @@ use super::{
 };
 use crate::{
     bounce::webhook::sns,
-    model::{Address, Mailbox, Rate},
+    model::{Address, Auth, Deadlines, Mailbox, Rate},
 };
 
 type Checked<T> = Result<T, Mistake>;
+
+/// What a step of the conversation with a relay may take at least, and at most.
+const STEP_MIN: Duration = Duration::from_secs(1);
+const STEP_MAX: Duration = Duration::from_mins(10);
+/// What the answer to a message may take at least.
+const DOT_MIN: Duration = Duration::from_mins(1);
 
 /// Reads a text of one line that says something.
 pub(super) fn line(text: &str) -> Checked<String> {
@@ -199,6 +205,41 @@ pub(super) fn span(text: &str) -> Checked<Duration> {
         .ok_or_else(|| {
             Mistake::new(format!("`{text}` is not a span of time such as `6h`, `90m` or `2d`"))
         })
+}
+
+/// Reads what proves to the relay who we are.
+pub(super) fn auth(text: &str) -> Checked<Auth> {
+    [Auth::Password, Auth::Xoauth2].into_iter().find(|auth| auth.to_string() == text).ok_or_else(
+        || {
+            Mistake::new(format!("`{text}` is no way to log in"))
+                .help("`password`, or `xoauth2` where the password is a token")
+        },
+    )
+}
+
+/// Reads how long a relay may take for a step.
+pub(super) fn deadline(text: &str) -> Checked<Duration> {
+    let wait = span(text)?;
+    if (STEP_MIN..=STEP_MAX).contains(&wait) {
+        return Ok(wait);
+    }
+    Err(Mistake::new(format!("`{text}` is no time to wait for a relay"))
+        .help("from one second to ten minutes"))
+}
+
+/// Reads how long a relay may take to answer a message.
+pub(super) fn dot_deadline(text: &str) -> Checked<Duration> {
+    let wait = span(text)?;
+    let why = if wait < DOT_MIN {
+        "from one minute to 14, and RFC 5321 asks for ten: who hangs up sooner never learns \
+         whether the message was taken, and its reader is in doubt"
+    } else if wait > Deadlines::DOT_MAX {
+        "14 minutes at most: after 15 another sender may take yours for dead, and put the reader \
+         in doubt whose answer is still to come"
+    } else {
+        return Ok(wait);
+    };
+    Err(Mistake::new(format!("`{text}` is no time to wait for the answer to a message")).help(why))
 }
 
 /// Reads a share such as `5%`, as a number from 0 to 1.

@@ -196,7 +196,7 @@ fn let_in(call: &Call, user: Option<&str>) -> Finding {
     match (&call.trouble, call.trouble_at(Stage::Auth)) {
         (None, _) => Finding::ok(AUTH, SOURCE, format!("`{user}` is let in")),
         (_, Some(Trouble { is_final: true, why, .. })) => Finding::wrong(AUTH, SOURCE, why.clone())
-            .mend("look at the user in `url` under [relay], and at the password: many providers want one made for programs"),
+            .mend("look at the user in `url` under [relay], and at the password: many providers want one made for programs, or a token (`auth = \"xoauth2\"`)"),
         (_, Some(Trouble { why, .. })) => Finding::not_checked(AUTH, SOURCE, why.clone()),
         (Some(_), None) => Finding::not_checked(AUTH, SOURCE, "it did not come to that"),
     }

@@ -5,6 +5,7 @@
 //! leans on none.
 
 mod address;
+mod deadlines;
 mod delivery;
 mod duration;
 mod issue;
@@ -17,14 +18,15 @@ mod segment;
 mod subscriber;
 
 pub use address::{Address, AddressError, Mailbox, is_control, is_unseen};
+pub use deadlines::Deadlines;
 pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
 pub use duration::{DurationError, duration_words, parse_duration};
 pub use issue::IssueState;
 pub use problem::{Place, Problem, Severity};
 pub use publication::{
-    DkimKeyFile, DkimSettings, Field, LedgerSettings, LedgerUrl, Links, ListSettings, NavLink,
-    Publication, RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security, SendSettings,
-    Sender, WarmUp, WebhookSettings,
+    Auth, DkimKeyFile, DkimSettings, Field, LedgerSettings, LedgerUrl, Links, ListSettings,
+    NavLink, Publication, RelaySettings, RelayUrl, ScheduleSettings, SecretSource, Security,
+    SendSettings, Sender, WarmUp, WebhookSettings,
 };
 pub use rate::{Rate, RateError};
 pub use said::own_words;

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Mailbox, Place, Rate};
+use super::{Address, Deadlines, Mailbox, Place, Rate};
 
 /// The newsletter and its identity. Every field is checked when it is read, so a value of this type can be composed and sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,10 +160,32 @@ pub struct RelaySettings {
     pub messages: Option<u32>,
     /// Whether messages go by their length (BDAT, RFC 3030) where it takes that.
     pub chunking: bool,
+    /// How long it may take for each step.
+    pub deadlines: Deadlines,
     /// A certificate to trust besides the system's, as a path relative to the publication.
     pub ca_file: Option<String>,
+    /// What the password is: that, or a token.
+    pub auth: Auth,
     /// Where the password is; `None` where the server wants none.
     pub password: Option<SecretSource>,
+}
+
+/// What proves to a relay who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// A password.
+    Password,
+    /// A token that runs out after about an hour (XOAUTH2, Google's and Microsoft's).
+    Xoauth2,
+}
+
+impl fmt::Display for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "password",
+            Self::Xoauth2 => "xoauth2",
+        })
+    }
 }
 
 /// A limit for a new sender: it begins low and doubles.
@@ -178,6 +200,14 @@ pub struct WarmUp {
 }
 
 impl RelaySettings {
+    /// Returns who logs in; `None` where nobody does.
+    pub fn user(&self) -> Option<&str> {
+        match &self.url {
+            RelayUrl::Server { user, .. } => user.as_deref(),
+            RelayUrl::Outbox => None,
+        }
+    }
+
     /// Returns every rate that holds at an instant.
     pub fn rates(&self, now: Timestamp) -> Vec<Rate> {
         let warming = self.warm_up.as_ref().and_then(|warm_up| warm_up.rate(now));

@@ -72,8 +72,8 @@ ExecStart={binary} -C {folder_of_command} due
 SuccessExitStatus=75
 {user}UMask=0077
 {credential}
-# What is on the wire is waited for: a relay may take ten minutes for its answer.
-TimeoutStopSec=11min
+# What is on the wire is waited for: a relay may take ten minutes for its answer, and 14 where the publication says so.
+TimeoutStopSec=15min
 
 # It writes its publication and nothing else.
 ProtectSystem=strict

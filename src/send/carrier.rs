@@ -418,7 +418,8 @@ impl Carrier {
             }
             Effect::BackOff => {
                 self.hang_up().await;
-                self.fail(&format!("the relay {}: {said}", self.run.relay.name())).await;
+                let why = format!("the relay {}: {said}", self.run.relay.name());
+                self.fail(Halt::Relay(why)).await;
             }
             Effect::Desync => {
                 self.hang_up().await;
@@ -428,6 +429,10 @@ impl Carrier {
                     let relay = format!("the relay {}", self.run.relay.name());
                     self.shared.halt(Halt::Relay(format!("{relay} does not follow SMTP: {said}")));
                 }
+            }
+            // The token has run out on an open connection; whether another is taken, the next one tells.
+            Effect::Credentials if self.carried > 1 && self.run.relay.forget_token() => {
+                self.hang_up().await;
             }
             Effect::Credentials => {
                 self.hang_up().await;
@@ -465,7 +470,7 @@ impl Carrier {
                 Err(error) => error,
             };
             match &error {
-                OpenError::Refused { stage: Stage::Auth, reply, .. } if reply.is_permanent() => {
+                _ if error.refuses_us() => {
                     self.shared.halt(Halt::Credentials(error.to_string()));
                 }
                 OpenError::Untrusted { .. } => {
@@ -474,27 +479,28 @@ impl Carrier {
                 OpenError::Unsafe { .. } => {
                     self.shared.halt(Halt::Relay(error.to_string()));
                 }
+                OpenError::NoToken { .. } => self.fail(Halt::Token(error.to_string())).await,
                 OpenError::Refused { .. } | OpenError::Broken { .. } => {
-                    self.fail(&error.to_string()).await;
+                    self.fail(Halt::Relay(error.to_string())).await;
                 }
             }
         }
     }
 
     /// Notes a failure of the relay and waits; after the last wait the run ends.
-    async fn fail(&mut self, why: &str) {
+    async fn fail(&mut self, halt: Halt) {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         let wait = REOPEN.get(self.failures).filter(|_| since.elapsed() < GIVE_UP);
         let Some(wait) = wait else {
             self.has_left = self.shared.may_leave();
             if !self.has_left {
-                self.shared.halt(Halt::Relay(why.to_owned()));
+                self.shared.halt(halt);
             }
             return;
         };
         self.failures += 1;
         if self.number == 0 || self.failures > 1 {
-            let _ = self.progress.send(Progress::Trouble(why.to_owned()));
+            let _ = self.progress.send(Progress::Trouble(halt.why().to_owned()));
         }
         let mut halted = self.shared.halt.subscribe();
         tokio::select! {

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     compose::Press,
     ledger::{Gone, IssueRecord, Lane, Ledger, LedgerError, Recovered},
-    model::{DeliveryState, IssueState, Outcome, Rate, Tally, WarmUp},
+    model::{Deadlines, DeliveryState, IssueState, Outcome, Rate, Tally, WarmUp},
     smtp::Relay,
 };
 
@@ -45,8 +45,9 @@ use desk::Desk;
 use pouch::Pouch;
 use printer::Printer;
 
-/// How long a claim may be held: longer than the ten minutes a relay may take to answer the dot.
+/// How long a claim may be held: longer than a relay may ever take to answer the dot.
 const LEASE: Duration = Duration::from_mins(15);
+const _: () = assert!(Deadlines::DOT_MAX.as_secs() < LEASE.as_secs());
 
 /// How soon something must come up again for a run to wait for it rather than end.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -156,6 +157,8 @@ pub enum Ended {
 pub enum Halt {
     /// The relay does not know us.
     Credentials(String),
+    /// What would prove to the relay who we are cannot be had.
+    Token(String),
     /// The relay's certificate is not to be trusted.
     Untrusted(String),
     /// The relay cannot be reached, or not safely.
@@ -326,6 +329,7 @@ impl Halt {
     pub fn why(&self) -> &str {
         match self {
             Self::Credentials(why)
+            | Self::Token(why)
             | Self::Untrusted(why)
             | Self::Relay(why)
             | Self::Refused(why)

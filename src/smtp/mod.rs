@@ -3,8 +3,6 @@
 //! One task owns a connection. What the relay said is told as it is, as a
 //! [`Handover`]; what it means is decided in `send/policy.rs`.
 
-use std::time::Duration;
-
 use crate::model::{Address, Reply, Secret, Security, Stage};
 
 mod auth;
@@ -16,12 +14,15 @@ mod gate;
 mod open;
 mod reply;
 mod tls;
+mod token;
 mod visit;
 mod wire;
 
+pub use crate::model::Deadlines;
 pub use capability::Capabilities;
 pub use connection::Connection;
 pub use gate::Inspected;
+pub use token::Tokens;
 pub use visit::{Visit, visit};
 
 /// A relay and how to reach it.
@@ -49,40 +50,35 @@ impl Relay {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
+
+    /// Lets go of the token that its connections were opened with, if it is one that proves who we are; tells whether so.
+    pub fn forget_token(&self) -> bool {
+        match &self.credentials {
+            Some(Credentials { proof: Proof::Token(tokens), .. }) => {
+                tokens.forget();
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
-/// A user and a password.
+/// A user, and what proves that we are that user.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The user.
     pub user: String,
-    /// The password.
-    pub password: Secret,
+    /// The proof.
+    pub proof: Proof,
 }
 
-/// How long to wait for each reply as a whole (RFC 5321 section 4.5.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadlines {
-    /// Opening the TCP connection, and the TLS handshake.
-    pub connect: Duration,
-    /// The greeting and every command.
-    pub command: Duration,
-    /// The reply to DATA, and writing the body.
-    pub data: Duration,
-    /// The reply to the final dot.
-    pub dot: Duration,
-}
-
-impl Default for Deadlines {
-    /// Returns what RFC 5321 asks for, shorter where a relay that slow is of no use.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(30),
-            command: Duration::from_mins(1),
-            data: Duration::from_mins(2),
-            dot: Duration::from_mins(10),
-        }
-    }
+/// What proves who we are. Neither is ever used as the other.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A password: AUTH PLAIN or LOGIN.
+    Password(Secret),
+    /// A token that soon runs out: AUTH XOAUTH2.
+    Token(Tokens),
 }
 
 /// The SMTP envelope of one message.
@@ -172,6 +168,14 @@ pub enum OpenError {
         /// What is wrong with it, for people.
         why: String,
     },
+    /// What would prove who we are cannot be had; the relay was not asked again.
+    #[error("there is no token for the relay {relay}: {why}")]
+    NoToken {
+        /// `host:port`.
+        relay: String,
+        /// Why, for people.
+        why: String,
+    },
     /// What was asked cannot be done safely, such as a password over a connection without TLS.
     #[error("the relay {relay}: {why}")]
     Unsafe {
@@ -180,4 +184,11 @@ pub enum OpenError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl OpenError {
+    /// Tells whether the relay does not know us, and will not know us later.
+    pub fn refuses_us(&self) -> bool {
+        matches!(self, Self::Refused { stage: Stage::Auth, reply, .. } if reply.is_permanent())
+    }
 }

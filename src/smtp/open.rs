@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use super::{
-    Capabilities, OpenError, Relay, Visit,
-    auth::{self, AuthError},
+    Capabilities, Credentials, OpenError, Proof, Relay, Visit,
+    auth::{self, AuthError, Word},
     reply::Spoken,
     tls::{self, TlsError},
     wire::{Fault, Wire},
@@ -23,39 +23,15 @@ pub(super) async fn open(
     visit: &mut Visit,
 ) -> Result<(Wire, Capabilities), OpenError> {
     let opening = Opening { relay };
-    if relay.credentials.is_some() && relay.security == Security::Plain {
-        return Err(opening.hazard("a password never goes over a connection without TLS"));
+    opening.is_safe()?;
+    let word = opening.word().await?;
+    match opening.enter(word.as_ref(), visit).await {
+        Err(error) if error.refuses_us() => match opening.another(word.as_ref()).await? {
+            Some(word) => opening.enter(Some(&word), visit).await,
+            None => Err(error),
+        },
+        entered => entered,
     }
-    if relay.hello.is_empty() || relay.hello.contains(|c: char| c.is_whitespace() || c.is_control())
-    {
-        return Err(opening.hazard("the name we say in EHLO is empty or has a space in it"));
-    }
-    let tcp = opening.connect().await?;
-    visit.peer = tcp.peer_addr().ok().map(|address| address.ip());
-    let mut wire = match relay.security {
-        Security::Implicit => {
-            visit.stage = Stage::Tls;
-            opening.encrypt(tcp).await?
-        }
-        Security::StartTls | Security::Plain => Wire::plain(tcp),
-    };
-    visit.certificate = wire.certificate();
-    visit.stage = Stage::Greeting;
-    opening.hear(Stage::Greeting, &mut wire).await.map_err(|error| opening.ask_for_tls(error))?;
-    visit.stage = Stage::Hello;
-    let mut capabilities = opening.hello(&mut wire).await?;
-    visit.capabilities = capabilities.clone();
-    if relay.security == Security::StartTls {
-        visit.stage = Stage::Tls;
-        wire = opening.start_tls(wire, &capabilities).await?;
-        visit.certificate = wire.certificate();
-        // What was said in the clear may have been said by anybody (RFC 3207 section 4.2).
-        capabilities = opening.hello(&mut wire).await?;
-        visit.capabilities = capabilities.clone();
-    }
-    visit.stage = Stage::Auth;
-    opening.authenticate(&mut wire, &capabilities).await?;
-    Ok((wire, capabilities))
 }
 
 struct Opening<'a> {
@@ -63,6 +39,81 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// Refuses what must not even be tried.
+    fn is_safe(&self) -> Result<(), OpenError> {
+        let Relay { security, credentials, hello, .. } = self.relay;
+        if *security == Security::Plain
+            && let Some(credentials) = credentials
+        {
+            return Err(self.hazard(match credentials.proof {
+                Proof::Password(_) => "a password never goes over a connection without TLS",
+                Proof::Token(_) => "a token never goes over a connection without TLS",
+            }));
+        }
+        if hello.is_empty() || hello.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(self.hazard("the name we say in EHLO is empty or has a space in it"));
+        }
+        Ok(())
+    }
+
+    /// Gets what proves who we are, before the relay waits for it.
+    async fn word(&self) -> Result<Option<Word>, OpenError> {
+        Ok(match self.relay.credentials.as_ref().map(|credentials| &credentials.proof) {
+            None => None,
+            Some(Proof::Password(password)) => Some(Word::Password(password.clone())),
+            Some(Proof::Token(tokens)) => {
+                let token = tokens.token().await.map_err(|why| self.no_token(why))?;
+                Some(Word::Token(token))
+            }
+        })
+    }
+
+    /// Gets another word than the one that was refused; `None` where there is none, as for a password.
+    async fn another(&self, refused: Option<&Word>) -> Result<Option<Word>, OpenError> {
+        let proof = self.relay.credentials.as_ref().map(|credentials| &credentials.proof);
+        let (Some(Proof::Token(tokens)), Some(Word::Token(refused))) = (proof, refused) else {
+            return Ok(None);
+        };
+        let other = tokens.instead_of(refused).await.map_err(|why| self.no_token(why))?;
+        Ok(other.map(Word::Token))
+    }
+
+    /// Goes all the way in.
+    async fn enter(
+        &self,
+        word: Option<&Word>,
+        visit: &mut Visit,
+    ) -> Result<(Wire, Capabilities), OpenError> {
+        let Self { relay } = self;
+        *visit = Visit::default();
+        let tcp = self.connect().await?;
+        visit.peer = tcp.peer_addr().ok().map(|address| address.ip());
+        let mut wire = match relay.security {
+            Security::Implicit => {
+                visit.stage = Stage::Tls;
+                self.encrypt(tcp).await?
+            }
+            Security::StartTls | Security::Plain => Wire::plain(tcp),
+        };
+        visit.certificate = wire.certificate();
+        visit.stage = Stage::Greeting;
+        self.hear(Stage::Greeting, &mut wire).await.map_err(|error| self.ask_for_tls(error))?;
+        visit.stage = Stage::Hello;
+        let mut capabilities = self.hello(&mut wire).await?;
+        visit.capabilities = capabilities.clone();
+        if relay.security == Security::StartTls {
+            visit.stage = Stage::Tls;
+            wire = self.start_tls(wire, &capabilities).await?;
+            visit.certificate = wire.certificate();
+            // What was said in the clear may have been said by anybody (RFC 3207 section 4.2).
+            capabilities = self.hello(&mut wire).await?;
+            visit.capabilities = capabilities.clone();
+        }
+        visit.stage = Stage::Auth;
+        self.authenticate(&mut wire, word, &capabilities).await?;
+        Ok((wire, capabilities))
+    }
+
     async fn connect(&self) -> Result<TcpStream, OpenError> {
         let within = self.relay.deadlines.connect;
         let deadline = Instant::now() + within;
@@ -145,19 +196,22 @@ impl Opening<'_> {
     async fn authenticate(
         &self,
         wire: &mut Wire,
+        word: Option<&Word>,
         capabilities: &Capabilities,
     ) -> Result<(), OpenError> {
-        let Some(credentials) = &self.relay.credentials else { return Ok(()) };
+        let (Some(Credentials { user, .. }), Some(word)) = (&self.relay.credentials, word) else {
+            return Ok(());
+        };
         let within = self.relay.deadlines.command;
-        auth::authenticate(wire, credentials, capabilities, within).await.map_err(|error| {
-            match error {
+        auth::authenticate(wire, user, word, capabilities, within).await.map_err(
+            |error| match error {
                 AuthError::Refused(reply) => {
                     OpenError::Refused { relay: self.name(), stage: Stage::Auth, reply }
                 }
                 AuthError::Broken(fault) => self.broken(Stage::Auth, fault.to_string()),
                 AuthError::Impossible(why) => self.hazard(why),
-            }
-        })
+            },
+        )
     }
 
     async fn ask(&self, stage: Stage, wire: &mut Wire, line: &str) -> Result<Spoken, OpenError> {
@@ -200,6 +254,10 @@ impl Opening<'_> {
 
     fn broken(&self, stage: Stage, why: String) -> OpenError {
         OpenError::Broken { relay: self.name(), stage, why }
+    }
+
+    fn no_token(&self, why: String) -> OpenError {
+        OpenError::NoToken { relay: self.name(), why }
     }
 
     fn hazard(&self, why: impl Into<String>) -> OpenError {

@@ -48,7 +48,13 @@ messages_per_connection = 500
 chunking = true
 warm_up = { from = "200/day", since = "2026-12-01", double_every = "2d" }
 ca_file = "relay-ca.pem"
+auth = "xoauth2"
 password_file = "relay-password"
+[relay.deadlines]
+connect = "20s"
+command = "5m"
+data = "3m"
+dot = "14m"
 [relay.domains."gmail.com"]
 rate = ["20/s", "9000/hour"]
 [relay.domains."bücher.example"]
@@ -157,6 +163,20 @@ url = "mysql://localhost/tt"
 }
 
 #[test]
+fn a_deadline_that_no_relay_could_keep_or_that_outlives_a_claim_is_a_mistake() {
+    insta::assert_snapshot!(mistakes(&format!(
+        r#"{LEAST}[relay]
+deadlines = {{ connect = "0s", command = "11m", data = "soon", dot = "30s", body = "3m" }}
+"#
+    )));
+    for (dot, is_taken) in [("59s", false), ("1m", true), ("14m", true), ("14m1s", false)] {
+        let text = format!("{LEAST}[relay.deadlines]\ndot = \"{dot}\"\n");
+        assert_eq!(read(&text, "publication.toml").is_ok(), is_taken, "{dot}");
+    }
+    insta::assert_snapshot!(mistakes(&format!("{LEAST}[relay.deadlines]\ndot = \"15m\"\n")));
+}
+
+#[test]
 fn the_pages_have_a_host_of_their_own() {
     let told = mistakes(&format!("{LEAST}\n[web]\nurl = \"https://www.example.org/news/\"\n"));
     assert!(told.contains("`/news` is below a host that is somebody else's"), "{told}");
@@ -187,7 +207,7 @@ fn a_password_in_the_file_is_told_and_never_shown() {
 fn a_password_without_anybody_to_log_in_and_a_certificate_without_tls() {
     insta::assert_snapshot!(mistakes(&format!(
         "{LEAST}[relay]\nurl = \"smtp://127.0.0.1:25\"\nca_file = \"ca.pem\"\n\
-         password_file = \"a\"\npassword_command = \"b\"\n"
+         auth = \"oauth\"\npassword_file = \"a\"\npassword_command = \"b\"\n"
     )));
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use postrider::model::{Address, Secret, Security, Stage};
-use postrider::smtp::{Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Relay};
+use postrider::smtp::{
+    Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Proof, Relay,
+};
 
 use crate::skip::skipped;
 
@@ -21,7 +23,8 @@ pub(crate) struct Postfix {
     ports: HashMap<String, u16>,
     /// Its CA, as PEM.
     trust: Vec<u8>,
-    credentials: Credentials,
+    user: String,
+    password: String,
     /// The one Maildir where everything lands.
     mail: PathBuf,
 }
@@ -41,12 +44,18 @@ pub(crate) fn postfix() -> Option<Postfix> {
     Some(Postfix {
         ports: ports.collect(),
         trust: fs::read(told("CA")).expect("the CA can be read"),
-        credentials: Credentials { user: told("USER"), password: Secret::new(told("PASSWORD")) },
+        user: told("USER"),
+        password: told("PASSWORD"),
         mail: mail.into(),
     })
 }
 
 impl Postfix {
+    /// Returns the user of the rig, with this password.
+    fn credentials(&self, password: &str) -> Credentials {
+        Credentials { user: self.user.clone(), proof: Proof::Password(Secret::new(password)) }
+    }
+
     /// Returns the port of a listener: a name of tests/rig/postfix.
     pub(crate) fn port(&self, listener: &str) -> u16 {
         self.ports[listener]
@@ -63,7 +72,7 @@ impl Postfix {
             host: "127.0.0.1".to_owned(),
             port: self.port(listener),
             security,
-            credentials: (security != Security::Plain).then(|| self.credentials.clone()),
+            credentials: (security != Security::Plain).then(|| self.credentials(&self.password)),
             trust: self.trust.clone(),
             hello: "sender.example".to_owned(),
             deadlines: Deadlines {
@@ -206,8 +215,7 @@ async fn a_wrong_password_is_told_as_the_relay_told_it() {
     let Some(postfix) = postfix() else { return };
     for listener in ["starttls", "tls", "login"] {
         let mut relay = postfix.relay(listener);
-        relay.credentials =
-            Some(Credentials { password: Secret::new("wrong"), ..postfix.credentials.clone() });
+        relay.credentials = Some(postfix.credentials("wrong"));
         match Connection::open(&relay).await {
             Err(OpenError::Refused { stage, reply, .. }) => {
                 assert_eq!(

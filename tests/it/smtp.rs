@@ -3,12 +3,23 @@
 //! After every row the relay is asked what it took: never a message the client
 //! said was not handed over, never two.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use data_encoding::BASE64;
 
 use postrider::{
     model::{Address, Secret, Security},
     outbox::{Acceptance, Keep, Outbox, OutboxSettings, Tls},
-    smtp::{Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Relay},
+    smtp::{
+        Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Proof, Relay, Tokens,
+    },
 };
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -650,18 +661,24 @@ impl Identity {
 const BOTH: [Security; 2] = [Security::Implicit, Security::StartTls];
 
 fn encrypted(script: &str, identity: &Identity, security: Security) -> (Outbox, Relay) {
+    let login = Some(("report".to_owned(), Secret::new("pass word")));
+    guarded_by(login, script, identity, security)
+}
+
+fn guarded_by(
+    login: Option<(String, Secret)>,
+    script: &str,
+    identity: &Identity,
+    security: Security,
+) -> (Outbox, Relay) {
     let tls =
         Tls { config: Arc::clone(&identity.config), implicit: security == Security::Implicit };
-    let login = Some(("report".to_owned(), Secret::new("pass word")));
     let outbox = start(OutboxSettings { tls: Some(tls), login, ..settings(script) });
     let relay = Relay {
         host: "localhost".into(),
         security,
         trust: identity.authority.clone(),
-        credentials: Some(Credentials {
-            user: "report".into(),
-            password: Secret::new("pass word"),
-        }),
+        credentials: Some(with_password("report", "pass word")),
         ..relay(&outbox)
     };
     (outbox, relay)
@@ -819,7 +836,7 @@ async fn who_we_are_is_said_inside_tls_and_in_no_error() {
         assert!(words.starts_with(expected), "{name}: {words}");
     }
     let (_outbox, relay) = encrypted("", &identity, Security::Implicit);
-    let wrong = Credentials { user: "report".into(), password: Secret::new("guess") };
+    let wrong = with_password("report", "guess");
     let words = opened(&Relay { credentials: Some(wrong), ..relay }).await;
     assert_eq!(words, "the relay R refused at AUTH: 535 5.7.8 wrong user or password");
 }
@@ -827,9 +844,135 @@ async fn who_we_are_is_said_inside_tls_and_in_no_error() {
 #[tokio::test]
 async fn a_password_never_goes_over_a_plain_connection() {
     let outbox = start(settings(""));
-    let credentials = Some(Credentials { user: "a".into(), password: Secret::new("secret") });
-    let relay = Relay { credentials, ..relay(&outbox) };
-    let error = Connection::open(&relay).await.expect_err("it is not safe");
-    assert!(matches!(error, OpenError::Unsafe { .. }), "{error}");
+    for (credentials, what) in
+        [(with_password("a", "secret"), "password"), (with_token("a", &["secret"]).0, "token")]
+    {
+        let relay = Relay { credentials: Some(credentials), ..relay(&outbox) };
+        let error = Connection::open(&relay).await.expect_err("it is not safe");
+        assert!(matches!(error, OpenError::Unsafe { .. }), "{error}");
+        let why = format!("a {what} never goes over a connection without TLS");
+        assert!(error.to_string().ends_with(&why), "{error}");
+    }
     assert_eq!(outbox.connections(), 0);
+}
+
+fn with_password(user: &str, password: &str) -> Credentials {
+    Credentials { user: user.to_owned(), proof: Proof::Password(Secret::new(password)) }
+}
+
+/// Has these tokens, one after the other, and then no other one; counts how often it is asked for one.
+fn with_token(user: &str, tokens: &[&str]) -> (Credentials, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let later: Vec<Secret> = tokens.iter().map(|token| Secret::new(*token)).collect();
+    let again = move || {
+        let time = counter.fetch_add(1, Ordering::SeqCst) + 1;
+        later.get(time).or(later.last()).cloned().ok_or_else(|| "there is none".to_owned())
+    };
+    let tokens = Tokens::new(Secret::new(tokens[0]), again).expect("it is a token");
+    (Credentials { user: user.to_owned(), proof: Proof::Token(tokens) }, asked)
+}
+
+#[tokio::test]
+async fn a_token_is_said_as_a_token_inside_tls_and_in_no_error() {
+    let identity = Identity::of("localhost", 2100);
+    let said = BASE64.encode(b"user=report\x01auth=Bearer ya29.token\x01\x01");
+    let echo = format!("auth reply 535 5.7.8 {said} is ya29.token no");
+    for (name, script, token, expected) in [
+        ("accepted", "", "ya29.token", "open"),
+        // The relay says why with 334, hears an empty line, and refuses.
+        (
+            "refused",
+            "",
+            "ya29.old",
+            "the relay R refused at AUTH: 535 5.7.8 wrong user or password",
+        ),
+        ("echoed", &echo, "ya29.token", "the relay R refused at AUTH: 535 5.7.8 … is … no"),
+        (
+            "not now",
+            "auth reply 454 4.7.0 later",
+            "ya29.token",
+            "the relay R refused at AUTH: 454 4.7.0 later",
+        ),
+        (
+            "closed",
+            "auth close",
+            "ya29.token",
+            "the relay R failed at AUTH: the relay closed the connection",
+        ),
+        (
+            "asked twice",
+            "auth reply 334 e30=",
+            "ya29.old",
+            "the relay R failed at AUTH: what the relay said is no SMTP reply: `334`",
+        ),
+        (
+            "not offered",
+            "hello reply 250-x\\n250-STARTTLS\\n250 AUTH PLAIN LOGIN",
+            "ya29.token",
+            "the relay R: it does not offer AUTH XOAUTH2, which `auth = \"xoauth2\"` under [relay] asks for",
+        ),
+    ] {
+        for security in BOTH {
+            let (outbox, relay) = entrusted(script, &identity, security);
+            let (credentials, asked) = with_token("report", &[token]);
+            let words = opened(&Relay { credentials: Some(credentials), ..relay }).await;
+            assert_eq!(words, expected, "{name}");
+            // Where there is no other token, the relay is not asked a second time.
+            assert_eq!(outbox.connections(), 1, "{name}");
+            assert_eq!(
+                asked.load(Ordering::SeqCst),
+                usize::from(words.contains(" 535 ")),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_never_said_as_a_token() {
+    let identity = Identity::of("localhost", 2100);
+    let script = "hello reply 250-x\\n250 AUTH XOAUTH2";
+    let (_outbox, relay) = encrypted(script, &identity, Security::Implicit);
+    let words = opened(&relay).await;
+    assert_eq!(
+        words,
+        "the relay R: it takes no password, only a token (XOAUTH2): `auth = \"xoauth2\"` under [relay]"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_has_run_out_is_asked_for_anew_once() {
+    let identity = Identity::of("localhost", 2100);
+    for (tokens, knocks, expected) in [
+        (&["ya29.old", "ya29.token"][..], 2, "open"),
+        (&["ya29.old", "ya29.wrong", "ya29.token"], 2, "the relay R refused at AUTH: 535"),
+    ] {
+        let (outbox, relay) = entrusted("", &identity, Security::Implicit);
+        let (credentials, asked) = with_token("report", tokens);
+        let relay = Relay { credentials: Some(credentials), ..relay };
+        let words = opened(&relay).await;
+        assert!(words.starts_with(expected), "{tokens:?}: {words}");
+        assert_eq!((outbox.connections(), asked.load(Ordering::SeqCst)), (knocks, 1), "{tokens:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_token_can_be_had_the_relay_is_left_alone() {
+    let identity = Identity::of("localhost", 2100);
+    let (outbox, relay) = entrusted("", &identity, Security::Implicit);
+    let none = || Err("the password command failed: exit status: 1".to_owned());
+    let tokens = Tokens::new(Secret::new("ya29.old"), none).expect("it is a token");
+    let credentials = Some(Credentials { user: "report".into(), proof: Proof::Token(tokens) });
+    let relay = Relay { credentials, ..relay };
+    let expected = "there is no token for the relay R: the password command failed: exit status: 1";
+    assert_eq!(opened(&relay).await, expected);
+    assert_eq!(opened(&relay).await, expected);
+    assert_eq!(outbox.connections(), 1, "with the one that was refused");
+}
+
+/// A relay that takes the token `ya29.token`.
+fn entrusted(script: &str, identity: &Identity, security: Security) -> (Outbox, Relay) {
+    let login = Some(("report".to_owned(), Secret::new("ya29.token")));
+    guarded_by(login, script, identity, security)
 }

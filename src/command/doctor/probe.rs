@@ -1,7 +1,5 @@
 //! What the doctor does not ask the DNS: the publication's own relay, and the page on which readers leave. No mail is sent, and nobody leaves.
 
-use std::time::Duration;
-
 use data_encoding::BASE32_NOPAD;
 
 use crate::{
@@ -14,15 +12,7 @@ use crate::{
     compose::{KeyRing, Press, Purpose, one_click, unsubscribe_token},
     doctor::{self, Call, Dns, EXTENSIONS_WANTED, Finding, Patient, Trouble, WayOut},
     model::{RelayUrl, Stage},
-    smtp::{self, Deadlines, OpenError, Visit},
-};
-
-/// Whoever takes longer lets a sender wait too.
-const DEADLINES: Deadlines = Deadlines {
-    connect: Duration::from_secs(10),
-    command: Duration::from_secs(20),
-    data: Duration::from_secs(20),
-    dot: Duration::from_secs(20),
+    smtp::{self, OpenError, Visit},
 };
 
 /// Calls at the relay as `send` does, up to the first mail.
@@ -36,7 +26,6 @@ pub(super) async fn relay(newsroom: &Newsroom, patient: &Patient, dns: &Dns) -> 
                 return vec![finding.mend(hints.join("; "))];
             }
             Ok(relay) => {
-                let relay = smtp::Relay { deadlines: DEADLINES, ..relay };
                 let (visit, ended) = smtp::visit(&relay).await;
                 call(visit, ended.err(), copy(newsroom))
             }
@@ -62,6 +51,7 @@ fn trouble(reached: Stage, error: &OpenError) -> Trouble {
     let (stage, is_final) = match error {
         OpenError::Refused { stage, reply, .. } => (*stage, reply.is_permanent()),
         OpenError::Broken { stage, .. } => (*stage, false),
+        OpenError::NoToken { .. } => (Stage::Auth, false),
         OpenError::Untrusted { .. } => (Stage::Tls, true),
         OpenError::Unsafe { .. } => (reached, true),
     };

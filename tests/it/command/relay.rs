@@ -11,6 +11,7 @@ use super::{
     env::{Env, ISSUE},
     shows,
 };
+use crate::doctor::nameserver::NameServer;
 
 /// Makes a certificate for these names; returns the server's side and, as PEM, its authority.
 pub(crate) fn tls(names: &[&str]) -> (rustls::ServerConfig, String) {
@@ -74,12 +75,34 @@ fn a_relay_that_is_down_loses_nobody_and_a_later_run_goes_on() {
     assert_eq!(relay.accepted(), 3);
 }
 
+#[test]
+fn a_relay_that_says_nothing_is_waited_for_as_long_as_the_publication_says() {
+    let relay = scripted("rcpt 1 stall\nhello 4-5 stall");
+    let env = Env::with_readers(2).relay(&plain(&relay));
+    env.set("connections = 2", "connections = 1\ndeadlines = { command = \"1s\" }");
+    // The second connection opens for the one whose recipient command was never answered.
+    env.postrider("send kazakhstan --yes").code(0);
+    env.postrider("log reader1@example.org").code(0).tells("the relay was silent for 1s");
+    assert_eq!(relay.accepted(), 2);
+    env.postrider("test kazakhstan --to a@example.org").code(0);
+    env.postrider("test kazakhstan --to a@example.org")
+        .code(69)
+        .tells("failed at EHLO: the relay was silent for 1s");
+    env.postrider(&format!("doctor --resolver {}", NameServer::serving("").address))
+        .tells("failed at EHLO: the relay was silent for 1s");
+}
+
 /// Returns a relay that wants TLS and a password, the certificate to trust, and a publication that sends by it.
 pub(super) fn guarded() -> (Outbox, String, Env) {
+    guarded_by("")
+}
+
+fn guarded_by(script: &str) -> (Outbox, String, Env) {
     let (config, authority) = tls(&["127.0.0.1"]);
     let relay = Outbox::start(OutboxSettings {
         tls: Some(server(config)),
         login: Some(("report".to_owned(), Secret::new("right"))),
+        script: script.parse().expect("a script"),
         ..OutboxSettings::new(Keep::Count)
     })
     .expect("a relay");
@@ -126,6 +149,65 @@ fn a_relay_that_does_not_know_us_ends_it_at_once() {
     send("right", "resume kazakhstan").code(0);
     send("right", "due").code(0).tells("is finished");
     assert_eq!(relay.accepted(), 3);
+}
+
+/// The same with tokens: `next` is a script that prints the one of the `$n`-th time.
+fn entrusted(script: &str, next: &str) -> (Outbox, Env) {
+    let (relay, authority, env) = guarded_by(script);
+    env.write("relay-ca.pem", &authority);
+    env.write("next", &format!("echo >> asked\nn=$(($(wc -l < asked)))\n{next}\n"));
+    env.set("# ca_file = \"relay-ca.pem\"", "ca_file = \"relay-ca.pem\"");
+    env.set("# auth = \"xoauth2\"", "auth = \"xoauth2\"");
+    env.set("# password_command = \"pass show relay\"", "password_command = \"sh next\"");
+    env.set("connections = 2", "connections = 1");
+    (relay, env)
+}
+
+fn asked(env: &Env) -> usize {
+    env.read("asked").lines().count()
+}
+
+#[test]
+fn a_token_that_has_run_out_is_fetched_anew_and_the_run_goes_on() {
+    // Before anything is frozen, and then because the relay refused it.
+    let (relay, env) = entrusted("", "test $n = 1 && echo hush1 || echo right");
+    env.postrider("send kazakhstan --yes").code(0);
+    assert_eq!((relay.accepted(), relay.connections(), asked(&env)), (3, 2, 2));
+
+    // On a connection that was open for longer than the token was good.
+    let (relay, env) = entrusted("mail 3 reply 530 5.7.0 your token has expired", "echo right");
+    env.postrider("send kazakhstan --yes").code(0);
+    assert_eq!((relay.accepted(), relay.connections(), asked(&env)), (3, 2, 2));
+}
+
+#[test]
+fn a_token_that_is_never_taken_ends_it_with_two_knocks_and_stands_nowhere() {
+    let (relay, env) = entrusted("", "echo ya29.hush$n");
+    let port = relay.address().port();
+    shows_of("token_wrong", &env.postrider("send kazakhstan --yes").code(77), port);
+    assert_eq!((relay.accepted(), relay.connections(), asked(&env)), (0, 2, 2));
+    env.postrider("test kazakhstan --to a@example.org").code(77);
+    let told = env.postrider("status kazakhstan").shown() + &env.postrider("config show").out;
+    assert!(!told.contains("ya29"), "{told}");
+    for file in env.files().iter().filter(|file| !file.ends_with("next")) {
+        let bytes = std::fs::read(file).expect("it can be read");
+        assert!(!bytes.windows(4).any(|bytes| bytes == b"ya29"), "{}", file.display());
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_had_is_told_as_that() {
+    let (relay, env) = entrusted("", "test $n = 1 && echo hush1 || exit 3");
+    let said = env.postrider("test kazakhstan --to a@example.org").code(69);
+    shows_of("token_none", &said, relay.address().port());
+    let (relay, env) = entrusted("", "echo Bearer hush1");
+    shows("token_odd", &env.postrider("send kazakhstan --yes").code(78).shown());
+    env.postrider(&format!("doctor --resolver {}", NameServer::serving("").address))
+        .tells("what stands for the token has a sign in it");
+    assert_eq!(relay.connections(), 0);
+    let (_relay, env) = entrusted("", "exit 3");
+    env.set("password_command", "# password_command");
+    shows("token_missing", &env.postrider("send kazakhstan --yes").code(78).shown());
 }
 
 #[test]

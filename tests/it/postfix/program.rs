@@ -61,13 +61,13 @@ impl Newsroom {
         let env = Env::with_list(&format!("email,name\n{}", rows.collect::<String>()));
 
         let scheme = if listener == "starttls" { "smtp" } else { "smtps" };
-        let user = postfix.credentials.user.replace('@', "%40");
+        let user = postfix.user.replace('@', "%40");
         let env = env.relay(&format!("{scheme}://{user}@127.0.0.1:{}", postfix.port(listener)));
         env.write("ca.pem", &String::from_utf8_lossy(&postfix.trust));
         env.set("# ca_file = \"relay-ca.pem\"", "ca_file = \"ca.pem\"");
         env.set("rate = [\"2000/s\"]", &format!("rate = [\"{rate}/s\"]"));
         env.set("connections = 2", &format!("connections = {CONNECTIONS}"));
-        Self { env, password: postfix.credentials.password.expose().to_owned() }
+        Self { env, password: postfix.password.clone() }
     }
 
     fn start(&self, line: &str) -> Child {
