@@ -221,7 +221,7 @@ async fn told(ledger: &dyn Ledger) -> Vec<String> {
         told.push(format!("{person:?} {history:?}"));
     }
     let issue = ledger.issues(LIST).await.expect("it lists");
-    let mark = ledger.mark().await.expect("it is marked");
+    let mark = ledger.mark(LIST).await.expect("it is marked");
     told.push(format!("{issue:?} {} {}", mark.ledger, mark.begins));
     let rows = ledger.deliveries(1, &D::ALL, None, 9).await.expect("it lists");
     told.push(format!("{rows:?} {:?}", ledger.tally(1).await.expect("it counts")));
