@@ -274,6 +274,26 @@ fn a_person_is_told_whom_of_which_publication_a_restored_ledger_puts_in_doubt() 
     assert_eq!(mailed(&first).len(), 1);
 }
 
+#[test]
+fn an_issue_that_its_ledger_forgot_is_told_as_sent() {
+    let env = Env::with_readers(2);
+    env.postrider("schedule kazakhstan --at '2003-10-13 07:00' --now 2003-10-01T00:00:00Z").code(0);
+    env.postrider("unschedule kazakhstan").code(0);
+    env.postrider("ledger backup copy.sqlite").code(0);
+    env.postrider("status kazakhstan").code(0).tells("is a draft");
+    env.postrider("send kazakhstan --yes").code(0);
+    restore(&env, "copy.sqlite");
+    let said = format!(
+        "{}\n{}",
+        env.postrider("status kazakhstan").code(0).shown(),
+        env.postrider("status").code(0).shown()
+    );
+    shows("forgotten", &said);
+    env.postrider("ledger accept-rollback --yes").code(0).tells("nobody will be in doubt");
+    env.postrider("send kazakhstan --yes").code(76).tells("was sent before");
+    assert_eq!(env.mails().len(), 2);
+}
+
 /// The drill of docs/ledger.md: back up, go on, lose the folder, restore, accept, settle, go on.
 fn drill(env: &Env, restore: impl FnOnce(&Env)) {
     env.postrider("send kazakhstan --yes --limit 2").code(75);
