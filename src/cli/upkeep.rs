@@ -33,12 +33,18 @@ pub enum LedgerVerb {
     /// Go on with a restored backup: whoever was unfinished in it is put in doubt
     #[command(after_help = "\
 A restored backup has forgotten what was sent after it was made, so sending from
-it could mail readers twice. It is refused until you run this.
+it could mail readers twice. It is refused until you run this. It concerns every
+publication whose ledger this is: their readers are counted by name, before you
+are asked.
 
 Examples:
   postrider ledger accept-rollback
   postrider status kazakhstan --in-doubt")]
-    AcceptRollback,
+    AcceptRollback {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Copy the whole ledger to a new file, also while it is being used
     #[command(after_help = "\
 Examples:

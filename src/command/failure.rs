@@ -107,7 +107,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Moved { to, .. } => {
                 return Self::new(exit::GUARD, error.to_string())
                     .hint(format!("write `url = {to:?}` under [ledger] in publication.toml"))
-                    .hint("if the new one is lost for good, `postrider ledger accept-rollback` opens this one again: whoever was unfinished in it is then put in doubt");
+                    .hint("if the new one is lost for good, `postrider ledger accept-rollback` opens this one again: whoever was unfinished in it is then put in doubt, of every publication");
             }
             LedgerError::Arriving { .. } => (
                 exit::GUARD,
@@ -151,7 +151,7 @@ impl From<RolledBack> for Failure {
             RolledBack::File(_) => Self::new(exit::DISK, error.to_string()),
             RolledBack::Fewer { .. } | RolledBack::Other { .. } | RolledBack::Forgotten { .. } => Self::new(exit::GUARD, error.to_string())
                 .hint("sending from it could mail readers twice, so nothing was sent")
-                .hint("if this is a restored backup and you accept that, run `postrider ledger accept-rollback`: whoever was unfinished is then put in doubt"),
+                .hint("if this is a restored backup and you accept that, run `postrider ledger accept-rollback`: whoever was unfinished is then put in doubt, of every publication in it"),
         }
     }
 }

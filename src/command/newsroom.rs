@@ -400,8 +400,13 @@ impl Newsroom {
     fn has_sent(&self) -> bool {
         let file = self.root.join(".postrider/high-water");
         // An issue that began has a line; where the file was lost with its folder, the count that a person accepted says so.
-        HighWater::issues(&file).is_ok_and(|begun| !begun.is_empty())
+        self.begun().is_ok_and(|begun| !begun.is_empty())
             || HighWater::seen(&file).is_ok_and(|begins| begins > 0)
+    }
+
+    /// Returns the slugs of the issues that were begun from here, whatever the ledger remembers.
+    pub(super) fn begun(&self) -> Result<Vec<String>, Failure> {
+        Ok(HighWater::issues(&self.root.join(".postrider/high-water"))?)
     }
 
     /// Tells whether the file of the keys is empty; `None` where there is none.

@@ -264,14 +264,19 @@ pub(super) async fn remembered(
     known: Option<&IssueRecord>,
 ) -> Result<(), Failure> {
     let high_water = newsroom.root.join(".postrider/high-water");
-    HighWater::compare(&high_water, &ledger.mark().await?)?;
+    HighWater::compare(&high_water, &ledger.mark(&newsroom.publication.id).await?)?;
     let is_frozen = known.is_some_and(|issue| issue.frozen_at.is_some());
     if is_frozen || !HighWater::knows(&high_water, slug)? {
         return Ok(());
     }
-    Err(Failure::new(exit::GUARD, format!("{slug} was sent before, and this ledger does not know to whom"))
+    Err(forgotten(slug))
+}
+
+/// Says that an issue was begun, and that its ledger forgot it.
+pub(super) fn forgotten(slug: &str) -> Failure {
+    Failure::new(exit::GUARD, format!("{slug} was sent before, and this ledger does not know to whom"))
         .hint("sending it could mail everybody twice; restore a backup of the ledger that is younger than the send")
-        .hint(format!("or, if all should get it again, `postrider draft SLUG --like {slug}` makes another issue of it")))
+        .hint(format!("or, if all should get it again, `postrider draft SLUG --like {slug}` makes another issue of it"))
 }
 
 /// Recalls how an issue ended that is over, or refuses one that must not be sent now.

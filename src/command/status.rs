@@ -27,6 +27,9 @@ use crate::{
     send::PATIENCE,
 };
 
+/// What is said of an issue that was begun from here, and of which the ledger knows nothing.
+const FORGOTTEN: &str = "was sent before; the ledger has forgotten it";
+
 /// How many deliveries a listing reads at once.
 const PAGE: usize = 1000;
 
@@ -43,14 +46,7 @@ pub(super) async fn run(
     let Some(name) = &wish.issue else { return overview(console, &newsroom).await };
     let slug = slug(&newsroom, name).await?;
     let Some((ledger, issue)) = seen(console, &newsroom, &slug).await? else {
-        let account = Account::draft(&slug);
-        if console.json {
-            account.document(console);
-        } else {
-            console.say(format_args!("{slug} is a draft"));
-            account.advice().iter().for_each(|advice| console.advise(advice));
-        }
-        return Ok(exit::DONE);
+        return unknown(console, &newsroom, &slug);
     };
     let listed = states(wish);
     if wish.failed && !wish.in_doubt && !wish.left {
@@ -99,6 +95,21 @@ pub(super) async fn run(
         return Ok(exit::DONE);
     }
     if sender.is_none() || issue.state != IssueState::Sending {
+        account.advice().iter().for_each(|advice| console.advise(advice));
+    }
+    Ok(exit::DONE)
+}
+
+/// Tells of an issue that the ledger does not know: a draft, or one that it forgot.
+fn unknown(console: &Console, newsroom: &Newsroom, slug: &str) -> Result<u8, Failure> {
+    let account = Account::draft(slug);
+    if console.json {
+        account.document(console);
+    } else if newsroom.begun()?.iter().any(|begun| begun == slug) {
+        console.say(format_args!("{slug} {FORGOTTEN}"));
+        console.stopped_by(&send::forgotten(slug));
+    } else {
+        console.say(format_args!("{slug} is a draft"));
         account.advice().iter().for_each(|advice| console.advise(advice));
     }
     Ok(exit::DONE)
@@ -415,13 +426,17 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         });
         return Ok(exit::DONE);
     }
+    let begun = newsroom.begun()?;
     let lines: Vec<(String, String)> = known
         .iter()
         .map(|(issue, account)| {
             let sender = senders.of(&issue.slug);
             (issue.slug.clone(), summary(issue, account, sender.as_deref()))
         })
-        .chain(drafts.map(|account| (account.slug, "draft".to_owned())))
+        .chain(drafts.map(|Account { slug, .. }| {
+            let words = if begun.contains(&slug) { FORGOTTEN } else { "draft" };
+            (slug, words.to_owned())
+        }))
         .collect();
     let width = lines.iter().map(|(slug, _)| slug.width()).max().unwrap_or(0);
     for (slug, words) in &lines {

@@ -59,11 +59,14 @@ pub trait Ledger: Send + Sync {
     /// Returns the ledger's own time.
     async fn now(&self) -> Result<Timestamp, LedgerError>;
 
-    /// Returns who this ledger is and how many deliveries it has ever begun (rule D12).
-    async fn mark(&self) -> Result<Mark, LedgerError>;
+    /// Returns who this ledger is and how many deliveries of a publication it has ever begun (rule D12).
+    async fn mark(&self, publication: &str) -> Result<Mark, LedgerError>;
 
-    /// Puts every open delivery of every issue in doubt, planned ones too, after a restored backup was accepted (rule D12): the days the backup does not know of may have sent any of them. Opens a ledger that had moved, whose new one is lost. Raises the count of begins to at least `begins`. Returns how many are in doubt now.
-    async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError>;
+    /// Counts whose deliveries are open, by publication, of all that sent an issue: whom `accept_rollback` puts in doubt.
+    async fn unfinished(&self) -> Result<BTreeMap<String, u64>, LedgerError>;
+
+    /// Puts every open delivery of every issue of every publication in doubt, planned ones too, after a restored backup was accepted (rule D12): the days the backup does not know of may have sent any of them. Opens a ledger that had moved, whose new one is lost. Raises the count of begins of `publication` to at least `begins`. Returns how many are in doubt now.
+    async fn accept_rollback(&self, publication: &str, begins: u64) -> Result<u64, LedgerError>;
 
     // The list.
 

@@ -50,12 +50,12 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
-/// Identifies a ledger and counts what it began.
+/// Identifies a ledger and counts what it began of a publication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Random, made with the ledger.
     pub ledger: String,
-    /// How many deliveries were ever begun; never falls, unless a backup is restored.
+    /// How many deliveries were ever begun, of all publications where machines share it; never falls, unless a backup is restored.
     pub begins: u64,
     /// How often a person accepted that it went back in time.
     pub rollbacks: u64,

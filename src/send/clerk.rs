@@ -88,6 +88,7 @@ impl Clerk {
     /// Starts the clerk; a ledger that fails is told to `halt`.
     pub(super) fn start(
         ledger: Arc<dyn Ledger>,
+        publication: String,
         journal: Journal,
         high_water: HighWater,
         halt: watch::Sender<Option<Halt>>,
@@ -97,6 +98,7 @@ impl Clerk {
         let high_water = Mutex::new(high_water);
         let books = Books {
             ledger,
+            publication,
             tray: Arc::clone(&tray),
             journal: Arc::clone(&journal),
             high_water,
@@ -161,6 +163,7 @@ impl Clerk {
 
 struct Books {
     ledger: Arc<dyn Ledger>,
+    publication: String,
     tray: Arc<Tray>,
     journal: Arc<Journal>,
     high_water: Mutex<HighWater>,
@@ -254,7 +257,7 @@ impl Books {
     /// Takes over what a ledger that machines share counts. Our own begins are in it, whichever hand entered them: counted once more they would put us ahead of it.
     async fn look(&self) {
         if self.high_water().is_shared()
-            && let Ok(mark) = self.ledger.mark().await
+            && let Ok(mark) = self.ledger.mark(&self.publication).await
         {
             let _ = self.high_water().reach(mark.begins);
         }

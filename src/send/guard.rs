@@ -7,6 +7,9 @@
 //! also names the issues that were begun, so that an accepted ledger which
 //! never heard of one does not send it to everybody again.
 //!
+//! Publications may share a ledger's file, and each has its own count there: what
+//! one begins must not make up for what the file forgot of another.
+//!
 //! Where machines share a ledger each has a file of its own, with what the
 //! ledger counted when it was last looked at, at most a second ago. The ledger
 //! counts what all of them begin, so it is never behind any file; a machine that comes
@@ -23,7 +26,7 @@ use std::{
 
 use crate::ledger::Mark;
 
-/// Keeps the highest count of begins ever seen, and the slugs of the issues they were of, a line each.
+/// Keeps the highest count of a publication's begins ever seen, and the slugs of the issues they were of, a line each.
 #[derive(Debug)]
 pub struct HighWater {
     file: File,

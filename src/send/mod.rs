@@ -206,7 +206,7 @@ impl Run {
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Result<Ended, SendError> {
         let ledger = Arc::clone(&self.ledger);
-        let mark = ledger.mark().await?;
+        let mark = ledger.mark(&self.publication).await?;
         let high_water = guard::HighWater::check(&self.high_water, &mark)?;
         high_water.remember(&self.high_water, &self.issue.slug)?;
         let journal =
@@ -220,7 +220,13 @@ impl Run {
         ledger.note_relay(self.issue.id, &self.owner, Lane::relay(&self.lane)).await?;
 
         let (halt, halted) = watch::channel(None);
-        let clerk = Clerk::start(Arc::clone(&ledger), journal, high_water, halt.clone());
+        let clerk = Clerk::start(
+            Arc::clone(&ledger),
+            self.publication.clone(),
+            journal,
+            high_water,
+            halt.clone(),
+        );
         let run = Arc::new(self);
         let now = ledger.now().await?;
         let mut brakes = ledger.brakes(&run.lane).await?;

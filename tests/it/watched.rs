@@ -90,8 +90,8 @@ macro_rules! hand_on {
     ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
         #[async_trait]
         impl Ledger for Watched {
-            async fn mark(&self) -> Result<Mark, LedgerError> {
-                let mark = self.through("mark", self.ledger.mark()).await?;
+            async fn mark(&self, publication: &str) -> Result<Mark, LedgerError> {
+                let mark = self.through("mark", self.ledger.mark(publication)).await?;
                 Ok(match self.shared_begins {
                     Some(begins) => Mark { begins, is_shared: true, ..mark },
                     None => mark,
@@ -107,7 +107,8 @@ macro_rules! hand_on {
 
 hand_on! {
     now() -> Timestamp;
-    accept_rollback(begins: u64) -> u64;
+    unfinished() -> BTreeMap<String, u64>;
+    accept_rollback(publication: &str, begins: u64) -> u64;
     enrol(lists: Vec<(Enrol, Records)>) -> Vec<Enrolled>;
     move_subscriber(publication: &str, address: &Address, to: SubscriberState, event: &Event) -> Option<SubscriberState>;
     subscriber(publication: &str, address: &Address) -> Option<Subscriber>;

@@ -32,12 +32,13 @@ pub(super) async fn run(
     let address = settings.url.to_string();
     let carried = match from.standing().await? {
         Standing::Open => {
-            HighWater::compare(&newsroom.root.join(".postrider/high-water"), &from.mark().await?)?;
+            let mark = from.mark(&newsroom.publication.id).await?;
+            HighWater::compare(&newsroom.root.join(".postrider/high-water"), &mark)?;
             Some(carry(console, from, &to, &address).await?)
         }
         // The program was stopped between closing the old one and opening the new one.
         Standing::Moved(there) if there == address => {
-            finish(from, &*to).await?;
+            finish(from, &*to, &newsroom.publication.id).await?;
             None
         }
         standing => {
@@ -95,8 +96,8 @@ async fn carry(
 }
 
 /// Opens a ledger that everything had arrived in.
-async fn finish(from: &dyn Ledger, to: &dyn Ledger) -> Result<(), Failure> {
-    let (old, new) = (from.mark().await?, to.mark().await?);
+async fn finish(from: &dyn Ledger, to: &dyn Ledger, publication: &str) -> Result<(), Failure> {
+    let (old, new) = (from.mark(publication).await?, to.mark(publication).await?);
     if to.standing().await? != Standing::Arriving || old.ledger != new.ledger {
         return Err(Failure::new(exit::GUARD, "the ledger has moved there already")
             .hint("name the new one under [ledger] in publication.toml"));

@@ -1,5 +1,6 @@
 //! `ledger`: care for the ledger itself.
 
+mod accept_rollback;
 mod migrate;
 mod verify;
 
@@ -19,7 +20,6 @@ use crate::{
     config::SecretError,
     ledger::{Ledger, LedgerError, PostgresLedger, PostgresSettings, SqliteLedger},
     model::{LedgerSettings, LedgerUrl},
-    send::guard::HighWater,
 };
 
 /// The variable that holds the password of a server.
@@ -38,20 +38,8 @@ pub(super) async fn run(
     }
     let ledger = open_for_care(&newsroom.publication.ledger, &newsroom.root)?;
     match verb {
-        LedgerVerb::AcceptRollback => {
-            let private = newsroom.private()?;
-            let _lock = newsroom.lock()?;
-            let high_water = private.join("high-water");
-            let doubtful = ledger.accept_rollback(HighWater::seen(&high_water)?).await?;
-            HighWater::accept(&high_water, &ledger.mark().await?)?;
-            console.tell(format_args!(
-                "accepted; {doubtful} readers who were unfinished in it are in doubt now"
-            ));
-            if doubtful > 0 {
-                console.advise(
-                    "`postrider status ISSUE --in-doubt` lists them, and says how to settle that",
-                );
-            }
+        LedgerVerb::AcceptRollback { yes } => {
+            return accept_rollback::run(console, &newsroom, &*ledger, yes).await;
         }
         LedgerVerb::Migrate { to } => return migrate::run(console, &newsroom, &*ledger, &to).await,
         LedgerVerb::Verify => return verify::run(console, &newsroom, &*ledger).await,

@@ -20,7 +20,7 @@ pub(super) async fn run(
     found.append(&mut standing(ledger).await?);
     // Of rows that are no witnesses nothing more is asked.
     if !found.iter().any(|finding| ["file", "schema"].contains(&finding.kind)) {
-        let mark = ledger.mark().await?;
+        let mark = ledger.mark(&newsroom.publication.id).await?;
         found.append(&mut editions(newsroom, ledger).await?);
         found.append(&mut high_water(newsroom, ledger, &mark).await?);
         found.append(&mut journal(newsroom, &mark)?);

@@ -194,11 +194,15 @@ impl Ledger for PostgresLedger {
         read!(self, |session| async { Ok(instant(ask::now(session).await?)?) })
     }
 
-    async fn mark(&self) -> Result<Mark, LedgerError> {
+    async fn mark(&self, _: &str) -> Result<Mark, LedgerError> {
         read!(self, |session| run::mark(session))
     }
 
-    async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError> {
+    async fn unfinished(&self) -> Result<BTreeMap<String, u64>, LedgerError> {
+        read!(self, |session| run::unfinished(session))
+    }
+
+    async fn accept_rollback(&self, _: &str, begins: u64) -> Result<u64, LedgerError> {
         write!(self, |tx| run::accept_rollback(tx, begins))
     }
 

@@ -1,6 +1,9 @@
 //! The run: what a sender may take, and what is taken back when it dies or its ledger was restored.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
@@ -71,7 +74,7 @@ const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
 const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
 const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
 
-/// Returns who this ledger is and how many deliveries it began.
+/// Returns who this ledger is and how many deliveries it began, of all its publications.
 pub(super) async fn mark<C: GenericClient>(ledger: &C) -> Result<Mark, Fault> {
     let sql = "SELECT id, (SELECT sum(count)::bigint FROM begins), rollbacks FROM ledger";
     let row = ask::one(ledger, sql, &[]).await?;
@@ -81,6 +84,21 @@ pub(super) async fn mark<C: GenericClient>(ledger: &C) -> Result<Mark, Fault> {
         rollbacks: row.try_get::<_, i64>(2)?.unsigned_abs(),
         is_shared: true,
     })
+}
+
+/// Counts whose deliveries are open, by publication.
+pub(super) async fn unfinished<C: GenericClient>(
+    ledger: &C,
+) -> Result<BTreeMap<String, u64>, Fault> {
+    let sql = "SELECT i.publication, count(d.slot)
+               FROM issues i LEFT JOIN deliveries d ON d.issue = i.id
+                    AND d.state IN ('planned', 'claimed', 'attempting', 'deferred')
+               WHERE i.frozen_at IS NOT NULL GROUP BY i.publication";
+    let mut unfinished = BTreeMap::new();
+    for row in ask::all(ledger, sql, &[]).await? {
+        unfinished.insert(row.try_get(0)?, row.try_get::<_, i64>(1)?.unsigned_abs());
+    }
+    Ok(unfinished)
 }
 
 /// Puts in doubt whatever the older copy believes open: the days it does not know of may have settled any of it (rule D12).

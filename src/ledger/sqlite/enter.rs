@@ -56,9 +56,15 @@ pub(super) fn enter(
     Ok(answers)
 }
 
-/// Counts begins once for a whole group (rule D12), and notes an issue's first.
+/// Counts begins once for a whole group, of all publications and of the issue's (rule D12), and notes an issue's first.
 fn count_begins(ledger: &Connection, now: Micros, issue: i64, count: i64) -> Result<(), Fault> {
     ledger.prepare_cached("UPDATE ledger SET begins = begins + ?1")?.execute([count])?;
+    ledger
+        .prepare_cached(
+            "INSERT INTO begins SELECT publication, ?2 FROM issues WHERE id = ?1
+             ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        )?
+        .execute((issue, count))?;
     ledger
         .prepare_cached("UPDATE issues SET started_at = ?2 WHERE id = ?1 AND started_at IS NULL")?
         .execute((issue, now))?;

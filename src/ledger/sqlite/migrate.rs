@@ -10,7 +10,7 @@ use crate::ledger::LedgerError;
 const APPLICATION_ID: i32 = 0x5073_7452;
 
 /// The n-th brings version n - 1 to n. One that was released is never edited.
-pub(super) const MIGRATIONS: [&str; 13] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("schema.sql"),
     include_str!("brakes.sql"),
     include_str!("segment.sql"),
@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("standing.sql"),
     include_str!("checks.sql"),
     include_str!("runs.sql"),
+    include_str!("begins.sql"),
 ];
 
 /// Migrates in one transaction, so that two programs that open a new file at once make it once.

@@ -266,12 +266,22 @@ impl Ledger for SqliteLedger {
         columns::instant((self.clock)().as_microsecond())
     }
 
-    async fn mark(&self) -> Result<Mark, LedgerError> {
-        self.read(run::mark).await
+    async fn mark(&self, publication: &str) -> Result<Mark, LedgerError> {
+        let publication = publication.to_owned();
+        self.read(move |ledger| run::mark(ledger, &publication)).await
     }
 
-    async fn accept_rollback(&self, begins: u64) -> Result<u64, LedgerError> {
-        self.transact(|_| true, move |ledger, now| run::accept_rollback(ledger, now, begins)).await
+    async fn unfinished(&self) -> Result<BTreeMap<String, u64>, LedgerError> {
+        self.read(run::unfinished).await
+    }
+
+    async fn accept_rollback(&self, publication: &str, begins: u64) -> Result<u64, LedgerError> {
+        let publication = publication.to_owned();
+        self.transact(
+            |_| true,
+            move |ledger, now| run::accept_rollback(ledger, now, &publication, begins),
+        )
+        .await
     }
 
     async fn enrol(&self, lists: Vec<(Enrol, Records)>) -> Result<Vec<Enrolled>, LedgerError> {

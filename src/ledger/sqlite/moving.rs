@@ -51,7 +51,7 @@ const OTHERWISE: [(&str, &str); 3] = [
 ];
 
 /// What has to be empty before anything is carried in, and is emptied where that was cut off.
-const HOLDS: [&str; 18] = [
+const HOLDS: [&str; 19] = [
     "attempts",
     "deliveries",
     "former",
@@ -69,6 +69,7 @@ const HOLDS: [&str; 18] = [
     "beginnings",
     "brakes",
     "workers",
+    "begins",
     "ledger",
 ];
 
@@ -251,11 +252,14 @@ fn make_room(ledger: &Connection, place: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes what only repeats other rows; what is looked up in no order is entered sorted.
+/// Makes what only repeats other rows; what is looked up in no order is entered sorted. How many deliveries each publication began is not carried: none began more than all together.
 fn settle(ledger: &Connection) -> Result<(), Fault> {
     ledger.execute_batch(
         "INSERT INTO addresses SELECT address_key, publication, id FROM subscribers ORDER BY 1, 2;
-         INSERT INTO tokens SELECT token_id, id FROM subscribers ORDER BY 1",
+         INSERT INTO tokens SELECT token_id, id FROM subscribers ORDER BY 1;
+         INSERT INTO begins
+         SELECT DISTINCT publication, (SELECT begins FROM ledger) FROM issues
+         WHERE frozen_at IS NOT NULL",
     )?;
     let mut issues = ledger.prepare("SELECT id FROM issues")?;
     let issues = issues.query_map([], |row| row.get(0))?;
@@ -296,8 +300,9 @@ mod tests {
     use super::*;
     use crate::ledger::sqlite::file;
 
-    /// What says again what other rows say, or is told otherwise: by a line of the consent log, by a delivery.
-    const NOT_CARRIED: [&str; 5] = ["addresses", "arrivals", "counts", "former", "tokens"];
+    /// What says again what other rows say, or is told otherwise: by a line of the consent log, by a delivery, by the count of all that was begun.
+    const NOT_CARRIED: [&str; 6] =
+        ["addresses", "arrivals", "begins", "counts", "former", "tokens"];
 
     fn names(ledger: &Connection, sql: &str) -> BTreeSet<String> {
         let mut statement = ledger.prepare(sql).expect(sql);

@@ -1,6 +1,6 @@
 //! The run: what a sender may take, and what is taken back when it dies or its ledger was restored.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -55,21 +55,45 @@ const SENDER_GONE: &str = "the sender ended before it recorded an outcome";
 const LEDGER_RESTORED: &str = "the ledger was restored from an older copy";
 const SETTLED_BY_HAND: &str = "settled by hand: it arrived";
 
-/// Returns who this ledger is and how many deliveries it began.
-pub(super) fn mark(ledger: &Connection) -> Result<Mark, Fault> {
-    Ok(ledger.prepare_cached("SELECT id, begins, rollbacks FROM ledger")?.query_row([], |row| {
+/// Returns who this ledger is and how many deliveries of a publication it began.
+pub(super) fn mark(ledger: &Connection, publication: &str) -> Result<Mark, Fault> {
+    let sql = "SELECT id, coalesce((SELECT count FROM begins WHERE publication = ?1), 0), rollbacks
+               FROM ledger";
+    Ok(ledger.prepare_cached(sql)?.query_row([publication], |row| {
         let begins = row.get::<_, i64>(1)?.unsigned_abs();
         let rollbacks = row.get::<_, i64>(2)?.unsigned_abs();
         Ok(Mark { ledger: row.get(0)?, begins, rollbacks, is_shared: false })
     })?)
 }
 
+/// Counts whose deliveries are open, by publication.
+pub(super) fn unfinished(ledger: &Connection) -> Result<BTreeMap<String, u64>, Fault> {
+    let mut statement = ledger.prepare(
+        "SELECT i.publication, coalesce(sum(c.count), 0)
+         FROM issues i LEFT JOIN counts c ON c.issue = i.id AND c.state IN ('open', 'deferred')
+         WHERE i.frozen_at IS NOT NULL GROUP BY i.publication",
+    )?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Puts in doubt whatever the older copy believes open: the days it does not know of may have settled any of it (rule D12).
-pub(super) fn accept_rollback(ledger: &Connection, now: Micros, begins: u64) -> Result<u64, Fault> {
+pub(super) fn accept_rollback(
+    ledger: &Connection,
+    now: Micros,
+    publication: &str,
+    begins: u64,
+) -> Result<u64, Fault> {
     let begins = i64::try_from(begins).unwrap_or(i64::MAX);
     ledger.execute(
         "UPDATE ledger SET begins = max(begins, ?1), rollbacks = rollbacks + 1, standing = NULL",
         [begins],
+    )?;
+    ledger.execute(
+        "INSERT INTO begins VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET count = max(count, excluded.count)",
+        (publication, begins),
     )?;
     ledger.execute(
         "INSERT OR IGNORE INTO attempts

@@ -14,12 +14,23 @@ use crate::ledger::{
 const TOLD: u32 = 5;
 
 /// What this kind of ledger keeps besides.
-const OWN: [Question; 6] = [
+const OWN: [Question; 7] = [
     Question {
         kind: "begins",
         sql: "SELECT id, (SELECT sum(begun) FROM deliveries) - begins FROM ledger
               WHERE begins < (SELECT coalesce(sum(begun), 0) FROM deliveries)",
         found: "the ledger counts fewer begun deliveries than its rows tell of ({count})",
+        mend: RESTORE,
+    },
+    Question {
+        kind: "begins",
+        sql: "WITH of_issues AS (SELECT issue, sum(begun) AS n FROM deliveries GROUP BY issue),
+                   told AS (SELECT publication, sum(n) AS n
+                            FROM of_issues JOIN issues ON id = issue GROUP BY publication)
+              SELECT t.publication, t.n - coalesce(b.count, 0)
+              FROM told t LEFT JOIN begins b ON b.publication = t.publication
+              WHERE t.n > coalesce(b.count, 0)",
+        found: "the ledger counts fewer begun deliveries of {name} than its rows tell of ({count})",
         mend: RESTORE,
     },
     Question {

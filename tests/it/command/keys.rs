@@ -204,7 +204,7 @@ fn a_lost_key_is_noticed_by_the_ledger_alone_too() {
     for file in ["key", "high-water"] {
         fs::remove_file(env.root.join(".postrider").join(file)).expect("it was there");
     }
-    env.postrider("ledger accept-rollback").code(0);
+    env.postrider("ledger accept-rollback --yes").code(0);
     env.set("[links]", "[web]\nurl = \"https://news.example.org\"\n\n[links]");
     for line in ["web --listen 127.0.0.1:0 --health 127.0.0.1:0", "archive pages"] {
         env.postrider(line).code(78).tells("is gone");

@@ -189,7 +189,7 @@ fn a_restored_backup_is_refused_until_a_person_accepts_it() {
     for line in ["plan kazakhstan", "status kazakhstan"] {
         env.postrider(line).code(0).tells("`send` would stop: the ledger went back in time");
     }
-    shows("rolled_back_accepted", &env.postrider("ledger accept-rollback").code(0).shown());
+    shows("rolled_back_accepted", &env.postrider("ledger accept-rollback --yes").code(0).shown());
     env.postrider("status kazakhstan").code(0).tells("nobody is left to be mailed");
     let doubt = env.postrider("status kazakhstan --in-doubt").code(0);
     let doubt = doubt.tells("does not know what was sent after it was copied");

@@ -33,7 +33,7 @@ fn the_first_issue_from_an_empty_folder_to_every_reader() {
         ("resume_scheduled", "resume georgia"),
         ("unschedule", "unschedule georgia"),
         ("backup", "ledger backup copy.sqlite"),
-        ("accept_rollback", "ledger accept-rollback"),
+        ("accept_rollback", "ledger accept-rollback --yes"),
     ] {
         let said = env.postrider(line).code(0);
         for line in said.out.lines().chain(said.err.lines()) {

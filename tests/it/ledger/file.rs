@@ -92,7 +92,7 @@ fn many_that_open_a_new_file_at_once_make_one_ledger() {
                 scope.spawn(|| {
                     let ledger = open(&folder.ledger()).expect("it opens");
                     let runtime = tokio::runtime::Builder::new_current_thread().build();
-                    let mark = runtime.expect("it starts").block_on(ledger.mark());
+                    let mark = runtime.expect("it starts").block_on(ledger.mark(LIST));
                     mark.expect("it is marked").ledger
                 })
             })
@@ -128,7 +128,7 @@ async fn a_begin_that_was_answered_survives_a_crash() {
         .map(|delivery| delivery.state)
         .collect();
     assert_eq!(states, [D::Attempting, D::Planned]);
-    assert_eq!(ledger.mark().await.expect("it is marked").begins, 1);
+    assert_eq!(ledger.mark(LIST).await.expect("it is marked").begins, 1);
 }
 
 #[tokio::test]
@@ -159,17 +159,29 @@ async fn a_restored_backup_shows_in_the_mark() {
     desk.ledger.backup(&copy).await.expect("it copies");
     assert_eq!(mode(&copy), 0o600);
     desk.begin_one(issue).await;
-    let high_water = desk.ledger.mark().await.expect("it is marked");
+    let high_water = desk.ledger.mark(LIST).await.expect("it is marked");
     let restored = open(&copy).expect("it opens");
-    let mark = restored.mark().await.expect("it is marked");
+    let mark = restored.mark(LIST).await.expect("it is marked");
     assert_eq!(mark.ledger, high_water.ledger);
     assert_eq!((mark.begins, high_water.begins), (1, 2));
     let record = restored.issue(LIST, SLUG).await.expect("it finds").expect("it is there");
     assert_eq!(record.id, issue);
-    let doubtful = restored.accept_rollback(high_water.begins).await.expect("it accepts");
+    let doubtful = restored.accept_rollback(LIST, high_water.begins).await.expect("it accepts");
     assert_eq!(doubtful, 2);
     let accepted = Mark { rollbacks: 1, ..high_water };
-    assert_eq!(restored.mark().await.expect("it is marked"), accepted);
+    assert_eq!(restored.mark(LIST).await.expect("it is marked"), accepted);
+}
+
+#[tokio::test]
+async fn what_a_publication_begins_is_counted_for_it_alone() {
+    let desk = Desk::sqlite();
+    let issue = desk.send_to(&["ann", "bob"]).await;
+    let begins =
+        async |publication: &str| desk.ledger.mark(publication).await.expect("it is marked").begins;
+    desk.begin_one(issue).await;
+    assert_eq!((begins(LIST).await, begins("other").await), (1, 0));
+    desk.ledger.accept_rollback("other", 40).await.expect("it accepts");
+    assert_eq!((begins(LIST).await, begins("other").await), (1, 40));
 }
 
 #[tokio::test]

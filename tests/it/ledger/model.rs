@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use super::{
     Desk,
-    desk::{LEASE, TWO_DAYS, accepted, address, deferred, rejected},
+    desk::{LEASE, LIST, TWO_DAYS, accepted, address, deferred, rejected},
 };
 
 const NAMES: [&str; 4] = ["ann", "bob", "cyd", "dan"];
@@ -466,7 +466,10 @@ impl Run {
         assert_eq!(tally.remaining, 0, "nobody is stuck");
         let finished = self.desk.turn(IssueState::Sending, IssueState::Finished).await;
         assert_eq!(finished, self.model.issue == IssueState::Sending);
-        assert_eq!(self.desk.ledger.mark().await.expect("it is marked").begins, self.model.begins);
+        assert_eq!(
+            self.desk.ledger.mark(LIST).await.expect("it is marked").begins,
+            self.model.begins
+        );
         for row in &self.model.rows {
             assert!(row.taken_by_relay <= 1 + row.resends, "{row:?}");
             let known = row.taken_by_relay > 0 || row.settled_by_hand;

@@ -156,7 +156,7 @@ async fn told(ledger: &dyn Ledger, issue: i64) -> Vec<String> {
     let edition = ledger.edition(issue).await.expect("it is there");
     let orders = ledger.orders(issue).await.expect("it is there");
     let brakes = ledger.brakes("relay").await.expect("it lists");
-    let mark = ledger.mark().await.expect("it is marked");
+    let mark = ledger.mark(LIST).await.expect("it is marked");
     told.push(format!("{edition:?} {orders:?} {brakes:?} {} {}", mark.ledger, mark.begins));
     told
 }
@@ -352,7 +352,7 @@ async fn nobody_works_with_a_ledger_that_has_moved_until_a_person_accepts_it(des
     );
     assert!(move_to(old, &*Desk::sqlite().ledger, "x", |_, _| ()).await.is_err());
     // Should the new one be lost.
-    let doubtful = old.accept_rollback(0).await.expect("it is accepted");
+    let doubtful = old.accept_rollback(LIST, 0).await.expect("it is accepted");
     assert_eq!(doubtful, 5);
     assert_eq!(desk.tell("ann", S::Unsubscribed, "unsubscribe").await, Some(S::Active));
     assert_eq!(desk.claim(issue, "host/2", 9).await, []);

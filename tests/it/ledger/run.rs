@@ -1,6 +1,6 @@
 //! Questions about the run: claim, begin, record, and everything that may happen between them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use postrider::{
@@ -340,7 +340,7 @@ async fn a_doubt_names_the_relay_of_its_own_attempt(desk: Desk) {
     assert_eq!(relays().await, ["", "", "a:25", "", "c:25", ""]);
     note("host/3", "d:25").await;
     begin("host/3").await;
-    desk.ledger.accept_rollback(0).await.expect("it accepts");
+    desk.ledger.accept_rollback(LIST, 0).await.expect("it accepts");
     assert_eq!(relays().await, ["d:25", "", "a:25", "", "c:25", ""], "bob was not begun");
     let began: Vec<_> =
         desk.deliveries(issue).await.into_iter().map(|row| row.began_at.is_some()).collect();
@@ -487,14 +487,14 @@ async fn a_resend_keeps_the_message_id_and_opens_a_finished_issue(desk: Desk) {
 }
 
 async fn the_mark_counts_begins(desk: Desk) {
-    let before = desk.ledger.mark().await.expect("it is marked");
+    let before = desk.ledger.mark(LIST).await.expect("it is marked");
     assert_eq!(before.begins, 0);
     let issue = desk.send_to(&["ann", "bob"]).await;
     desk.begin_one(issue).await;
     let refused = desk.claim(issue, "host/1", 1).await[0].ticket;
     desk.pass(LEASE.as_secs().cast_signed());
     desk.enter(Entry::Begin(refused)).await;
-    let after = desk.again().mark().await.expect("it is marked");
+    let after = desk.again().mark(LIST).await.expect("it is marked");
     assert_eq!((after.begins, after.ledger), (1, before.ledger));
 }
 
@@ -506,13 +506,16 @@ async fn an_accepted_rollback_puts_whatever_is_unfinished_in_doubt(desk: Desk) {
     desk.enter(Entry::Record(bob, deferred(60))).await;
     desk.begin_one(issue).await;
     desk.claim(issue, "host/1", 1).await;
-    let doubtful = desk.ledger.accept_rollback(1_000).await.expect("it accepts");
+    let unfinished = async || desk.ledger.unfinished().await.expect("it counts");
+    assert_eq!(unfinished().await, BTreeMap::from([(LIST.to_owned(), 4)]));
+    let doubtful = desk.ledger.accept_rollback(LIST, 1_000).await.expect("it accepts");
     assert_eq!(doubtful, 4);
     let states = [D::Accepted, D::InDoubt, D::InDoubt, D::InDoubt, D::InDoubt];
     assert_eq!(desk.states(issue).await, states);
-    assert_eq!(desk.ledger.mark().await.expect("it is marked").begins, 1_000);
-    desk.ledger.accept_rollback(3).await.expect("it accepts");
-    assert_eq!(desk.ledger.mark().await.expect("it is marked").begins, 1_000);
+    assert_eq!(unfinished().await, BTreeMap::from([(LIST.to_owned(), 0)]));
+    assert_eq!(desk.ledger.mark(LIST).await.expect("it is marked").begins, 1_000);
+    desk.ledger.accept_rollback(LIST, 3).await.expect("it accepts");
+    assert_eq!(desk.ledger.mark(LIST).await.expect("it is marked").begins, 1_000);
     let eve = desk.ledger.resolve(issue, &address("eve"), Resolution::Resend).await;
     assert!(eve.expect("it settles"));
     assert_eq!(desk.begin_one(issue).await.attempt, 1, "eve was never tried here");
@@ -573,5 +576,5 @@ async fn two_senders_share_an_issue_without_sharing_a_reader(desk: Desk) {
     slots.sort_unstable();
     assert_eq!(slots, (1..=60).collect::<Vec<i64>>());
     assert_eq!(desk.tally(issue).await.accepted, 60);
-    assert_eq!(desk.ledger.mark().await.expect("it is marked").begins, 60);
+    assert_eq!(desk.ledger.mark(LIST).await.expect("it is marked").begins, 60);
 }

@@ -61,8 +61,13 @@ const EVERY: [(&str, &str, &str); 7] = [
     ),
 ];
 
-const OF_A_FILE: [(&str, &str, &str); 9] = [
+const OF_A_FILE: [(&str, &str, &str); 10] = [
     ("UPDATE ledger SET begins = 1", "begins", "fewer begun deliveries than its rows tell of (1)"),
+    (
+        "DELETE FROM begins",
+        "begins",
+        "fewer begun deliveries of tt-report than its rows tell of (2)",
+    ),
     ("UPDATE counts SET count = count + 1 WHERE state = 'open'", "counts", "in 1 of the states"),
     ("DELETE FROM addresses", "lookup", "tt-report cannot be found by their address (5)"),
     ("DELETE FROM tokens", "lookup", "by the id in their links, which lead nowhere (5)"),
