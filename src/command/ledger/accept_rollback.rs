@@ -28,9 +28,7 @@ pub(super) async fn run(
     let (publication, high_water) = (&newsroom.publication.id, private.join("high-water"));
     let doubtful = ledger.accept_rollback(publication, HighWater::seen(&high_water)?).await?;
     HighWater::accept(&high_water, &ledger.mark(publication).await?)?;
-    console.tell(format_args!(
-        "accepted; {doubtful} readers who were unfinished in it are in doubt now"
-    ));
+    console.tell(format_args!("accepted; in doubt now: {}", counted(doubtful, "reader")));
     if doubtful > 0 {
         console
             .advise("`postrider status ISSUE --in-doubt` lists them, and says how to settle that");

@@ -84,7 +84,10 @@ impl Env {
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.root.join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
-        fs::write(path, text).expect("it can be written");
+        // Put in place whole, as editors do: a program that is at work may read it at any moment.
+        let fresh = path.with_extension("fresh");
+        fs::write(&fresh, text).expect("it can be written");
+        fs::rename(fresh, path).expect("it can be put in place");
     }
 
     #[track_caller]

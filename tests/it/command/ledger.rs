@@ -145,7 +145,7 @@ fn a_moved_ledger_whose_new_one_is_lost_is_opened_by_a_person() {
     env.postrider("send kazakhstan")
         .code(76)
         .tells("`postrider ledger accept-rollback` opens this one");
-    env.postrider("ledger accept-rollback --yes").code(0).tells("2 readers who were unfinished");
+    env.postrider("ledger accept-rollback --yes").code(0).tells("in doubt now: 2 readers");
     env.postrider("send kazakhstan").code(1).tells("in doubt 2");
     assert_eq!(mailed(&env).len(), 2);
 }
@@ -308,7 +308,7 @@ fn drill(env: &Env, restore: impl FnOnce(&Env)) {
     restore(env);
     env.postrider("send kazakhstan").code(76).tells("ledger accept-rollback");
     env.postrider("due").code(76);
-    env.postrider("ledger accept-rollback --yes").code(0).tells("4 readers who were unfinished");
+    env.postrider("ledger accept-rollback --yes").code(0).tells("in doubt now: 4 readers");
     // Nothing goes to anybody by itself.
     env.postrider("send kazakhstan").code(1).tells("in doubt 4");
     assert_eq!(mailed(env).len(), 4);
