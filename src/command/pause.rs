@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// How long is waited for what is in flight. What was begun ahead has left by then or was given back; a slow relay may take longer.
+/// How long is waited for what is in flight. What was begun ahead was called back; a slow relay may take longer.
 const LANDING: Duration = Duration::from_secs(3);
 
 /// How often it is looked at meanwhile.

@@ -78,7 +78,7 @@ pub(super) struct Shared {
     /// How many carriers are at work.
     carriers: AtomicUsize,
     signals: mpsc::UnboundedSender<Signal>,
-    /// Who was last told to wait, and when: what was begun for them before comes back. The empty name is everybody.
+    /// Who was last told to wait, and when: what was begun for them before comes back.
     called_back: Mutex<HashMap<String, Instant>>,
     is_anybody_called_back: AtomicBool,
     /// Whether the relay takes an envelope behind a message.
@@ -143,16 +143,20 @@ impl Shared {
         self.carriers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
     }
 
-    fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
-        let name = domain.map_or("", provider).to_owned();
-        lock(&self.called_back).insert(name, Instant::now());
+    /// Has a provider's deliveries come back that are begun and have not left; the empty name is everybody.
+    pub(super) fn call_back(&self, provider: &str) {
+        lock(&self.called_back).insert(provider.to_owned(), Instant::now());
         self.is_anybody_called_back.store(true, Ordering::SeqCst);
+    }
+
+    fn signal(&self, domain: Option<&str>, pause: Option<Duration>, why: &str) {
+        self.call_back(domain.map_or("", provider));
         let (domain, why) = (domain.map(str::to_owned), why.to_owned());
         // Where the desk is gone, so is the run.
         let _ = self.signals.send(Signal { domain, pause, why });
     }
 
-    /// Tells whether a copy was begun before its provider, or the relay, wanted us to wait.
+    /// Tells whether a copy was begun before its provider, or the relay, or whoever paused the issue, wanted us to wait.
     fn is_called_back(&self, copy: &Copy) -> bool {
         self.is_anybody_called_back.load(Ordering::SeqCst) && {
             let called_back = lock(&self.called_back);
@@ -340,7 +344,7 @@ impl Carrier {
             let kept = if copy.is_stale() {
                 Err("it was begun too long ago".to_owned())
             } else if shared.is_called_back(copy) {
-                Err("its provider is paused".to_owned())
+                Err("it was called back".to_owned())
             } else {
                 clerk.hand_over(copy.ticket()).map_err(|error| {
                     let why = format!("`outcomes.journal` cannot be written: {error}");
@@ -349,6 +353,9 @@ impl Carrier {
                 })
             };
             refused = kept.is_err();
+            if !refused {
+                copy.leaves();
+            }
             kept
         };
         let next = next.map(Copy::parcel);

@@ -26,10 +26,7 @@ use super::{
     policy::EXPIRE_AFTER,
     provider::provider,
 };
-use crate::{
-    ledger::{Entry, Lane, LedgerError, Passed, Place, Wish},
-    model::IssueState,
-};
+use crate::ledger::{Entry, Lane, LedgerError, Passed, Place, Wish};
 
 /// The most deliveries claimed at once.
 const CLAIM_AT_ONCE: usize = 256;
@@ -438,7 +435,7 @@ impl Work {
             return Ok(None);
         }
         let mut retry = self.run.ledger.next_retry(self.run.issue.id).await?;
-        if retry.is_some() && !self.is_sending().await? {
+        if retry.is_some() && !self.run.is_sending().await? {
             // Of a paused issue nothing can be claimed, however long it has been due.
             retry = None;
         }
@@ -639,11 +636,6 @@ impl Work {
             }
         }
         Ok(())
-    }
-
-    async fn is_sending(&self) -> Result<bool, LedgerError> {
-        let issue = self.run.ledger.issue(&self.run.publication, &self.run.issue.slug).await?;
-        Ok(issue.is_some_and(|issue| issue.state == IssueState::Sending))
     }
 
     async fn release(&self, claims: impl IntoIterator<Item = Held>) -> Result<(), LedgerError> {

@@ -15,7 +15,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use crate::{
     compose::Press,
@@ -36,6 +39,7 @@ pub mod policy;
 mod pouch;
 mod printer;
 pub mod provider;
+mod recall;
 pub mod throttle;
 
 pub use journal::{Journal, JournalError, Look, Place};
@@ -44,6 +48,7 @@ use clerk::Clerk;
 use desk::Desk;
 use pouch::Pouch;
 use printer::Printer;
+use recall::Recall;
 
 /// How long a claim may be held: longer than a relay may ever take to answer the dot.
 const LEASE: Duration = Duration::from_mins(15);
@@ -245,9 +250,13 @@ impl Run {
             progress.clone(),
         );
         let printer = Printer::new(Arc::clone(&run.press));
-        let (pouch, filling) = Pouch::open(counter, clerk.clone(), printer, progress.clone());
-        let mut carriers = tokio::task::JoinSet::new();
+        let recall = Arc::<Recall>::default();
+        let (pouch, filling) =
+            Pouch::open(counter, clerk.clone(), printer, Arc::clone(&recall), progress.clone());
         let shared = Arc::new(carrier::Shared::new(&run, connections, signals, halt));
+        let mut watching = JoinSet::new();
+        watching.spawn(recall.watch(Arc::clone(&run), Arc::clone(&shared)));
+        let mut carriers = JoinSet::new();
         for number in 0..connections {
             carriers.spawn(carrier::carry(
                 number,
@@ -260,6 +269,7 @@ impl Run {
             ));
         }
         while carriers.join_next().await.is_some() {}
+        drop(watching);
         pouch.close(filling).await;
         let reason = desk.close().await;
         clerk.close().await;
@@ -274,6 +284,12 @@ impl Run {
     fn rates_at(&self, now: Timestamp) -> Vec<Rate> {
         let warming = self.warm_up.as_ref().and_then(|warm_up| warm_up.rate(now));
         self.rates.iter().copied().chain(warming).collect()
+    }
+
+    /// Tells whether the issue is being sent still: nobody paused it, cancelled it or finished it.
+    async fn is_sending(&self) -> Result<bool, LedgerError> {
+        let issue = self.ledger.issue(&self.publication, &self.issue.slug).await?;
+        Ok(issue.is_some_and(|issue| issue.state == IssueState::Sending))
     }
 
     /// Turns the issue to finished where nothing is left, and says why the run ended.

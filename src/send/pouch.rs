@@ -23,6 +23,7 @@ use super::{
     counter::{Counter, Handed, Out},
     desk,
     printer::{Print, Printer, Ready},
+    recall::{Recall, Unsent},
     throttle,
 };
 use crate::{
@@ -46,6 +47,7 @@ struct Begun {
     at: (Instant, SystemTime),
     lease_ends: Instant,
     out: Out,
+    unsent: Unsent,
     /// Its copy, where it was printed ahead.
     print: Option<Print>,
 }
@@ -92,6 +94,11 @@ impl Copy {
         self.begun.at.0 < when
     }
 
+    /// Says that it leaves now.
+    pub(super) fn leaves(&self) {
+        self.begun.unsent.leaves();
+    }
+
     /// Gives it back, nothing of it having left.
     pub(super) async fn give_back(self, clerk: &Clerk) {
         give_back(clerk, vec![self.begun]).await;
@@ -128,6 +135,7 @@ struct Purse {
     counter: Counter,
     clerk: Clerk,
     printer: Printer,
+    recall: Arc<Recall>,
     progress: mpsc::UnboundedSender<Progress>,
     shelf: Arc<Shelf>,
 }
@@ -202,9 +210,10 @@ impl Pouch {
         counter: Counter,
         clerk: Clerk,
         printer: Printer,
+        recall: Arc<Recall>,
         progress: mpsc::UnboundedSender<Progress>,
     ) -> (Self, JoinSet<()>) {
-        let purse = Purse { counter, clerk, printer, progress, shelf: Arc::default() };
+        let purse = Purse { counter, clerk, printer, recall, progress, shelf: Arc::default() };
         let mut filling = JoinSet::new();
         filling.spawn(purse.clone().fill());
         (Self { purse, ahead: 0 }, filling)
@@ -370,11 +379,14 @@ impl Purse {
         let mut begun = Vec::with_capacity(handed.len());
         for (Handed { claim, lease_ends, out }, entered) in handed.into_iter().zip(entered) {
             if entered == Entered::Done {
-                begun.push(Begun { claim: Arc::new(claim), at, lease_ends, out, print: None });
+                let (claim, unsent) = (Arc::new(claim), self.recall.begun());
+                begun.push(Begun { claim, at, lease_ends, out, unsent, print: None });
                 continue;
             }
             if entered == Entered::Suppressed {
                 let _ = self.progress.send(Progress::Settled(DeliveryState::Suppressed));
+            } else {
+                self.recall.refused();
             }
             out.spare();
         }

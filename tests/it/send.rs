@@ -570,6 +570,33 @@ fn an_issue_that_is_paused_or_cancelled_begins_nothing_more() {
 }
 
 #[test]
+fn what_was_begun_ahead_comes_back_when_its_issue_is_paused_or_cancelled() {
+    for (to, ended) in
+        [(IssueState::Paused, Ended::Paused), (IssueState::Cancelled, Ended::Cancelled)]
+    {
+        // So quick that two are begun ahead, and so slow that none of those has left by chance.
+        let trial = Trial::new("dot 4- wait 200ms", 20);
+        let turned = trial.ledger();
+        let accepted = std::thread::scope(|scope| {
+            let run = scope.spawn(|| trial.deliver());
+            while trial.outbox.accepted() < 6 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let turn = turned.turn(PUBLICATION, SLUG, &[IssueState::Sending], to, "by hand");
+            assert!(runtime().block_on(turn).expect("it turns"), "it was being sent");
+            let accepted = trial.outbox.accepted();
+            assert_eq!(run.join().expect("it ends"), ended);
+            accepted
+        });
+        let tally = trial.tally();
+        assert_eq!(tally.accepted, trial.outbox.accepted());
+        let after = tally.accepted - accepted;
+        assert!(after <= 1 && tally.balances(), "{after} after it was turned: {tally:?}");
+        assert_eq!(tally.in_doubt, 0);
+    }
+}
+
+#[test]
 fn a_run_ends_when_its_issue_is_paused_also_where_a_reader_is_due() {
     let trial = Trial::new("rcpt 1 reply 421 4.3.2 going down", 3);
     let ledger = trial.ledger();
