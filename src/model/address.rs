@@ -211,8 +211,12 @@ pub fn is_control(c: char) -> bool {
 
 /// Tells whether an address with this character would look like one without it, or like nothing.
 pub fn is_unseen(c: char) -> bool {
+    // Most letters of most lists.
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     is_control(c)
-        || (c.is_whitespace() && c != ' ')
+        || c.is_whitespace()
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
             | '\u{180B}'..='\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{206F}'

@@ -33,6 +33,9 @@ const ROOM: usize = 256 << 10;
 /// How long the file may grow before what the ledger knows by now is left out of it.
 const LONG: usize = 1 << 20;
 
+/// What is mostly written at once, in bytes: how one message ended, and that the next is about to leave.
+const LINES: usize = 512;
+
 /// The sender's own memory, on disk.
 #[derive(Debug)]
 pub struct Journal {
@@ -268,7 +271,7 @@ impl Journal {
 impl Book {
     /// Appends whole lines, those that were held first, in one write, so that a killed process leaves all of them or a last half.
     fn write(&mut self, lines: &[Line]) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(LINES);
         if self.torn {
             bytes.push(b'\n');
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     columns::{Micros, Word, micros, reason_json},
@@ -33,19 +33,22 @@ pub(super) fn enter(
     now: Micros,
     entries: &[Entry],
 ) -> Result<Vec<Entered>, Fault> {
+    let mut pens = Pens::take_up(ledger)?;
     let mut begun = BTreeMap::new();
     let mut answers = Vec::with_capacity(entries.len());
     let mut counts = Counts::default();
     for entry in entries {
         answers.push(match entry {
             Entry::Begin(ticket) => {
-                let answer = begin(ledger, now, ticket, &mut counts)?;
+                let answer = begin(ledger, now, ticket, (&mut pens, &mut counts))?;
                 if answer == Entered::Done {
                     *begun.entry(ticket.issue).or_default() += 1;
                 }
                 answer
             }
-            Entry::Record(ticket, outcome) => record(ledger, now, ticket, outcome, &mut counts)?,
+            Entry::Record(ticket, outcome) => {
+                record(ledger, now, ticket, outcome, (&mut pens, &mut counts))?
+            }
             Entry::Release(ticket) => release(ledger, now, ticket, &mut counts)?,
         });
     }
@@ -71,6 +74,49 @@ fn count_begins(ledger: &Connection, now: Micros, issue: i64, count: i64) -> Res
     Ok(())
 }
 
+/// The statements that each message needs, found once for a whole group.
+struct Pens<'l> {
+    begin: CachedStatement<'l>,
+    find: CachedStatement<'l>,
+    log: CachedStatement<'l>,
+    end: CachedStatement<'l>,
+}
+
+impl<'l> Pens<'l> {
+    fn take_up(ledger: &'l Connection) -> Result<Self, Fault> {
+        Ok(Self {
+            begin: ledger.prepare_cached(BEGIN)?,
+            find: ledger.prepare_cached(FIND)?,
+            log: ledger.prepare_cached(LOG)?,
+            end: ledger.prepare_cached(END)?,
+        })
+    }
+}
+
+/// Finds the attempt a ticket made, while its row is attempting or in doubt.
+const FIND: &str = "
+    SELECT d.tries, d.first_at, d.began_at, s.state, i.state, coalesce(i.expire_after, ?5), d.state
+    FROM deliveries d JOIN subscribers s ON s.id = d.subscriber JOIN issues i ON i.id = d.issue
+    WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
+      AND d.state IN ('attempting', 'in_doubt') AND d.began_at IS NOT NULL";
+
+/// Adds an attempt's ending to the log, with its relay where nobody knows how it ended.
+const LOG: &str = "
+    INSERT OR IGNORE INTO attempts
+        (issue, slot, fence, state, attempt, began_at, ended_at, said, relay)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?4 = 'in_doubt' THEN
+        (SELECT r.relay
+         FROM deliveries d JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
+         WHERE d.issue = ?1 AND d.slot = ?2) END)";
+
+/// Writes how an attempt ended.
+const END: &str = "
+    UPDATE deliveries
+    SET state = ?3, said = ?4, at = ?5, retry_at = ?6,
+        tries = tries + ?7, first_at = iif(?8, first_at, NULL),
+        began_at = iif(?3 = 'in_doubt', began_at, NULL), owner = NULL, lease_end = NULL
+    WHERE issue = ?1 AND slot = ?2";
+
 /// An attempt whose outcome is open.
 struct Attempt {
     state: DeliveryState,
@@ -87,15 +133,10 @@ fn begin(
     ledger: &Connection,
     now: Micros,
     ticket: &Ticket,
-    counts: &mut Counts,
+    (pens, counts): (&mut Pens<'_>, &mut Counts),
 ) -> Result<Entered, Fault> {
-    let begun = ledger.prepare_cached(BEGIN)?.execute((
-        ticket.issue,
-        ticket.slot,
-        ticket.fence,
-        ticket.attempt,
-        now,
-    ))?;
+    let Ticket { issue, slot, fence, attempt } = *ticket;
+    let begun = pens.begin.execute((issue, slot, fence, attempt, now))?;
     if begun == 0 { refuse(ledger, now, ticket, counts) } else { Ok(Entered::Done) }
 }
 
@@ -135,9 +176,9 @@ fn record(
     now: Micros,
     ticket: &Ticket,
     outcome: &Outcome,
-    counts: &mut Counts,
+    (pens, counts): (&mut Pens<'_>, &mut Counts),
 ) -> Result<Entered, Fault> {
-    let Some(attempt) = Attempt::find(ledger, ticket)? else {
+    let Some(attempt) = Attempt::find(pens, ticket)? else {
         return already(ledger, ticket, outcome);
     };
     // An erased person's address does not come back with a relay's words.
@@ -145,27 +186,20 @@ fn record(
         SubscriberState::Erased => "",
         _ => outcome.said(),
     };
-    attempt.end(ledger, now, ticket, outcome.state(), said)?;
+    attempt.log(pens, now, ticket, outcome.state(), said)?;
     let (state, retry_at) = attempt.after(now, outcome);
     let counted = !matches!(outcome, Outcome::Deferred { counted: false, .. });
     let deferred = matches!(outcome, Outcome::Deferred { .. });
-    ledger
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?3, said = ?4, at = ?5, retry_at = ?6,
-                tries = tries + ?7, first_at = iif(?8, first_at, NULL),
-                began_at = iif(?3 = 'in_doubt', began_at, NULL), owner = NULL, lease_end = NULL
-             WHERE issue = ?1 AND slot = ?2",
-        )?
-        .execute(params![
-            ticket.issue,
-            ticket.slot,
-            state.word(),
-            said,
-            now,
-            retry_at,
-            deferred && counted,
-            counted || attempt.tries > 0,
-        ])?;
+    pens.end.execute(params![
+        ticket.issue,
+        ticket.slot,
+        state.word(),
+        said,
+        now,
+        retry_at,
+        deferred && counted,
+        counted || attempt.tries > 0,
+    ])?;
     counts.moved(ticket.issue, attempt.state, state);
     if let Outcome::Rejected { said, hard: true } = outcome {
         bounce(ledger, now, ticket, said)?;
@@ -256,16 +290,9 @@ fn unbegin(
 
 impl Attempt {
     /// Finds the attempt a ticket made, while its row is attempting or in doubt.
-    fn find(ledger: &Connection, ticket: &Ticket) -> Result<Option<Self>, Fault> {
-        Ok(ledger
-            .prepare_cached(
-                "SELECT d.tries, d.first_at, d.began_at, s.state, i.state,
-                        coalesce(i.expire_after, ?5), d.state
-                 FROM deliveries d JOIN subscribers s ON s.id = d.subscriber
-                                   JOIN issues i ON i.id = d.issue
-                 WHERE d.issue = ?1 AND d.slot = ?2 AND d.fence = ?3 AND d.tries + 1 = ?4
-                   AND d.state IN ('attempting', 'in_doubt') AND d.began_at IS NOT NULL",
-            )?
+    fn find(pens: &mut Pens<'_>, ticket: &Ticket) -> Result<Option<Self>, Fault> {
+        Ok(pens
+            .find
             .query_row((ticket.issue, ticket.slot, ticket.fence, ticket.attempt, i64::MAX), |row| {
                 Ok(Self {
                     tries: row.get(0)?,
@@ -281,25 +308,17 @@ impl Attempt {
     }
 
     /// Adds its ending to the log.
-    fn end(
+    fn log(
         &self,
-        ledger: &Connection,
+        pens: &mut Pens<'_>,
         now: Micros,
         ticket: &Ticket,
         state: DeliveryState,
         said: &str,
     ) -> Result<(), Fault> {
         let Ticket { issue, slot, fence, attempt } = *ticket;
-        ledger
-            .prepare_cached(
-                "INSERT OR IGNORE INTO attempts
-                     (issue, slot, fence, state, attempt, began_at, ended_at, said, relay)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?4 = 'in_doubt' THEN
-                     (SELECT r.relay
-                      FROM deliveries d JOIN runs r ON r.issue = d.issue AND r.owner = d.owner
-                      WHERE d.issue = ?1 AND d.slot = ?2) END)",
-            )?
-            .execute((issue, slot, fence, state.word(), attempt, self.began_at, now, said))?;
+        let (word, began_at) = (state.word(), self.began_at);
+        pens.log.execute((issue, slot, fence, word, attempt, began_at, now, said))?;
         Ok(())
     }
 
