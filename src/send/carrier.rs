@@ -44,7 +44,7 @@ const QUICK: Duration = Duration::from_millis(250);
 const SOON: Duration = Duration::from_millis(20);
 
 /// The least begun ahead of a quick relay, so that an envelope can leave behind a message; and the most.
-const AHEAD: RangeInclusive<usize> = 2..=8;
+const AHEAD: RangeInclusive<usize> = 2..=16;
 
 /// How old a connection may become. Relays that are many machines behind one name spread their load when we ring, and take one out only when nobody is on the line.
 const AGE: Duration = Duration::from_mins(30);
@@ -571,7 +571,9 @@ mod tests {
 
     #[test]
     fn only_what_leaves_soon_is_begun_ahead() {
-        for (millis, begun) in [(0, 8), (2, 8), (4, 5), (5, 4), (20, 2), (249, 2), (250, 0)] {
+        for (millis, begun) in
+            [(0, 16), (1, 16), (2, 10), (4, 5), (5, 4), (20, 2), (249, 2), (250, 0)]
+        {
             assert_eq!(ahead(Duration::from_millis(millis)), begun, "{millis} ms a message");
         }
         assert_eq!(ahead(Duration::MAX), 0, "before the first answer");
