@@ -162,6 +162,13 @@ fn escape_url(value: &str, ampersand: &str, out: &mut String) -> bool {
     let scheme_ok = ["https://", "http://", "mailto:"].iter().any(|scheme| {
         value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
+    // Nearly all are plain, and each of our own is.
+    if scheme_ok
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?=%@".contains(&byte))
+    {
+        out.push_str(value);
+        return true;
+    }
     // A browser drops tabs and line ends inside a URL; no honest value holds any.
     if !scheme_ok || value.chars().any(char::is_control) {
         return value.is_empty();
