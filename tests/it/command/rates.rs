@@ -133,6 +133,29 @@ fn the_status_says_until_when_those_who_are_left_wait() {
 }
 
 #[test]
+fn a_test_takes_its_place_in_the_rates_and_is_told_when_there_is_none() {
+    let env = at(&[("example.org", 4)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"3/day\"]");
+    env.set("[list]", "[relay.domains.\"gmail.com\"]\nrate = [\"1/day\"]\n[list]");
+    env.postrider("test kazakhstan --to me@gmail.com").code(0);
+    let said = env.postrider("test kazakhstan --to me@googlemail.com").code(75);
+    said.tells("the rate is used up until");
+    env.postrider("test kazakhstan --to me@example.org").code(0);
+    env.postrider("plan kazakhstan").code(0).tells("3/day (2 used)");
+    env.postrider("send kazakhstan --yes").code(75).tells("the rate is used up for now");
+    env.postrider("test kazakhstan --to me@example.org").code(75);
+    assert_eq!(env.mails().len(), 3, "one reader, after two tests");
+}
+
+#[test]
+fn a_test_without_rates_makes_no_ledger() {
+    let env = at(&[("example.org", 4)]);
+    env.set("rate = [\"2000/s\"]", "rate = []");
+    env.postrider("test kazakhstan --to me@example.org").code(0);
+    assert!(!env.root.join(".postrider/ledger.sqlite").exists());
+}
+
+#[test]
 fn a_run_that_waits_stays_where_a_quota_is_used_up_until_it_is_told_to_end() {
     let env = at(&[("example.org", 6)]);
     env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"4/day\"]");
