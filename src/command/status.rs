@@ -12,7 +12,7 @@ use super::{
     alarm, brakes,
     causes::Causes,
     console::Tone,
-    end::{End, Left},
+    end::UsedUp,
     exit, failed,
     heart::is_gone,
     lock::Lock,
@@ -24,7 +24,6 @@ use crate::{
     cli::{self, Global},
     ledger::{DeliveryRecord, IssueRecord, Ledger, Seen, Worker},
     model::{DeliveryState, IssueState, RelayUrl, Tally},
-    send::PATIENCE,
 };
 
 /// What is said of an issue that was begun from here, and of which the ledger knows nothing.
@@ -59,6 +58,7 @@ pub(super) async fn run(
         return list(console, &*ledger, &issue, &listed, relay).await;
     }
     let mut account = account(&*ledger, &issue).await?;
+    account.used_up = used_up(&newsroom, &*ledger, &issue, &account.tally).await?;
     if console.json {
         account.document(console);
         return Ok(exit::DONE);
@@ -83,7 +83,8 @@ pub(super) async fn run(
         }
     }
     if issue.state == IssueState::Sending && sender.is_none() {
-        for line in waits(&newsroom, &*ledger, &issue, &account.tally).await? {
+        let next_try = next_try(&*ledger, issue.id, &account.tally).await?;
+        for line in next_try.into_iter().chain(account.used_up.iter().map(UsedUp::words)) {
             console.tell(format_args!("  {}", wrapped(&line, 2, 4)));
         }
     }
@@ -115,24 +116,19 @@ fn unknown(console: &Console, newsroom: &Newsroom, slug: &str) -> Result<u8, Fai
     Ok(exit::DONE)
 }
 
-/// Says until when those wait who are left, where a run would not wait that long.
-async fn waits(
+/// Finds the rates for which those wait who are left of an issue that is being sent.
+async fn used_up(
     newsroom: &Newsroom,
     ledger: &dyn Ledger,
     issue: &IssueRecord,
     tally: &Tally,
-) -> Result<Vec<String>, Failure> {
-    let mut lines: Vec<String> = next_try(ledger, issue.id, tally).await?.into_iter().collect();
+) -> Result<Vec<UsedUp>, Failure> {
+    // Who is deferred waits for their own hour.
     let is_anybody_planned = tally.remaining > tally.deferred;
-    let next = Left { all: u64::from(is_anybody_planned), ..Left::default() };
-    // What holds the relay back beyond its rates is told apart.
-    let wait = End::of(newsroom, ledger, &[], &next).await?.takes();
-    if wait > PATIENCE
-        && let Ok(until) = ledger.now().await?.checked_add(wait)
-    {
-        lines.push(format!("the rate is used up until {}", clock_time(until)));
+    if issue.state != IssueState::Sending || !is_anybody_planned {
+        return Ok(Vec::new());
     }
-    Ok(lines)
+    UsedUp::all(newsroom, ledger).await
 }
 
 /// Says when whoever is deferred is tried again.
@@ -406,7 +402,8 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         let ledger = newsroom.ledger_to_read(console)?;
         senders = self::senders(newsroom, &*ledger).await?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
-            let account = account(&*ledger, &issue).await?;
+            let mut account = account(&*ledger, &issue).await?;
+            account.used_up = used_up(newsroom, &*ledger, &issue, &account.tally).await?;
             known.push((issue, account));
         }
     }
@@ -493,6 +490,7 @@ fn summary(issue: &IssueRecord, account: &Account, sender: Option<&str>) -> Stri
             parts.push(format!("{} {word}", grouped(number)));
         }
     }
+    parts.extend(account.used_up.iter().filter(|_| sender.is_none()).map(UsedUp::words));
     parts.join(", ")
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use postrider::outbox::{Keep, Outbox, OutboxSettings};
+use serde_json::json;
 
 use super::{
     env::{Env, ISSUE},
@@ -153,6 +154,43 @@ fn a_test_without_rates_makes_no_ledger() {
     env.set("rate = [\"2000/s\"]", "rate = []");
     env.postrider("test kazakhstan --to me@example.org").code(0);
     assert!(!env.root.join(".postrider/ledger.sqlite").exists());
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_told_by_whoever_is_asked() {
+    let env = at(&[("example.org", 4), ("gmail.com", 2)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"40/day\"]");
+    env.set("[list]", "[relay.domains.\"gmail.com\"]\nrate = [\"1/day\"]\n[list]");
+    let plan = env.json("plan kazakhstan");
+    assert!(plan["used_up"].is_null(), "{plan}");
+    env.postrider("send kazakhstan --yes").code(75);
+
+    for line in ["status", "status kazakhstan", "plan kazakhstan"] {
+        let said = env.postrider(line).code(0).tells("the rate to gmail is used up until");
+        assert!(!said.out.contains("the rate is used up"), "{said:?}");
+    }
+    let all = env.json("status");
+    for document in
+        [&all["issues"][0], &env.json("status kazakhstan"), &env.json("plan kazakhstan")]
+    {
+        let used_up = document["used_up"].as_array().expect("a list");
+        assert_eq!(used_up.len(), 1, "{document}");
+        assert_eq!(used_up[0]["provider"], "gmail");
+        assert!(used_up[0]["until"].is_string(), "{document}");
+    }
+
+    // The relay's own holds for everybody, and for longer.
+    env.set("40/day", "1/day");
+    env.postrider("status").code(0).tells("the rate is used up until");
+    let used_up = env.json("status kazakhstan")["used_up"].take();
+    assert_eq!(
+        (used_up.as_array().map(Vec::len), &used_up[0]["provider"]),
+        (Some(1), &json!(null))
+    );
+
+    env.postrider("cancel kazakhstan --yes").code(0);
+    let said = env.postrider("status kazakhstan").code(0);
+    assert!(!said.out.contains("used up"), "nobody waits for it: {said:?}");
 }
 
 #[test]
