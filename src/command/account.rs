@@ -45,12 +45,12 @@ pub(super) struct Document<'a> {
 }
 
 impl Account {
-    /// Makes the account of an issue that is no more than a draft.
-    pub(super) fn draft(slug: &str) -> Self {
+    /// Makes the account of an issue that the ledger does not know: a draft, or one that it has forgotten.
+    pub(super) fn unknown(slug: &str, state: IssueState) -> Self {
         Self {
             slug: slug.to_owned(),
             digest: String::new(),
-            state: IssueState::Draft,
+            state,
             corrects: None,
             tally: Tally::default(),
             suppressed: BTreeMap::new(),
@@ -168,7 +168,7 @@ impl Account {
                 format!("`postrider schedule {slug}` gives it a new hour"),
                 format!("`postrider send {slug}` sends it now"),
             ],
-            IssueState::Finished | IssueState::Cancelled => Vec::new(),
+            IssueState::Finished | IssueState::Cancelled | IssueState::Forgotten => Vec::new(),
         };
         if self.tally.in_doubt > 0 {
             advice.push(

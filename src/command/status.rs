@@ -26,9 +26,6 @@ use crate::{
     model::{DeliveryState, IssueState, RelayUrl, Tally},
 };
 
-/// What is said of an issue that was begun from here, and of which the ledger knows nothing.
-const FORGOTTEN: &str = "was sent before; the ledger has forgotten it";
-
 /// How many deliveries a listing reads at once.
 const PAGE: usize = 1000;
 
@@ -101,20 +98,31 @@ pub(super) async fn run(
     Ok(exit::DONE)
 }
 
-/// Tells of an issue that the ledger does not know: a draft, or one that it forgot.
-fn unknown(console: &Console, newsroom: &Newsroom, slug: &str) -> Result<u8, Failure> {
-    let account = Account::draft(slug);
+/// Tells of an issue that the ledger does not know.
+pub(super) fn unknown(console: &Console, newsroom: &Newsroom, slug: &str) -> Result<u8, Failure> {
+    let account = Account::unknown(slug, newsroom.state_unknown(slug)?);
     if console.json {
         account.document(console);
-    } else if newsroom.begun()?.iter().any(|begun| begun == slug) {
-        console.say(format_args!("{slug} {FORGOTTEN}"));
-        console.stopped_by(&send::forgotten(slug));
-    } else {
-        console.say(format_args!("{slug} is a draft"));
-        account.advice().iter().for_each(|advice| console.advise(advice));
+        return Ok(exit::DONE);
     }
+    console.say(format_args!("{slug} {}", unheard_of(account.state)));
+    if account.state == IssueState::Forgotten {
+        console.stopped_by(&send::forgotten(slug));
+    }
+    account.advice().iter().for_each(|advice| console.advise(advice));
     Ok(exit::DONE)
 }
+
+/// Says in what state an issue is that the ledger does not know.
+fn unheard_of(state: IssueState) -> String {
+    match state {
+        IssueState::Forgotten => FORGOTTEN.to_owned(),
+        state => format!("is a {}", state.word()),
+    }
+}
+
+/// What is said of an issue that was begun from here, and of which the ledger knows nothing.
+const FORGOTTEN: &str = "was sent before; the ledger has forgotten it";
 
 /// Finds the rates for which those wait who are left of an issue that is being sent.
 async fn used_up(
@@ -407,31 +415,31 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
             known.push((issue, account));
         }
     }
-    let drafts: Vec<String> = newsroom
+    let begun = newsroom.begun()?;
+    let state = |slug| if begun.contains(slug) { IssueState::Forgotten } else { IssueState::Draft };
+    let unknown: Vec<Account> = newsroom
         .issues()?
-        .into_iter()
-        .map(|folder| folder.slug)
-        .filter(|slug| known.iter().all(|(issue, _)| issue.slug != *slug))
+        .iter()
+        .filter(|folder| known.iter().all(|(issue, _)| issue.slug != folder.slug))
+        .map(|folder| Account::unknown(&folder.slug, state(&folder.slug)))
         .collect();
-    let drafts = drafts.into_iter().map(|slug| Account::draft(&slug));
     if console.json {
         let accounts: Vec<_> =
-            known.into_iter().map(|(_, account)| account).chain(drafts).collect();
+            known.into_iter().map(|(_, account)| account).chain(unknown).collect();
         console.document(&Overview {
             issues: accounts.iter().map(Account::to_json).collect(),
             workers: senders.workers.iter().map(AtWork::of).collect(),
         });
         return Ok(exit::DONE);
     }
-    let begun = newsroom.begun()?;
     let lines: Vec<(String, String)> = known
         .iter()
         .map(|(issue, account)| {
             let sender = senders.of(&issue.slug);
             (issue.slug.clone(), summary(issue, account, sender.as_deref()))
         })
-        .chain(drafts.map(|Account { slug, .. }| {
-            let words = if begun.contains(&slug) { FORGOTTEN } else { "draft" };
+        .chain(unknown.into_iter().map(|Account { slug, state, .. }| {
+            let words = if state == IssueState::Forgotten { FORGOTTEN } else { state.word() };
             (slug, words.to_owned())
         }))
         .collect();

@@ -106,6 +106,7 @@ pub(super) async fn turn(
         IssueState::Sending => frozen,
         IssueState::Finished => frozen && is_settled(tx, issue.id).await?,
         IssueState::Paused | IssueState::Cancelled => true,
+        IssueState::Forgotten => false,
     };
     if !possible || !from.contains(&issue.state) {
         return Ok(false);

@@ -97,6 +97,7 @@ pub(super) fn turn(
         IssueState::Sending => frozen,
         IssueState::Finished => frozen && is_settled(ledger, issue.id)?,
         IssueState::Paused | IssueState::Cancelled => true,
+        IssueState::Forgotten => false,
     };
     if !possible || !from.contains(&issue.state) {
         return Ok(false);

@@ -289,6 +289,12 @@ fn an_issue_that_its_ledger_forgot_is_told_as_sent() {
         env.postrider("status").code(0).shown()
     );
     shows("forgotten", &said);
+    let all = env.json("status");
+    for document in [&env.json("status kazakhstan"), &all["issues"][0]] {
+        assert_eq!(document["state"], "forgotten", "{document}");
+    }
+    env.postrider("status kazakhstan --watch").code(0).tells("the ledger has forgotten it");
+    env.postrider("cancel kazakhstan --yes").code(76).tells("was sent before");
     env.postrider("ledger accept-rollback --yes").code(0).tells("nobody will be in doubt");
     env.postrider("send kazakhstan --yes").code(76).tells("was sent before");
     assert_eq!(env.mails().len(), 2);
