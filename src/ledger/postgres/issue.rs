@@ -120,7 +120,6 @@ pub(super) async fn turn(
         IssueState::Paused => give_back(tx, now, issue.id).await?,
         IssueState::Finished => {
             ask::run(tx, "DELETE FROM claims WHERE issue = $1", &[&issue.id]).await?;
-            ask::run(tx, "DELETE FROM runs WHERE issue = $1", &[&issue.id]).await?;
         }
         _ => {}
     }
