@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     Braked, Halt, LEASE, PATIENCE, Progress, Run, Stop,
     brake::Brake,
-    counter::{Ask, Counter, Handed, Out, Outs, Signal},
+    hatch::{Ask, Handed, Hatch, Out, Outs, Signal},
     line::{self, Held, Line, Relay},
     policy::EXPIRE_AFTER,
     provider::provider,
@@ -84,7 +84,7 @@ impl Desk {
         stop: watch::Receiver<Stop>,
         halted: watch::Receiver<Option<Halt>>,
         progress: mpsc::UnboundedSender<Progress>,
-    ) -> (Self, Counter) {
+    ) -> (Self, Hatch) {
         let (asks, inbox) = mpsc::channel(64);
         let relay = Relay { lane: run.lane.clone(), rates: run.rates_at(now), brake: None };
         let mut lines = vec![Line::new("", Vec::new(), None)];
@@ -112,7 +112,7 @@ impl Desk {
             is_sure: false,
         };
         work.put_on(brakes);
-        (Self { task: tokio::spawn(work.serve(inbox)) }, Counter { asks })
+        (Self { task: tokio::spawn(work.serve(inbox)) }, Hatch { asks })
     }
 
     /// Waits for the desk to end and says why it handed out nothing more.

@@ -27,9 +27,9 @@ use crate::{
 pub mod brake;
 mod carrier;
 mod clerk;
-mod counter;
 mod desk;
 pub mod guard;
+mod hatch;
 mod journal;
 mod line;
 pub mod policy;
@@ -235,7 +235,7 @@ impl Run {
             .get(&run.lane)
             .map_or(run.connections, |brake| brake.connections(now, run.connections));
         let (signals, heard) = mpsc::unbounded_channel();
-        let (desk, counter) = Desk::open(
+        let (desk, hatch) = Desk::open(
             Arc::clone(&run),
             now,
             brakes,
@@ -245,7 +245,7 @@ impl Run {
             progress.clone(),
         );
         let printer = Printer::new(Arc::clone(&run.press));
-        let (pouch, filling) = Pouch::open(counter, clerk.clone(), printer, progress.clone());
+        let (pouch, filling) = Pouch::open(hatch, clerk.clone(), printer, progress.clone());
         let mut carriers = tokio::task::JoinSet::new();
         let shared = Arc::new(carrier::Shared::new(&run, connections, signals, halt));
         for number in 0..connections {
