@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -77,23 +77,15 @@ fn a_plan_knows_that_a_warm_up_grows() {
     assert!((80_000..=86_410).contains(&takes), "{takes}");
 }
 
-/// A command on a terminal of 120 columns.
-fn on_a_terminal(env: &Env, line: &str) -> Command {
-    let line = format!("stty cols 120; {} {line}", env!("CARGO_BIN_EXE_postrider"));
-    let mut terminal = Command::new("script");
-    terminal.args(["-qec", &line, "/dev/null"]).current_dir(&env.root).env("TERM", "xterm");
-    terminal.stdin(Stdio::null()).stdout(Stdio::piped());
-    terminal
-}
-
 #[test]
 fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
-    if Command::new("script").arg("--version").output().is_err() {
-        return skipped("what stands on a terminal while an issue is sent, without script");
-    }
     let env = at(&[("example.org", 60)]);
     env.set("rate = [\"2000/s\"]", "rate = [\"30/s\", \"40/day\"]");
-    let sent = on_a_terminal(&env, "send kazakhstan --yes").output().expect("it runs");
+    let on_a_terminal = |line| env.on_a_terminal(line, 120);
+    let Some(mut sending) = on_a_terminal("send kazakhstan --yes") else {
+        return skipped("what stands on a terminal while an issue is sent, without script");
+    };
+    let sent = sending.output().expect("it runs");
     let seen = String::from_utf8_lossy(&sent.stdout);
     assert_eq!(env.mails().len(), 40, "{seen}");
     // A quota's day is over three seconds later than a day.
@@ -104,7 +96,8 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     assert!(is_a_day(&seen, "/s  "), "{seen}");
     assert!(!seen.contains(" s left"), "{seen}");
 
-    let mut watching = on_a_terminal(&env, "status --watch").spawn().expect("it starts");
+    let watching = on_a_terminal("status --watch").expect("it was there before").spawn();
+    let mut watching = watching.expect("it starts");
     let mut screen = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
     let told = screen.find_map(|line| line.ok().filter(|line| line.contains("/s now")));
     watching.kill().expect("it is killed");
@@ -113,10 +106,43 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     assert!(is_a_day(&told, "0.0/s now, "), "{told}");
 
     env.postrider("cancel kazakhstan --yes").code(0);
-    let over = on_a_terminal(&env, "status kazakhstan --watch").output().expect("it runs");
+    let over = on_a_terminal("status kazakhstan --watch").expect("it was there before").output();
+    let over = over.expect("it runs");
     let seen = String::from_utf8_lossy(&over.stdout);
     assert!(seen.contains("40 of 60 accepted, 20 cancelled"), "{seen}");
     assert!(!seen.contains("/s now"), "what is over goes at no pace: {seen}");
+}
+
+#[test]
+fn the_line_of_a_send_is_as_wide_as_its_terminal() {
+    for columns in [72, 80, 120] {
+        let env = at(&[("example.org", 12)]);
+        // An end of another day takes the most room.
+        env.set("rate = [\"2000/s\"]", "rate = [\"30/s\", \"10/day\"]");
+        let Some(mut sending) = env.on_a_terminal("send kazakhstan --yes", columns) else {
+            return skipped("what stands on a terminal while an issue is sent, without script");
+        };
+        let seen = sending.output().expect("it runs").stdout;
+        let seen = String::from_utf8(seen).expect("UTF-8");
+        let drawn: Vec<String> = seen
+            .split("\r\x1b[2K")
+            .map(without_colours)
+            .filter(|line| line.contains(" of 12  "))
+            .collect();
+        assert!(drawn.iter().any(|line| line.contains("left, until ")), "{seen}");
+        for line in drawn {
+            assert_eq!(line.chars().count(), columns, "{line:?}");
+            assert!(line.starts_with("  ━") || line.starts_with("  ╸") || line.starts_with("  ─"));
+        }
+    }
+}
+
+/// Takes out what sets colours.
+fn without_colours(text: &str) -> String {
+    let mut pieces = text.split("\x1b[");
+    let first = pieces.next().unwrap_or_default();
+    let rest = pieces.map(|piece| piece.split_once('m').map_or(piece, |(_, after)| after));
+    std::iter::once(first).chain(rest).collect()
 }
 
 #[test]
