@@ -27,10 +27,10 @@ use data_encoding::BASE64;
 use postrider::{
     compose::{DkimKey, Edition, KeyRing, Press, Purpose, Signer},
     ledger::{IssueRecord, Ledger, Record, SqliteLedger},
-    model::{Security, Subscriber, SubscriberState},
+    model::{Deadlines, Security, Subscriber, SubscriberState},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Run, Stop},
-    smtp::{Deadlines, Relay},
+    smtp::Relay,
 };
 use ring::{
     rand::SystemRandom,

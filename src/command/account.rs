@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Console, console::Tone, words::grouped};
+use super::{Console, console::Tone, end::UsedUp, words::grouped};
 use crate::{
     ledger::IssueRecord,
     model::{IssueState, Suppressed, Tally},
@@ -24,6 +24,8 @@ pub(super) struct Account {
     pub(super) took: Duration,
     /// How many began in that time.
     pub(super) begun: u64,
+    /// The rates for which those wait who are left.
+    pub(super) used_up: Vec<UsedUp>,
 }
 
 /// The keys of `--json`, which scripts rely on.
@@ -38,20 +40,23 @@ pub(super) struct Document<'a> {
     tally: Tally,
     seconds: f64,
     deliveries_per_second: f64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    used_up: &'a [UsedUp],
 }
 
 impl Account {
-    /// Makes the account of an issue that is no more than a draft.
-    pub(super) fn draft(slug: &str) -> Self {
+    /// Makes the account of an issue that the ledger does not know: a draft, or one that it has forgotten.
+    pub(super) fn unknown(slug: &str, state: IssueState) -> Self {
         Self {
             slug: slug.to_owned(),
             digest: String::new(),
-            state: IssueState::Draft,
+            state,
             corrects: None,
             tally: Tally::default(),
             suppressed: BTreeMap::new(),
             took: Duration::ZERO,
             begun: 0,
+            used_up: Vec::new(),
         }
     }
 
@@ -72,6 +77,7 @@ impl Account {
             suppressed,
             took,
             begun,
+            used_up: Vec::new(),
         }
     }
 
@@ -95,6 +101,7 @@ impl Account {
             tally: self.tally,
             seconds: round(self.took.as_secs_f64()),
             deliveries_per_second: round(self.rate()),
+            used_up: &self.used_up,
         }
     }
 
@@ -161,7 +168,7 @@ impl Account {
                 format!("`postrider schedule {slug}` gives it a new hour"),
                 format!("`postrider send {slug}` sends it now"),
             ],
-            IssueState::Finished | IssueState::Cancelled => Vec::new(),
+            IssueState::Finished | IssueState::Cancelled | IssueState::Forgotten => Vec::new(),
         };
         if self.tally.in_doubt > 0 {
             advice.push(

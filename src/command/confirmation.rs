@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 
 use super::{
     Console, Failure,
-    errand::{self, Errand},
+    errand::{self, Errand, Turn},
     exit,
     newsroom::Newsroom,
 };
 use crate::{
     compose::{Composed, Draft, Purpose},
-    ledger::{Lane, Ledger, Place, Wish},
+    ledger::Ledger,
     model::{Field, Subscriber},
     send::throttle,
     smtp::Handover,
@@ -135,9 +135,7 @@ async fn hand_over(
     composed: &Composed,
     reader: &Subscriber,
 ) -> Result<(), Failure> {
-    let relay = &newsroom.publication.relay;
-    let lane = Lane { name: relay.url.lane(), rates: relay.rates(newsroom.now) };
-    let place = turn(ledger, &lane).await?;
+    let taken = turn(newsroom, ledger, reader).await?;
     let since = Instant::now();
 
     let now = ledger.now().await?;
@@ -151,8 +149,8 @@ async fn hand_over(
     let mut errand = Errand::open(newsroom).await?;
     if since.elapsed() > throttle::LATE {
         // The relay took its time to greet: it would count the mail later than the ledger does.
-        ledger.unreserve(&[place]).await?;
-        turn(ledger, &lane).await?;
+        taken.give_back(ledger).await?;
+        turn(newsroom, ledger, reader).await?;
     }
     let handed = errand.hand_over(&printed, &reader.address).await;
     errand.close().await;
@@ -168,16 +166,15 @@ async fn hand_over(
     }
 }
 
-/// Waits for a turn under the relay's rates.
-async fn turn(ledger: &dyn Ledger, lane: &Lane) -> Result<Place, Failure> {
-    let wish = Wish { lane: None, count: 1 };
-    let reserved = ledger.reserve(lane, &[wish], TURN).await?;
-    let Some((_, at)) = reserved.at.first() else {
-        return Err(Failure::new(exit::AGAIN, "the relay's rate is used up"));
-    };
-    let wait = at.duration_since(ledger.now().await?);
-    tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
-    Ok(Place { lane: lane.name.clone(), at: *at })
+/// Waits for a turn under the rates.
+async fn turn(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    reader: &Subscriber,
+) -> Result<Turn, Failure> {
+    let turn = Turn::reserve(newsroom, ledger, &reader.address, TURN).await?;
+    tokio::time::sleep(turn.wait).await;
+    Ok(turn)
 }
 
 #[cfg(test)]

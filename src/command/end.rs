@@ -1,22 +1,25 @@
 //! When an issue ends at the soonest: as its rates, what holds it back and what began already allow. `plan` says so, and whatever watches a send promises nothing sooner.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     iter,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{
     Failure,
     brakes::{self, InForce},
     newsroom::Newsroom,
+    words::clock_time,
 };
 use crate::{
     ledger::{Lane, Ledger},
     model::{DeliveryState, Rate},
     send::{
+        PATIENCE,
         brake::Brake,
         provider::provider,
         throttle::{self, Stretch},
@@ -118,6 +121,49 @@ impl End {
     pub(super) fn not_before(self, until: Timestamp) -> Self {
         let wait = Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or_default();
         if wait > self.left() { Self::in_a_while(wait) } else { self }
+    }
+}
+
+/// A rate that lets nobody begin for longer than a run would wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct UsedUp {
+    /// Whose own rate it is; `None` of the relay's, which holds for everybody.
+    pub(super) provider: Option<String>,
+    /// When the next may begin.
+    pub(super) until: Timestamp,
+}
+
+impl UsedUp {
+    /// Finds those of the relay and of each provider; a provider's only where it holds for longer than the relay's.
+    pub(super) async fn all(
+        newsroom: &Newsroom,
+        ledger: &dyn Ledger,
+    ) -> Result<Vec<Self>, Failure> {
+        let (relay, now) = (&newsroom.publication.relay, ledger.now().await?);
+        let name = relay.url.lane();
+        let is_long = |until: Timestamp| {
+            Duration::try_from(until.duration_since(now)).is_ok_and(|wait| wait > PATIENCE)
+        };
+        let shared = stretches(now, None, |at| relay.rates(at), |at| relay.rates_change(at));
+        let everybody = finish(ledger, name.clone(), &shared, now, 1).await?;
+        let mut found = vec![Self { provider: None, until: everybody }];
+        let providers: BTreeSet<_> = relay.domains.keys().map(|domain| provider(domain)).collect();
+        for provider in providers {
+            let rates = rates_to(newsroom, provider);
+            let own = stretches(now, None, |_| rates.clone(), |_| None);
+            let until = finish(ledger, Lane::to(&name, provider), &own, now, 1).await?;
+            if until > everybody {
+                found.push(Self { provider: Some(provider.to_owned()), until });
+            }
+        }
+        found.retain(|found| is_long(found.until));
+        Ok(found)
+    }
+
+    /// Says whose, and until when.
+    pub(super) fn words(&self) -> String {
+        let whose = self.provider.as_ref().map(|name| format!(" to {name}")).unwrap_or_default();
+        format!("the rate{whose} is used up until {}", clock_time(self.until))
     }
 }
 

@@ -27,8 +27,8 @@ use crate::{
     config::{self, SecretError},
     ledger::{Ledger, Records, SqliteLedger},
     model::{
-        Auth, DkimSettings, LedgerUrl, Place, Problem, Publication, RelaySettings, RelayUrl,
-        Secret, SecretSource,
+        Auth, DkimSettings, IssueState, LedgerUrl, Place, Problem, Publication, RelaySettings,
+        RelayUrl, Secret, SecretSource,
     },
     send::guard::HighWater,
     smtp,
@@ -407,6 +407,12 @@ impl Newsroom {
     /// Returns the slugs of the issues that were begun from here, whatever the ledger remembers.
     pub(super) fn begun(&self) -> Result<Vec<String>, Failure> {
         Ok(HighWater::issues(&self.root.join(".postrider/high-water"))?)
+    }
+
+    /// Returns what an issue is that the ledger does not know: a draft, unless it was begun from here.
+    pub(super) fn state_unknown(&self, slug: &str) -> Result<IssueState, Failure> {
+        let is_begun = self.begun()?.iter().any(|begun| begun == slug);
+        Ok(if is_begun { IssueState::Forgotten } else { IssueState::Draft })
     }
 
     /// Tells whether the file of the keys is empty; `None` where there is none.

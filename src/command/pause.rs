@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Console, Failure, account::Account, exit, newsroom::Newsroom, status, words::counted};
+use super::{
+    Console, Failure, account::Account, exit, newsroom::Newsroom, send, status, words::counted,
+};
 use crate::{
     cli::Global,
     model::{
@@ -40,6 +42,9 @@ pub(super) async fn turn(
     why: &str,
 ) -> Result<(), Failure> {
     let Some((ledger, issue)) = status::known(newsroom, slug).await? else {
+        if newsroom.state_unknown(slug)? == IssueState::Forgotten {
+            return Err(send::forgotten(slug));
+        }
         return Err(Failure::new(
             exit::GUARD,
             format!("{slug} is a draft: there is nothing to do"),
@@ -53,7 +58,7 @@ pub(super) async fn turn(
     if console.json {
         match ledger.issue(publication, slug).await? {
             Some(issue) => status::account(&*ledger, &issue).await?.document(console),
-            None => Account::draft(slug).document(console),
+            None => Account::unknown(slug, newsroom.state_unknown(slug)?).document(console),
         }
     }
     Ok(())

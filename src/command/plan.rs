@@ -9,7 +9,7 @@ use super::{
     Console, Failure,
     brakes::{self, InForce},
     console::Tone,
-    end::{self, End, Left},
+    end::{self, End, Left, UsedUp},
     exit,
     freeze::{self, Found, Request},
     inspection,
@@ -39,6 +39,8 @@ struct Document<'a> {
     starts: Timestamp,
     ends: Timestamp,
     rate: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    used_up: &'a [UsedUp],
     problems: Vec<String>,
 }
 
@@ -56,6 +58,8 @@ struct Plan {
     at_providers: Vec<(String, String)>,
     /// What holds the relay or a provider back now.
     brakes: Vec<InForce>,
+    /// The rates that let nobody begin now.
+    used_up: Vec<UsedUp>,
     /// What would stop it.
     obstacle: Option<Failure>,
 }
@@ -123,6 +127,7 @@ async fn plan(
         rate: used(&*ledger, &all, now).await?,
         at_providers: left.at_providers.iter().map(to_provider).collect(),
         brakes,
+        used_up: UsedUp::all(newsroom, &*ledger).await?,
         obstacle,
     })
 }
@@ -203,6 +208,7 @@ fn document(
             .iter()
             .map(ToString::to_string)
             .collect(),
+        used_up: &plan.used_up,
         problems: plan
             .obstacle
             .iter()
@@ -251,6 +257,9 @@ fn tell(
     }
     for braked in &plan.brakes {
         line("held back", &wrapped(&braked.words(), 16, 16));
+    }
+    for used_up in &plan.used_up {
+        line("held back", &wrapped(&used_up.words(), 16, 16));
     }
     if plan.recipients > 0 && plan.rate.is_empty() && plan.takes.is_zero() {
         line("takes", "as long as the relay does: no rate is set");

@@ -19,7 +19,7 @@ use super::{
     inspection::{self, Inspector},
     newsroom::{self, Newsroom},
     reader,
-    test::Way,
+    test::{self, Way},
 };
 use crate::{
     cli::{Global, Preview},
@@ -212,7 +212,9 @@ impl preview::Newsroom for Desk {
             inspection::fit_to_send(&newsroom, &folder).await?
         };
         let mut way = Way::open(&newsroom, &composed).await?;
-        let sent = way.send(test.reader, &test.to).await?;
+        let wait =
+            |until| drop(self.tell.send(format!("[Test] of {slug}: {}", test::waits(until))));
+        let sent = way.send(test.reader, &test.to, wait).await?;
         way.close().await;
         let masked = test.to.masked();
         // Where the command has ended, nobody is left to be told.

@@ -12,7 +12,7 @@ use super::{
     alarm, brakes,
     causes::Causes,
     console::Tone,
-    end::{End, Left},
+    end::UsedUp,
     exit, failed,
     heart::is_gone,
     lock::Lock,
@@ -24,11 +24,7 @@ use crate::{
     cli::{self, Global},
     ledger::{DeliveryRecord, IssueRecord, Ledger, Seen, Worker},
     model::{DeliveryState, IssueState, RelayUrl, Tally},
-    send::PATIENCE,
 };
-
-/// What is said of an issue that was begun from here, and of which the ledger knows nothing.
-const FORGOTTEN: &str = "was sent before; the ledger has forgotten it";
 
 /// How many deliveries a listing reads at once.
 const PAGE: usize = 1000;
@@ -59,6 +55,7 @@ pub(super) async fn run(
         return list(console, &*ledger, &issue, &listed, relay).await;
     }
     let mut account = account(&*ledger, &issue).await?;
+    account.used_up = used_up(&newsroom, &*ledger, &issue, &account.tally).await?;
     if console.json {
         account.document(console);
         return Ok(exit::DONE);
@@ -83,7 +80,8 @@ pub(super) async fn run(
         }
     }
     if issue.state == IssueState::Sending && sender.is_none() {
-        for line in waits(&newsroom, &*ledger, &issue, &account.tally).await? {
+        let next_try = next_try(&*ledger, issue.id, &account.tally).await?;
+        for line in next_try.into_iter().chain(account.used_up.iter().map(UsedUp::words)) {
             console.tell(format_args!("  {}", wrapped(&line, 2, 4)));
         }
     }
@@ -100,39 +98,45 @@ pub(super) async fn run(
     Ok(exit::DONE)
 }
 
-/// Tells of an issue that the ledger does not know: a draft, or one that it forgot.
-fn unknown(console: &Console, newsroom: &Newsroom, slug: &str) -> Result<u8, Failure> {
-    let account = Account::draft(slug);
+/// Tells of an issue that the ledger does not know.
+pub(super) fn unknown(console: &Console, newsroom: &Newsroom, slug: &str) -> Result<u8, Failure> {
+    let account = Account::unknown(slug, newsroom.state_unknown(slug)?);
     if console.json {
         account.document(console);
-    } else if newsroom.begun()?.iter().any(|begun| begun == slug) {
-        console.say(format_args!("{slug} {FORGOTTEN}"));
-        console.stopped_by(&send::forgotten(slug));
-    } else {
-        console.say(format_args!("{slug} is a draft"));
-        account.advice().iter().for_each(|advice| console.advise(advice));
+        return Ok(exit::DONE);
     }
+    console.say(format_args!("{slug} {}", unheard_of(account.state)));
+    if account.state == IssueState::Forgotten {
+        console.stopped_by(&send::forgotten(slug));
+    }
+    account.advice().iter().for_each(|advice| console.advise(advice));
     Ok(exit::DONE)
 }
 
-/// Says until when those wait who are left, where a run would not wait that long.
-async fn waits(
+/// Says in what state an issue is that the ledger does not know.
+fn unheard_of(state: IssueState) -> String {
+    match state {
+        IssueState::Forgotten => FORGOTTEN.to_owned(),
+        state => format!("is a {}", state.word()),
+    }
+}
+
+/// What is said of an issue that was begun from here, and of which the ledger knows nothing.
+const FORGOTTEN: &str = "was sent before; the ledger has forgotten it";
+
+/// Finds the rates for which those wait who are left of an issue that is being sent.
+async fn used_up(
     newsroom: &Newsroom,
     ledger: &dyn Ledger,
     issue: &IssueRecord,
     tally: &Tally,
-) -> Result<Vec<String>, Failure> {
-    let mut lines: Vec<String> = next_try(ledger, issue.id, tally).await?.into_iter().collect();
+) -> Result<Vec<UsedUp>, Failure> {
+    // Who is deferred waits for their own hour.
     let is_anybody_planned = tally.remaining > tally.deferred;
-    let next = Left { all: u64::from(is_anybody_planned), ..Left::default() };
-    // What holds the relay back beyond its rates is told apart.
-    let wait = End::of(newsroom, ledger, &[], &next).await?.takes();
-    if wait > PATIENCE
-        && let Ok(until) = ledger.now().await?.checked_add(wait)
-    {
-        lines.push(format!("the rate is used up until {}", clock_time(until)));
+    if issue.state != IssueState::Sending || !is_anybody_planned {
+        return Ok(Vec::new());
     }
-    Ok(lines)
+    UsedUp::all(newsroom, ledger).await
 }
 
 /// Says when whoever is deferred is tried again.
@@ -406,35 +410,36 @@ async fn overview(console: &Console, newsroom: &Newsroom) -> Result<u8, Failure>
         let ledger = newsroom.ledger_to_read(console)?;
         senders = self::senders(newsroom, &*ledger).await?;
         for issue in ledger.issues(&newsroom.publication.id).await? {
-            let account = account(&*ledger, &issue).await?;
+            let mut account = account(&*ledger, &issue).await?;
+            account.used_up = used_up(newsroom, &*ledger, &issue, &account.tally).await?;
             known.push((issue, account));
         }
     }
-    let drafts: Vec<String> = newsroom
+    let begun = newsroom.begun()?;
+    let state = |slug| if begun.contains(slug) { IssueState::Forgotten } else { IssueState::Draft };
+    let unknown: Vec<Account> = newsroom
         .issues()?
-        .into_iter()
-        .map(|folder| folder.slug)
-        .filter(|slug| known.iter().all(|(issue, _)| issue.slug != *slug))
+        .iter()
+        .filter(|folder| known.iter().all(|(issue, _)| issue.slug != folder.slug))
+        .map(|folder| Account::unknown(&folder.slug, state(&folder.slug)))
         .collect();
-    let drafts = drafts.into_iter().map(|slug| Account::draft(&slug));
     if console.json {
         let accounts: Vec<_> =
-            known.into_iter().map(|(_, account)| account).chain(drafts).collect();
+            known.into_iter().map(|(_, account)| account).chain(unknown).collect();
         console.document(&Overview {
             issues: accounts.iter().map(Account::to_json).collect(),
             workers: senders.workers.iter().map(AtWork::of).collect(),
         });
         return Ok(exit::DONE);
     }
-    let begun = newsroom.begun()?;
     let lines: Vec<(String, String)> = known
         .iter()
         .map(|(issue, account)| {
             let sender = senders.of(&issue.slug);
             (issue.slug.clone(), summary(issue, account, sender.as_deref()))
         })
-        .chain(drafts.map(|Account { slug, .. }| {
-            let words = if begun.contains(&slug) { FORGOTTEN } else { "draft" };
+        .chain(unknown.into_iter().map(|Account { slug, state, .. }| {
+            let words = if state == IssueState::Forgotten { FORGOTTEN } else { state.word() };
             (slug, words.to_owned())
         }))
         .collect();
@@ -493,6 +498,7 @@ fn summary(issue: &IssueRecord, account: &Account, sender: Option<&str>) -> Stri
             parts.push(format!("{} {word}", grouped(number)));
         }
     }
+    parts.extend(account.used_up.iter().filter(|_| sender.is_none()).map(UsedUp::words));
     parts.join(", ")
 }
 

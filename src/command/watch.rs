@@ -84,6 +84,9 @@ async fn begun(
     loop {
         let known = status::known(newsroom, slug).await?;
         let standing = match &known {
+            None if newsroom.state_unknown(slug)? == IssueState::Forgotten => {
+                return status::unknown(console, newsroom, slug).map(|_| None);
+            }
             None => "is a draft".to_owned(),
             Some((_, issue)) => match (issue.state, &issue.booking) {
                 (IssueState::Scheduled, Some(booking)) => {

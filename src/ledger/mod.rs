@@ -286,7 +286,7 @@ pub trait Ledger: Send + Sync {
     /// A sender no longer lives when its lease is over or `gone` says so of its name.
     async fn recover(&self, issue: i64, gone: Gone) -> Result<Recovered, LedgerError>;
 
-    /// Notes through which relay a sender sends an issue from now on. Whatever it leaves in doubt names that one, whoever finds it; so it is noted before its first claim, and after what it held before was taken back.
+    /// Notes through which relay a sender sends an issue from now on. Whatever it leaves in doubt names that one, whoever finds it; so it is noted before its first claim, and after what it held before was taken back. It outlives the issue's end: a late word may open that again under a sender that is still at work.
     async fn note_relay(&self, issue: i64, owner: &str, relay: &str) -> Result<(), LedgerError>;
 
     /// Takes up to `limit` deliveries that are planned or due again, and expires what was deferred for longer than `expire_after`. Each gets a new fence. None while the issue is not sending.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum IssueState {
     /// A file; the ledger does not know it.
     Draft,
+    /// A file that was sent from here; the ledger knows nothing of it any more. No ledger holds it.
+    Forgotten,
     /// Bound to an hour and a digest.
     Scheduled,
     /// Frozen, and being delivered (or waiting for the next `send` or `due`).
@@ -27,6 +29,7 @@ impl IssueState {
     pub fn word(self) -> &'static str {
         match self {
             Self::Draft => "draft",
+            Self::Forgotten => "forgotten",
             Self::Scheduled => "scheduled",
             Self::Sending => "sending",
             Self::Paused => "paused",
@@ -40,6 +43,7 @@ impl IssueState {
     pub fn from_word(word: &str) -> Option<Self> {
         [
             Self::Draft,
+            Self::Forgotten,
             Self::Scheduled,
             Self::Sending,
             Self::Paused,

@@ -214,6 +214,11 @@ impl RelaySettings {
         self.rate.iter().copied().chain(warming).collect()
     }
 
+    /// Tells whether any rate limits what goes out, to everybody or to one provider.
+    pub fn is_limited(&self) -> bool {
+        !self.rate.is_empty() || self.warm_up.is_some() || !self.domains.is_empty()
+    }
+
     /// Returns when other rates hold than at an instant; `None` where these stay.
     pub fn rates_change(&self, now: Timestamp) -> Option<Timestamp> {
         self.warm_up.as_ref().and_then(|warm_up| warm_up.doubles(now))

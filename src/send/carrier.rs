@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Halt, Progress, Run, Stop,
     clerk::Clerk,
-    counter::Signal,
+    hatch::Signal,
     policy::{self, Effect, Providers, Refusals, Ruling, Scope},
     pouch::{Copy, Pouch, unfit},
     provider::provider,

@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     Braked, Halt, LEASE, PATIENCE, Progress, Run, Stop,
     brake::Brake,
-    counter::{Ask, Counter, Handed, Out, Outs, Signal},
+    hatch::{Ask, Handed, Hatch, Out, Outs, Signal},
     line::{self, Held, Line, Relay},
     policy::EXPIRE_AFTER,
     provider::provider,
@@ -81,7 +81,7 @@ impl Desk {
         stop: watch::Receiver<Stop>,
         halted: watch::Receiver<Option<Halt>>,
         progress: mpsc::UnboundedSender<Progress>,
-    ) -> (Self, Counter) {
+    ) -> (Self, Hatch) {
         let (asks, inbox) = mpsc::channel(64);
         let relay = Relay { lane: run.lane.clone(), rates: run.rates_at(now), brake: None };
         let mut lines = vec![Line::new("", Vec::new(), None)];
@@ -109,7 +109,7 @@ impl Desk {
             is_sure: false,
         };
         work.put_on(brakes);
-        (Self { task: tokio::spawn(work.serve(inbox)) }, Counter { asks })
+        (Self { task: tokio::spawn(work.serve(inbox)) }, Hatch { asks })
     }
 
     /// Waits for the desk to end and says why it handed out nothing more.
@@ -341,11 +341,11 @@ impl Work {
     /// Reserves beginnings for everybody who may begin about now, the longest waiting first.
     async fn reserve(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         let soon = Instant::now() + AHEAD;
-        let mut waiting: Vec<usize> = (usize::from(self.relay.is_free())..self.lines.len())
-            .filter(|line| {
-                let line = &self.lines[*line];
-                !line.waiting.is_empty() && line.next <= soon && !line.is_closed(now)
-            })
+        let first = usize::from(self.relay.is_free());
+        let mut waiting: Vec<usize> = self
+            .open(now)
+            .filter(|(number, line)| *number >= first && line.next <= soon)
+            .map(|(number, _)| number)
             .collect();
         if waiting.is_empty() {
             return Ok(());
@@ -356,8 +356,24 @@ impl Work {
                 .front()
                 .map(|first| (first.lease_ends, first.claim.ticket.slot))
         });
+        self.ask(&waiting, now, |wish| wish).await
+    }
+
+    /// Asks the ledger when each line's next may begin, and reserves nothing.
+    async fn ask_when(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let waiting: Vec<usize> = self.open(now).map(|(number, _)| number).collect();
+        self.ask(&waiting, now, |wish| Wish { count: 0, ..wish }).await
+    }
+
+    /// Asks the ledger for beginnings in these lines, keeps what it reserves, and notes when the next of each may begin.
+    async fn ask(
+        &mut self,
+        waiting: &[usize],
+        now: Timestamp,
+        wished: impl Fn(Wish) -> Wish,
+    ) -> Result<(), LedgerError> {
         let wishes: Vec<_> =
-            waiting.iter().map(|line| self.lines[*line].wish(&self.relay, now)).collect();
+            waiting.iter().map(|line| wished(self.lines[*line].wish(&self.relay, now))).collect();
         let shared = self.relay.lane(now);
         let reservation = self.run.ledger.reserve(&shared, &wishes, AHEAD).await?;
         let (now, here) = (self.now_exactly().await?, Instant::now());
@@ -369,21 +385,8 @@ impl Work {
             let lanes = counted.map(|lane| lane.name.clone()).collect();
             self.instants.push_back(Reserved { line: waiting[wish], at, due, lanes });
         }
-        for (line, next) in waiting.into_iter().zip(reservation.next) {
-            self.lines[line].next = here.checked_add(until(next, now)).unwrap_or(here + LEASE);
-        }
-        Ok(())
-    }
-
-    /// Asks the ledger when each line's next may begin, and reserves nothing.
-    async fn ask_when(&mut self, now: Timestamp) -> Result<(), LedgerError> {
-        let waiting: Vec<usize> = self.open(now).map(|(number, _)| number).collect();
-        let wish = |line: &usize| Wish { count: 0, ..self.lines[*line].wish(&self.relay, now) };
-        let wishes: Vec<_> = waiting.iter().map(wish).collect();
-        let reserved = self.run.ledger.reserve(&self.relay.lane(now), &wishes, AHEAD).await?;
-        let (now, here) = (self.now_exactly().await?, Instant::now());
-        for (line, next) in waiting.into_iter().zip(reserved.next) {
-            self.lines[line].next = here.checked_add(until(next, now)).unwrap_or(here + LEASE);
+        for (line, next) in waiting.iter().zip(reservation.next) {
+            self.lines[*line].next = here.checked_add(until(next, now)).unwrap_or(here + LEASE);
         }
         Ok(())
     }

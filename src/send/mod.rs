@@ -30,9 +30,9 @@ use crate::{
 pub mod brake;
 mod carrier;
 mod clerk;
-mod counter;
 mod desk;
 pub mod guard;
+mod hatch;
 mod journal;
 mod line;
 pub mod policy;
@@ -240,7 +240,7 @@ impl Run {
             .get(&run.lane)
             .map_or(run.connections, |brake| brake.connections(now, run.connections));
         let (signals, heard) = mpsc::unbounded_channel();
-        let (desk, counter) = Desk::open(
+        let (desk, hatch) = Desk::open(
             Arc::clone(&run),
             now,
             brakes,
@@ -252,7 +252,7 @@ impl Run {
         let printer = Printer::new(Arc::clone(&run.press));
         let recall = Arc::<Recall>::default();
         let (pouch, filling) =
-            Pouch::open(counter, clerk.clone(), printer, Arc::clone(&recall), progress.clone());
+            Pouch::open(hatch, clerk.clone(), printer, Arc::clone(&recall), progress.clone());
         let shared = Arc::new(carrier::Shared::new(&run, connections, signals, halt));
         let mut watching = JoinSet::new();
         watching.spawn(recall.watch(Arc::clone(&run), Arc::clone(&shared)));

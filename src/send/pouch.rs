@@ -20,8 +20,8 @@ use tokio::{
 use super::{
     Progress,
     clerk::Clerk,
-    counter::{Counter, Handed, Out},
     desk,
+    hatch::{Handed, Hatch, Out},
     printer::{Print, Printer, Ready},
     recall::{Recall, Unsent},
     throttle,
@@ -132,7 +132,7 @@ pub(super) struct Pouch {
 /// What it takes to fetch deliveries and print their copies.
 #[derive(Clone)]
 struct Purse {
-    counter: Counter,
+    hatch: Hatch,
     clerk: Clerk,
     printer: Printer,
     recall: Arc<Recall>,
@@ -207,13 +207,13 @@ impl Drop for Pouch {
 impl Pouch {
     /// Opens an empty one, and the task that fills it until there are no deliveries any more, or until whoever holds that task is gone.
     pub(super) fn open(
-        counter: Counter,
+        hatch: Hatch,
         clerk: Clerk,
         printer: Printer,
         recall: Arc<Recall>,
         progress: mpsc::UnboundedSender<Progress>,
     ) -> (Self, JoinSet<()>) {
-        let purse = Purse { counter, clerk, printer, recall, progress, shelf: Arc::default() };
+        let purse = Purse { hatch, clerk, printer, recall, progress, shelf: Arc::default() };
         let mut filling = JoinSet::new();
         filling.spawn(purse.clone().fill());
         (Self { purse, ahead: 0 }, filling)
@@ -226,7 +226,7 @@ impl Pouch {
 
     /// Asks for a delivery without beginning it; `None` where there is none any more.
     pub(super) async fn ask(&self) -> Option<Handed> {
-        self.purse.counter.ask(1).await.pop()
+        self.purse.hatch.ask(1).await.pop()
     }
 
     /// Begins a delivery that was asked for; `None` where it may not begin.
@@ -325,7 +325,7 @@ impl Purse {
                 self.shelf.lacks.notified().await;
                 continue;
             }
-            let handed = self.counter.ask(count).await;
+            let handed = self.hatch.ask(count).await;
             if handed.is_empty() {
                 break;
             }

@@ -5,12 +5,12 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Capabilities, Deadlines, Envelope, Handover, OpenError, Parcel, Relay, Visit,
+    Capabilities, Envelope, Handover, OpenError, Parcel, Relay, Visit,
     gate::{self, Framed, Framing, Inspected, Objection},
     open,
     wire::{CutShort, Fault, Wire},
 };
-use crate::model::{Reply, Stage};
+use crate::model::{Deadlines, Reply, Stage};
 
 /// How long a relay may take to say goodbye; nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(2);

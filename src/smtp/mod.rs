@@ -3,7 +3,7 @@
 //! One task owns a connection. What the relay said is told as it is, as a
 //! [`Handover`]; what it means is decided in `send/policy.rs`.
 
-use crate::model::{Address, Reply, Secret, Security, Stage};
+use crate::model::{Address, Deadlines, Reply, Secret, Security, Stage};
 
 mod auth;
 mod capability;
@@ -18,7 +18,6 @@ mod token;
 mod visit;
 mod wire;
 
-pub use crate::model::Deadlines;
 pub use capability::Capabilities;
 pub use connection::Connection;
 pub use gate::Inspected;

@@ -8,10 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{env, fs, process};
 
-use postrider::model::{Address, Secret, Security, Stage};
-use postrider::smtp::{
-    Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Proof, Relay,
-};
+use postrider::model::{Address, Deadlines, Secret, Security, Stage};
+use postrider::smtp::{Connection, Credentials, Envelope, Handover, OpenError, Proof, Relay};
 
 use crate::skip::skipped;
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use postrider::{
-    model::Security,
-    smtp::{Connection, Deadlines, OpenError, Relay},
+    model::{Deadlines, Security},
+    smtp::{Connection, OpenError, Relay},
 };
 use rustls::{HandshakeKind, ServerConnection, StreamOwned};
 

@@ -18,10 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use postrider::{
     compose::{Edition, KeyRing, Press},
     ledger::{Event, Freeze, IssueRecord, Ledger, LedgerError, Record, Records, SqliteLedger},
-    model::{DeliveryState, IssueState, Rate, Security, SubscriberState, Tally, WarmUp},
+    model::{Deadlines, DeliveryState, IssueState, Rate, Security, SubscriberState, Tally, WarmUp},
     outbox::{Keep, Outbox, OutboxSettings, Script},
     send::{Ended, Halt, Progress, Run, Stop, guard::HighWater},
-    smtp::{Deadlines, Relay},
+    smtp::Relay,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, watch};

@@ -32,10 +32,10 @@ use jiff::{SignedDuration, Timestamp};
 use postrider::{
     compose::{KeyRing, Press},
     ledger::{Event, Ledger, SqliteLedger},
-    model::{DeliveryState as D, IssueState, SubscriberState},
+    model::{Deadlines, DeliveryState as D, IssueState, SubscriberState},
     outbox::{Keep, Outbox, OutboxSettings},
     send::{Ended, Run, Stop},
-    smtp::{Deadlines, Relay},
+    smtp::Relay,
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, watch};

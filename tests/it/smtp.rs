@@ -15,11 +15,9 @@ use std::{
 use data_encoding::BASE64;
 
 use postrider::{
-    model::{Address, Secret, Security},
+    model::{Address, Deadlines, Secret, Security},
     outbox::{Acceptance, Keep, Outbox, OutboxSettings, Tls},
-    smtp::{
-        Connection, Credentials, Deadlines, Envelope, Handover, OpenError, Proof, Relay, Tokens,
-    },
+    smtp::{Connection, Credentials, Envelope, Handover, OpenError, Proof, Relay, Tokens},
 };
 use proptest::prelude::*;
 use tokio::time::Instant;

@@ -106,6 +106,7 @@ pub(super) async fn turn(
         IssueState::Sending => frozen,
         IssueState::Finished => frozen && is_settled(tx, issue.id).await?,
         IssueState::Paused | IssueState::Cancelled => true,
+        IssueState::Forgotten => false,
     };
     if !possible || !from.contains(&issue.state) {
         return Ok(false);
@@ -119,7 +120,6 @@ pub(super) async fn turn(
         IssueState::Paused => give_back(tx, now, issue.id).await?,
         IssueState::Finished => {
             ask::run(tx, "DELETE FROM claims WHERE issue = $1", &[&issue.id]).await?;
-            ask::run(tx, "DELETE FROM runs WHERE issue = $1", &[&issue.id]).await?;
         }
         _ => {}
     }

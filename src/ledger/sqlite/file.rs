@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     thread,
@@ -70,11 +70,14 @@ pub(super) fn open_for_a_while() -> Result<Connection, LedgerError> {
     connect().map_err(LedgerError::from)
 }
 
-/// Opens a copy of the file at `path` that is gone with its connection, where nothing can be written beside the file.
-pub(super) fn open_a_copy(path: &Path) -> Result<Connection, LedgerError> {
+/// Opens a copy of the file at `path` that is gone with its connection, where nothing can be written beside the file for this reason.
+pub(super) fn open_a_copy(path: &Path, why: Barred) -> Result<Connection, LedgerError> {
     let place = path.display().to_string();
     let copy = || -> Result<Connection, Fault> {
-        let source = open_to_read(path)?;
+        let source = match why {
+            Barred::Kept => open_to_read(path)?,
+            Barred::Full => open_alone(path)?,
+        };
         migrate::version(&source, &place)?;
         let mut copy = Connection::open("")?;
         Backup::new(&source, &mut copy)?.run_to_completion(10_000, Duration::ZERO, None)?;
@@ -106,20 +109,52 @@ fn open_to_read(path: &Path) -> Result<Connection, Fault> {
     Ok(Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?)
 }
 
-/// Tells whether this program may write neither into the file at `path` nor beside it.
-pub(super) fn is_out_of_reach(path: &Path) -> bool {
-    let is_kept_out = |error: io::Error| {
-        matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
-    };
+/// Opens the file where beside it is no room for the index of its log.
+///
+/// Whoever has the file alone keeps that index in memory (SQLite's "WAL
+/// without shared memory"), and others wait meanwhile. It is ours to have: an
+/// index that another program uses would be there, and need no room.
+fn open_alone(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    // What stands in the log would go into the file, which may have to grow for it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Why nothing can be written into a ledger's file or beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Barred {
+    /// This program may not.
+    Kept,
+    /// There is no room.
+    Full,
+}
+
+/// Looks why this program could not write into the file at `path` or beside it; `None` where it could.
+pub(super) fn barred(path: &Path) -> Option<Barred> {
     let beside = path.with_extension(format!("probe-{}", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
-    if made.is_ok() {
+    let made = made.and_then(|mut probe| {
+        let written = probe.write_all(&vec![0; INDEX]);
         // It says nothing, and its name is nobody's.
         let _ = fs::remove_file(&beside);
+        written
+    });
+    let made = made.and_then(|()| OpenOptions::new().write(true).open(path).map(drop));
+    match made.err()?.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Some(Barred::Kept),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(Barred::Full)
+        }
+        _ => None,
     }
-    made.is_err_and(is_kept_out)
-        || OpenOptions::new().write(true).open(path).is_err_and(is_kept_out)
 }
+
+/// How many bytes the smallest index of a log takes.
+const INDEX: usize = 32 << 10;
 
 /// Copies the whole ledger to a new file, for its owner alone, over the connection that reads.
 pub(super) fn backup(connection: &Connection, to: &Path) -> Result<(), LedgerError> {

@@ -97,6 +97,7 @@ pub(super) fn turn(
         IssueState::Sending => frozen,
         IssueState::Finished => frozen && is_settled(ledger, issue.id)?,
         IssueState::Paused | IssueState::Cancelled => true,
+        IssueState::Forgotten => false,
     };
     if !possible || !from.contains(&issue.state) {
         return Ok(false);
@@ -108,9 +109,6 @@ pub(super) fn turn(
         }
         IssueState::Cancelled => cancel(ledger, now, issue.id, why)?,
         IssueState::Paused => give_back(ledger, now, issue.id)?,
-        IssueState::Finished => {
-            ledger.execute("DELETE FROM runs WHERE issue = ?1", [issue.id])?;
-        }
         _ => {}
     }
     let ended = matches!(to, IssueState::Finished | IssueState::Cancelled);

@@ -139,10 +139,8 @@ impl SqliteLedger {
     /// Those of `open`, and `Unreachable` where the file was not closed and its
     /// log cannot be read without writing.
     pub fn copy_to_read(path: &Path) -> Result<Option<Self>, LedgerError> {
-        if !file::is_out_of_reach(path) {
-            return Ok(None);
-        }
-        let only = file::open_a_copy(path)?;
+        let Some(why) = file::barred(path) else { return Ok(None) };
+        let only = file::open_a_copy(path, why)?;
         let place: Arc<str> = path.display().to_string().into();
         moving::refuse_closed(&only, &place)?;
         Ok(Some(Self::of_one(only, place)))

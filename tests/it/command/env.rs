@@ -103,6 +103,18 @@ impl Env {
         command
     }
 
+    /// Returns the program on a terminal of so many columns, by script(1), with nobody there to answer it; `None` where this machine has none.
+    pub(super) fn on_a_terminal(&self, line: &str, columns: usize) -> Option<Command> {
+        Command::new("script").arg("--version").output().ok()?;
+        // One that has no rows is taken for none, and drawn on as if it had 80 columns.
+        let line =
+            format!("stty rows 24 cols {columns}; {} {line}", env!("CARGO_BIN_EXE_postrider"));
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &line, "/dev/null"]).current_dir(&self.root).env("TERM", "xterm");
+        terminal.stdin(Stdio::null()).stdout(Stdio::piped());
+        Some(terminal)
+    }
+
     /// Runs the program to its end.
     #[track_caller]
     pub(crate) fn postrider(&self, line: &str) -> Said {

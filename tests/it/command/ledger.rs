@@ -1,11 +1,11 @@
 //! `ledger`: looked at, moved, lost and restored.
 
-use std::{fs, process::Stdio, thread, time::Duration};
+use std::{fs, io::Write, process::Stdio, thread, time::Duration};
 
 use postrider::{ledger::Ticket, model::Outcome};
 
 use super::{env::Env, shows};
-use crate::postgres::Schema;
+use crate::{postgres::Schema, skip::skipped};
 
 /// A publication whose issue is half sent.
 fn half_sent() -> Env {
@@ -275,6 +275,34 @@ fn a_person_is_told_whom_of_which_publication_a_restored_ledger_puts_in_doubt() 
 }
 
 #[test]
+fn a_rollback_is_accepted_at_a_terminal_by_the_word_yes_alone() {
+    let env = Env::with_readers(3);
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    env.postrider("ledger backup copy.sqlite").code(0);
+    env.postrider("send kazakhstan --limit 1").code(75);
+    restore(&env, "copy.sqlite");
+    for (answer, code) in [("", 76), ("y", 76), ("no", 76), ("Yes", 76), ("yes", 0)] {
+        let Some(mut asking) = env.on_a_terminal("ledger accept-rollback", 80) else {
+            return skipped("a question on a terminal, without script");
+        };
+        let mut asked = asking.stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut typed = asked.stdin.take().expect("a pipe");
+        typed.write_all(format!("{answer}\n").as_bytes()).expect("it is typed");
+        let said = env.said(asked.wait_with_output().expect("it ends")).code(code);
+        let said = said.tells("will be in doubt, of every publication in it: tt-report: 2 readers");
+        let said = said.tells("Accept that it went back in time? Type yes:");
+        let in_doubt = if code == 0 {
+            said.tells("accepted; in doubt now: 2 readers");
+            2
+        } else {
+            said.tells("that is not yes: nothing was accepted");
+            0
+        };
+        assert_eq!(env.json("status kazakhstan")["in_doubt"], in_doubt, "{answer}");
+    }
+}
+
+#[test]
 fn an_issue_that_its_ledger_forgot_is_told_as_sent() {
     let env = Env::with_readers(2);
     env.postrider("schedule kazakhstan --at '2003-10-13 07:00' --now 2003-10-01T00:00:00Z").code(0);
@@ -289,6 +317,12 @@ fn an_issue_that_its_ledger_forgot_is_told_as_sent() {
         env.postrider("status").code(0).shown()
     );
     shows("forgotten", &said);
+    let all = env.json("status");
+    for document in [&env.json("status kazakhstan"), &all["issues"][0]] {
+        assert_eq!(document["state"], "forgotten", "{document}");
+    }
+    env.postrider("status kazakhstan --watch").code(0).tells("the ledger has forgotten it");
+    env.postrider("cancel kazakhstan --yes").code(76).tells("was sent before");
     env.postrider("ledger accept-rollback --yes").code(0).tells("nobody will be in doubt");
     env.postrider("send kazakhstan --yes").code(76).tells("was sent before");
     assert_eq!(env.mails().len(), 2);

@@ -2,12 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
 use postrider::outbox::{Keep, Outbox, OutboxSettings};
+use serde_json::json;
 
 use super::{
     env::{Env, ISSUE},
@@ -76,23 +77,15 @@ fn a_plan_knows_that_a_warm_up_grows() {
     assert!((80_000..=86_410).contains(&takes), "{takes}");
 }
 
-/// A command on a terminal of 120 columns.
-fn on_a_terminal(env: &Env, line: &str) -> Command {
-    let line = format!("stty cols 120; {} {line}", env!("CARGO_BIN_EXE_postrider"));
-    let mut terminal = Command::new("script");
-    terminal.args(["-qec", &line, "/dev/null"]).current_dir(&env.root).env("TERM", "xterm");
-    terminal.stdin(Stdio::null()).stdout(Stdio::piped());
-    terminal
-}
-
 #[test]
 fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
-    if Command::new("script").arg("--version").output().is_err() {
-        return skipped("what stands on a terminal while an issue is sent, without script");
-    }
     let env = at(&[("example.org", 60)]);
     env.set("rate = [\"2000/s\"]", "rate = [\"30/s\", \"40/day\"]");
-    let sent = on_a_terminal(&env, "send kazakhstan --yes").output().expect("it runs");
+    let on_a_terminal = |line| env.on_a_terminal(line, 120);
+    let Some(mut sending) = on_a_terminal("send kazakhstan --yes") else {
+        return skipped("what stands on a terminal while an issue is sent, without script");
+    };
+    let sent = sending.output().expect("it runs");
     let seen = String::from_utf8_lossy(&sent.stdout);
     assert_eq!(env.mails().len(), 40, "{seen}");
     // A quota's day is over three seconds later than a day.
@@ -103,7 +96,8 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     assert!(is_a_day(&seen, "/s  "), "{seen}");
     assert!(!seen.contains(" s left"), "{seen}");
 
-    let mut watching = on_a_terminal(&env, "status --watch").spawn().expect("it starts");
+    let watching = on_a_terminal("status --watch").expect("it was there before").spawn();
+    let mut watching = watching.expect("it starts");
     let mut screen = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
     let told = screen.find_map(|line| line.ok().filter(|line| line.contains("/s now")));
     watching.kill().expect("it is killed");
@@ -112,10 +106,43 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     assert!(is_a_day(&told, "0.0/s now, "), "{told}");
 
     env.postrider("cancel kazakhstan --yes").code(0);
-    let over = on_a_terminal(&env, "status kazakhstan --watch").output().expect("it runs");
+    let over = on_a_terminal("status kazakhstan --watch").expect("it was there before").output();
+    let over = over.expect("it runs");
     let seen = String::from_utf8_lossy(&over.stdout);
     assert!(seen.contains("40 of 60 accepted, 20 cancelled"), "{seen}");
     assert!(!seen.contains("/s now"), "what is over goes at no pace: {seen}");
+}
+
+#[test]
+fn the_line_of_a_send_is_as_wide_as_its_terminal() {
+    for columns in [72, 80, 120] {
+        let env = at(&[("example.org", 12)]);
+        // An end of another day takes the most room.
+        env.set("rate = [\"2000/s\"]", "rate = [\"30/s\", \"10/day\"]");
+        let Some(mut sending) = env.on_a_terminal("send kazakhstan --yes", columns) else {
+            return skipped("what stands on a terminal while an issue is sent, without script");
+        };
+        let seen = sending.output().expect("it runs").stdout;
+        let seen = String::from_utf8(seen).expect("UTF-8");
+        let drawn: Vec<String> = seen
+            .split("\r\x1b[2K")
+            .map(without_colours)
+            .filter(|line| line.contains(" of 12  "))
+            .collect();
+        assert!(drawn.iter().any(|line| line.contains("left, until ")), "{seen}");
+        for line in drawn {
+            assert_eq!(line.chars().count(), columns, "{line:?}");
+            assert!(line.starts_with("  ━") || line.starts_with("  ╸") || line.starts_with("  ─"));
+        }
+    }
+}
+
+/// Takes out what sets colours.
+fn without_colours(text: &str) -> String {
+    let mut pieces = text.split("\x1b[");
+    let first = pieces.next().unwrap_or_default();
+    let rest = pieces.map(|piece| piece.split_once('m').map_or(piece, |(_, after)| after));
+    std::iter::once(first).chain(rest).collect()
 }
 
 #[test]
@@ -130,6 +157,66 @@ fn the_status_says_until_when_those_who_are_left_wait() {
     let status = env.postrider("status kazakhstan").code(0);
     let status = status.tells("who is deferred is tried again from");
     assert!(!status.out.contains("used up"), "{status:?}");
+}
+
+#[test]
+fn a_test_takes_its_place_in_the_rates_and_is_told_when_there_is_none() {
+    let env = at(&[("example.org", 4)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"3/day\"]");
+    env.set("[list]", "[relay.domains.\"gmail.com\"]\nrate = [\"1/day\"]\n[list]");
+    env.postrider("test kazakhstan --to me@gmail.com").code(0);
+    let said = env.postrider("test kazakhstan --to me@googlemail.com").code(75);
+    said.tells("the rate is used up until");
+    env.postrider("test kazakhstan --to me@example.org").code(0);
+    env.postrider("plan kazakhstan").code(0).tells("3/day (2 used)");
+    env.postrider("send kazakhstan --yes").code(75).tells("the rate is used up for now");
+    env.postrider("test kazakhstan --to me@example.org").code(75);
+    assert_eq!(env.mails().len(), 3, "one reader, after two tests");
+}
+
+#[test]
+fn a_test_without_rates_makes_no_ledger() {
+    let env = at(&[("example.org", 4)]);
+    env.set("rate = [\"2000/s\"]", "rate = []");
+    env.postrider("test kazakhstan --to me@example.org").code(0);
+    assert!(!env.root.join(".postrider/ledger.sqlite").exists());
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_told_by_whoever_is_asked() {
+    let env = at(&[("example.org", 4), ("gmail.com", 2)]);
+    env.set("rate = [\"2000/s\"]", "rate = [\"1000/s\", \"40/day\"]");
+    env.set("[list]", "[relay.domains.\"gmail.com\"]\nrate = [\"1/day\"]\n[list]");
+    let plan = env.json("plan kazakhstan");
+    assert!(plan["used_up"].is_null(), "{plan}");
+    env.postrider("send kazakhstan --yes").code(75);
+
+    for line in ["status", "status kazakhstan", "plan kazakhstan"] {
+        let said = env.postrider(line).code(0).tells("the rate to gmail is used up until");
+        assert!(!said.out.contains("the rate is used up"), "{said:?}");
+    }
+    let all = env.json("status");
+    for document in
+        [&all["issues"][0], &env.json("status kazakhstan"), &env.json("plan kazakhstan")]
+    {
+        let used_up = document["used_up"].as_array().expect("a list");
+        assert_eq!(used_up.len(), 1, "{document}");
+        assert_eq!(used_up[0]["provider"], "gmail");
+        assert!(used_up[0]["until"].is_string(), "{document}");
+    }
+
+    // The relay's own holds for everybody, and for longer.
+    env.set("40/day", "1/day");
+    env.postrider("status").code(0).tells("the rate is used up until");
+    let used_up = env.json("status kazakhstan")["used_up"].take();
+    assert_eq!(
+        (used_up.as_array().map(Vec::len), &used_up[0]["provider"]),
+        (Some(1), &json!(null))
+    );
+
+    env.postrider("cancel kazakhstan --yes").code(0);
+    let said = env.postrider("status kazakhstan").code(0);
+    assert!(!said.out.contains("used up"), "nobody waits for it: {said:?}");
 }
 
 #[test]

@@ -410,6 +410,54 @@ fn a_report_is_read_where_nothing_can_be_written() {
 }
 
 #[test]
+fn a_report_is_read_where_the_disk_is_full() {
+    let (_relay, url) = relay("dot 40 stall");
+    let env = Env::with_readers(READERS).relay(&url);
+    let mut sender = start(&env);
+    until("forty are sent", || env.json("status kazakhstan")["accepted"].as_u64() >= Some(39));
+    sender.kill().expect("it is killed");
+    sender.wait().expect("it ends");
+    let log = env.root.join(".postrider/ledger.sqlite-wal");
+    let index = env.root.join(".postrider/ledger.sqlite-shm");
+    // First what the sender left, then what somebody has closed since.
+    for is_closed in [false, true] {
+        if is_closed {
+            env.postrider("status").code(0);
+        }
+        let length = fs::metadata(&log).map_or(0, |log| log.len());
+        assert_eq!(length > 0, !is_closed, "{length}");
+        // After a power cut it is not there, or of no use.
+        let _ = fs::remove_file(&index);
+        for line in
+            ["status", "status kazakhstan --left", "log reader1@example.org", "plan kazakhstan"]
+        {
+            let told = full(&env, line).code(0).tells("the ledger cannot be written to from here");
+            let files = fs::metadata(&log).map_or(0, |log| log.len());
+            assert_eq!(files, length, "nothing was changed by `{line}`");
+            if is_closed {
+                assert_eq!(told.out, env.postrider(line).code(0).out, "{line}");
+            } else {
+                assert!(!told.out.is_empty(), "{line}");
+            }
+        }
+        let status: Value =
+            serde_json::from_str(&full(&env, "status kazakhstan --json").out).expect("JSON");
+        assert!(status["accepted"].as_u64() >= Some(39), "{status}");
+        let _ = fs::remove_file(&index);
+        full(&env, "pause kazakhstan").code(74).tells("make room");
+    }
+    assert_eq!(env.json("status kazakhstan")["state"], "sending");
+}
+
+/// Runs the program where no file may grow.
+fn full(env: &Env, line: &str) -> Said {
+    let line = format!("ulimit -f 0; exec {} {line}", env!("CARGO_BIN_EXE_postrider"));
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &line]).current_dir(&env.root).env_clear().stdin(Stdio::null());
+    env.said(shell.output().expect("it runs"))
+}
+
+#[test]
 fn a_report_is_read_to_its_last_line_where_a_sender_was_killed_and_nothing_can_be_written() {
     let (_relay, url) = relay("dot 40 stall");
     let env = Env::with_readers(READERS).relay(&url);

@@ -37,6 +37,7 @@ ask_every_ledger! {
     a_begin_whose_outcome_is_known_is_not_given_back,
     a_dead_senders_claims_are_planned_and_its_attempts_in_doubt,
     a_doubt_names_the_relay_of_its_own_attempt,
+    a_doubt_names_its_relay_also_where_the_issue_was_finished_in_between,
     a_living_sender_keeps_what_it_holds,
     a_deferred_reader_is_claimed_again_at_its_hour,
     a_deferral_that_does_not_count_is_not_one_of_the_readers_tries,
@@ -345,6 +346,23 @@ async fn a_doubt_names_the_relay_of_its_own_attempt(desk: Desk) {
     let began: Vec<_> =
         desk.deliveries(issue).await.into_iter().map(|row| row.began_at.is_some()).collect();
     assert_eq!(began, [true, false, true, false, true, true]);
+}
+
+async fn a_doubt_names_its_relay_also_where_the_issue_was_finished_in_between(desk: Desk) {
+    let issue = desk.send_to(&["ann"]).await;
+    desk.ledger.note_relay(issue, "host/1", "a:25").await.expect("it notes");
+    let first = desk.claim(issue, "host/1", 1).await[0].ticket;
+    assert_eq!(desk.enter(Entry::Begin(first)).await, Entered::Done);
+    // Another sender takes it for dead and finishes the issue, and it is alive.
+    desk.ledger.recover(issue, Box::new(|_| true)).await.expect("it recovers");
+    assert!(desk.turn(IssueState::Sending, IssueState::Finished).await);
+    assert_eq!(desk.enter(Entry::Record(first, deferred(60))).await, Entered::Done);
+    desk.pass(60);
+    let second = desk.claim(issue, "host/1", 1).await[0].ticket;
+    assert_eq!(desk.enter(Entry::Begin(second)).await, Entered::Done);
+    desk.ledger.recover(issue, Box::new(|_| true)).await.expect("it recovers");
+    let ann = &desk.deliveries(issue).await[0];
+    assert_eq!((ann.state, ann.relay.as_deref()), (D::InDoubt, Some("a:25")));
 }
 
 async fn a_living_sender_keeps_what_it_holds(desk: Desk) {

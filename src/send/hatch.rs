@@ -1,4 +1,4 @@
-//! Where carriers ask the desk, what they get there, and what is out with them.
+//! The hatch of the desk: where carriers ask, what they get there, and what is out with them.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use crate::ledger::{Claim, Place};
 
 /// A carrier's side: where it asks.
 #[derive(Clone)]
-pub(super) struct Counter {
+pub(super) struct Hatch {
     pub(super) asks: mpsc::Sender<Ask>,
 }
 
@@ -114,7 +114,7 @@ impl Drop for Out {
     }
 }
 
-impl Counter {
+impl Hatch {
     /// Waits for at least one delivery, and gets up to `count`; none when there is none any more.
     pub(super) async fn ask(&self, count: usize) -> Vec<Handed> {
         let (answer, answered) = oneshot::channel();
