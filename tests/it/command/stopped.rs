@@ -415,6 +415,9 @@ fn a_report_is_read_where_the_disk_is_full() {
     let env = Env::with_readers(READERS).relay(&url);
     let mut sender = start(&env);
     until("forty are sent", || env.json("status kazakhstan")["accepted"].as_u64() >= Some(39));
+    let asked = Instant::now();
+    full(&env, "status kazakhstan").code(0);
+    assert!(asked.elapsed() < Duration::from_secs(9), "a sender at work holds it up");
     sender.kill().expect("it is killed");
     sender.wait().expect("it ends");
     let log = env.root.join(".postrider/ledger.sqlite-wal");
