@@ -250,7 +250,7 @@ impl Run {
             progress.clone(),
         );
         let printer = Printer::new(Arc::clone(&run.press));
-        let recall = Arc::<Recall>::default();
+        let recall = Arc::new(Recall::new());
         let (pouch, filling) =
             Pouch::open(hatch, clerk.clone(), printer, Arc::clone(&recall), progress.clone());
         let shared = Arc::new(carrier::Shared::new(&run, connections, signals, halt));

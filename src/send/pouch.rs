@@ -379,7 +379,7 @@ impl Purse {
         let mut begun = Vec::with_capacity(handed.len());
         for (Handed { claim, lease_ends, out }, entered) in handed.into_iter().zip(entered) {
             if entered == Entered::Done {
-                let (claim, unsent) = (Arc::new(claim), self.recall.begun());
+                let (claim, unsent) = (Arc::new(claim), self.recall.begun(at.0));
                 begun.push(Begun { claim, at, lease_ends, out, unsent, print: None });
                 continue;
             }

@@ -1,29 +1,32 @@
 //! Calls back what is begun and has not left, once its issue is paused or cancelled (rule D9).
 //!
-//! To ask the ledger before each message leaves would cost a statement each. So
-//! it is asked every few milliseconds, while there is something to call back,
-//! and at once where it refuses a begin.
+//! To ask the ledger before each message leaves would cost a statement each. A
+//! begin that it takes says that the issue is being sent; so it is asked only
+//! where the last one is some milliseconds ago and there is something to call
+//! back, and at once where it refuses one.
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep_until};
 
 use super::{Run, carrier::Shared};
 
-/// How often the ledger is asked: a message that leaves within this time of a pause might as well have left before it.
-const LOOK: Duration = Duration::from_millis(5);
+/// For how long the ledger's last word holds: a message that leaves within this time of a pause might as well have left before it.
+const HOLDS: Duration = Duration::from_millis(5);
 
-/// How many deliveries are begun and have not left.
-#[derive(Default)]
+/// What is begun and has not left.
 pub(super) struct Recall {
+    /// How many that are.
     unsent: AtomicUsize,
-    /// Told when there is one.
+    /// When the ledger was last asked whether the issue is being sent.
+    asked: Mutex<Instant>,
+    /// Told when something is begun where nothing was.
     came: Notify,
     /// Told when a begin was refused.
     refused: Notify,
@@ -36,8 +39,18 @@ pub(super) struct Unsent {
 }
 
 impl Recall {
-    /// Counts one more.
-    pub(super) fn begun(self: &Arc<Self>) -> Unsent {
+    pub(super) fn new() -> Self {
+        Self {
+            unsent: AtomicUsize::new(0),
+            asked: Mutex::new(Instant::now()),
+            came: Notify::new(),
+            refused: Notify::new(),
+        }
+    }
+
+    /// Counts one more, whose begin the ledger was asked for at an instant.
+    pub(super) fn begun(self: &Arc<Self>, at: Instant) -> Unsent {
+        self.note(at);
         if self.unsent.fetch_add(1, Ordering::SeqCst) == 0 {
             self.came.notify_one();
         }
@@ -55,16 +68,34 @@ impl Recall {
             while self.unsent.load(Ordering::SeqCst) == 0 {
                 self.came.notified().await;
             }
+            let due = *self.asked() + HOLDS;
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = self.refused.notified() => {}
+                () = sleep_until(due.into()) => {}
+                () = self.refused.notified() => self.look(&run, &shared).await,
             }
-            // A ledger that cannot be asked refuses begins, and is told of by whoever needs it.
-            if self.unsent.load(Ordering::SeqCst) > 0 && matches!(run.is_sending().await, Ok(false))
-            {
-                shared.call_back("");
+            if *self.asked() + HOLDS <= due {
+                self.look(&run, &shared).await;
             }
         }
+    }
+
+    /// Asks the ledger, and calls everything back where the issue is no longer being sent.
+    async fn look(&self, run: &Run, shared: &Shared) {
+        self.note(Instant::now());
+        // A ledger that cannot be asked refuses begins, and is told of by whoever needs it.
+        if matches!(run.is_sending().await, Ok(false)) {
+            shared.call_back("");
+        }
+    }
+
+    fn note(&self, at: Instant) {
+        let mut asked = self.asked();
+        *asked = at.max(*asked);
+    }
+
+    /// Whoever panicked while holding it had noted a whole instant.
+    fn asked(&self) -> MutexGuard<'_, Instant> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
