@@ -138,7 +138,7 @@ async fn used(ledger: &dyn Ledger, lane: &Lane, now: Timestamp) -> Result<Vec<St
     let shown = lane.rates.iter().map(|rate| {
         let is_within = |at: &&Timestamp| {
             Duration::try_from(now.duration_since(**at))
-                .is_ok_and(|age| age < throttle::counts(rate))
+                .is_ok_and(|age| age < throttle::counts(rate, &lane.rates))
         };
         match begun.iter().filter(is_within).count() as u64 {
             used if used > 0 && rate.window >= Duration::from_hours(1) => {

@@ -8,8 +8,9 @@
 //! others allow and then waits. The caller keeps the instants; nothing here reads the clock.
 //!
 //! What is counted is when a delivery may begin, and its message leaves a little
-//! later. So at the relay two beginnings may be closer than here; that a long
-//! window is not exceeded there either, it counts each for that much longer.
+//! later. So at the relay two beginnings may be closer than here; that a window
+//! which is used up in bursts is not exceeded there either, it counts each for
+//! that much longer.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
@@ -20,12 +21,16 @@ use crate::model::Rate;
 /// How long after its beginning a message leaves at the latest.
 pub const LATE: Duration = Duration::from_secs(3);
 
-/// From this length on a window is a quota that the relay counts too, and is never exceeded there. A shorter one is a pace, at which two messages may come together for a moment.
-const QUOTA: Duration = Duration::from_hours(1);
+/// From this length on a window that is not made even is a quota that the relay counts too, and is never exceeded there. Any other is a pace, at which two messages may come together for a moment.
+const QUOTA: Duration = Duration::from_mins(1);
 
-/// Returns how long a beginning counts under a rate.
-pub fn counts(rate: &Rate) -> Duration {
-    if rate.window < QUOTA { rate.window } else { rate.window.saturating_add(LATE) }
+/// Returns how long a beginning counts under one of `rates`.
+pub fn counts(rate: &Rate, rates: &[Rate]) -> Duration {
+    if is_quota(rate, rates) { rate.window.saturating_add(LATE) } else { rate.window }
+}
+
+fn is_quota(rate: &Rate, rates: &[Rate]) -> bool {
+    rate.window >= QUOTA && Some(rate.window) != even(rates)
 }
 
 /// Returns the earliest instant, not before `now`, at which one more delivery may begin on a lane under all `rates` at once.
@@ -47,7 +52,7 @@ pub fn earliest<E>(
     let mut earliest = evenly.map_or(now, |evenly| evenly.max(now));
     for rate in rates {
         if let Some(begun) = back(rate.count)? {
-            earliest = earliest.max(after(begun, counts(rate)));
+            earliest = earliest.max(after(begun, counts(rate, rates)));
         }
     }
     Ok(earliest)
@@ -60,7 +65,7 @@ pub fn memory(rates: &[Rate]) -> u32 {
 
 /// Returns how long a beginning matters under `rates`; what began longer ago may be forgotten.
 pub fn reach(rates: &[Rate]) -> Duration {
-    rates.iter().map(counts).max().unwrap_or_default()
+    rates.iter().map(|rate| counts(rate, rates)).max().unwrap_or_default()
 }
 
 /// Rates, and from when on they hold: until the next ones do.
@@ -122,12 +127,14 @@ pub fn finish(
 /// The longest window that is made even.
 const EVEN: Duration = Duration::from_mins(1);
 
+/// Returns the window that is made even, if any is.
+fn even(rates: &[Rate]) -> Option<Duration> {
+    rates.iter().map(|rate| rate.window).min().filter(|shortest| *shortest <= EVEN)
+}
+
 /// Returns the time between two beginnings that makes the shortest window even, rounded up to the microsecond a ledger keeps.
 fn spacing(rates: &[Rate]) -> Duration {
-    let shortest = rates.iter().map(|rate| rate.window).min().unwrap_or_default();
-    if shortest > EVEN {
-        return Duration::ZERO;
-    }
+    let Some(shortest) = even(rates) else { return Duration::ZERO };
     let fewest = rates.iter().filter(|rate| rate.window == shortest).map(|rate| rate.count).min();
     let nanos = shortest.as_nanos().div_ceil(u128::from(fewest.unwrap_or(1).max(1)));
     let micros = nanos.div_ceil(1_000);
@@ -289,18 +296,20 @@ mod tests {
         fn at_the_relay_no_quota_is_exceeded_however_late_each_message_leaves(
             rates in prop::sample::select(vec![
                 rates(&["1/hour"]), rates(&["3/hour"]), rates(&["5/hour", "2/s"]), rates(&["9/day", "4/hour"]),
+                rates(&["7/minute", "2/s"]),
             ]),
             asks in prop::collection::vec((0_i64..4_000, 0..=LATE.as_millis()), 1..40),
+            wait in prop::sample::select(vec![1_000, 1_000_000]),
         ) {
             let (mut begun, mut left, mut now) = (Vec::new(), Vec::new(), 0);
             for (pause, late) in asks {
-                now += pause * 1_000_000;
+                now += pause * wait;
                 begun.push(next(&rates, &begun, now));
                 let late = i64::try_from(late * 1_000).expect("it is short");
                 left.push(begun[begun.len() - 1] + late);
             }
             left.sort_unstable();
-            for rate in rates.iter().filter(|rate| rate.window >= QUOTA) {
+            for rate in rates.iter().filter(|rate| is_quota(rate, &rates)) {
                 let count = rate.count as usize;
                 let window = i64::try_from(rate.window.as_micros()).expect("it is short");
                 prop_assert!(left.windows(count + 1).all(|run| run[count] - run[0] >= window));
