@@ -209,6 +209,29 @@ fn a_signal_lets_what_is_in_flight_finish_and_sending_again_completes() {
 }
 
 #[test]
+fn a_terminal_that_closes_lets_what_is_in_flight_finish_and_under_nohup_it_goes_on() {
+    for (how, ended) in [("env --default-signal=HUP", 75), ("nohup", 0)] {
+        let (relay, url) = relay("dot wait 30");
+        let env = Env::with_readers(60).relay(&url);
+        let mut words = how.split(' ');
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words).arg(env!("CARGO_BIN_EXE_postrider"));
+        command.args(["send", "kazakhstan", "--yes", "--quiet"]).current_dir(&env.root);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("it starts");
+        until("some are accepted", || relay.accepted() >= 5);
+        signal(child.id(), "HUP");
+        end(&env, child).code(ended).silent();
+        let account = env.json("status kazakhstan");
+        assert_eq!(
+            (&account["accepted"], &account["in_doubt"]),
+            (&relay.accepted().into(), &0.into())
+        );
+        assert_eq!(relay.accepted() == 60, ended == 0, "{how}");
+    }
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once_and_leaves_a_doubt_that_is_told() {
     let (relay, url) = relay("dot 3 stall");
     let env = Env::with_readers(6).relay(&url);
