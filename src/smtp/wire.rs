@@ -27,6 +27,9 @@ use super::{
     reply::{ReplyError, ReplyReader, Spoken, printable},
 };
 
+/// How long what has come by the deadline may take to be read.
+const HEARD_OUT: Duration = Duration::from_secs(1);
+
 /// One end of a conversation.
 pub(super) struct Wire {
     transport: Transport,
@@ -141,7 +144,7 @@ impl Wire {
         if let Some(spoken) = self.heard.pop_front() {
             return Ok(spoken);
         }
-        let deadline = Instant::now() + within;
+        let (mut deadline, mut is_heard_out) = (Instant::now() + within, false);
         loop {
             if let Some(spoken) = self.read()? {
                 return Ok(spoken);
@@ -150,9 +153,19 @@ impl Wire {
                 Ok(Ok(0)) => return Err(Fault::Closed),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(broken(error)),
+                // Perhaps it was us: who was frozen meanwhile (SIGSTOP, a suspended machine) wakes to its deadline before it hears what has come.
+                Err(_) if !is_heard_out && self.has_come() => {
+                    is_heard_out = true;
+                    deadline = Instant::now() + HEARD_OUT;
+                }
                 Err(_) => return Err(Fault::Silent(within)),
             }
         }
+    }
+
+    /// Tells whether bytes wait in the kernel, or the end of the connection does.
+    fn has_come(&self) -> bool {
+        SockRef::from(self.transport.tcp()).peek(&mut [MaybeUninit::uninit()]).is_ok()
     }
 
     /// Takes the next reply out of what has come; `None` where it is not whole yet.
