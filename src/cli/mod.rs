@@ -227,7 +227,8 @@ Examples:
     },
     /// Find every mistake of a draft, at file:line:column
     #[command(after_help = "\
-It looks at the longest copy on the list, in both parts, as it would be sent.
+It looks at a copy as it would be sent, in both parts, with the defaults of all
+merge fields; and at how large the longest copy on the list is.
 Without ISSUE, checks every issue of the publication. Errors stop `test`, `send`
 and `schedule`; warnings stop nothing.
 
