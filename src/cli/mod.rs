@@ -315,7 +315,8 @@ Examples:
 On a terminal it asks for the number of readers to be typed. Elsewhere it needs
 --yes, or --confirm with that number. Whatever stops it (a signal, a power cut,
 a full disk), running it again goes on where it was: nobody is mailed twice,
-nobody is left out.
+nobody is left out. What is frozen goes on without a question, also what
+--limit 0 froze and sent to nobody.
 
 Examples:
   postrider send kazakhstan

@@ -114,6 +114,17 @@ fn an_issue_whose_folder_is_gone_is_told_so_until_it_is_put_back() {
 }
 
 #[test]
+fn what_is_frozen_goes_on_without_a_question() {
+    let env = Env::with_readers(2);
+    env.postrider("send kazakhstan --limit 0").code(2).tells("nobody is here to say yes");
+    env.postrider("send kazakhstan --yes --limit 0").code(75);
+    assert!(env.mails().is_empty());
+    env.postrider("send kazakhstan").code(0);
+    assert_eq!(env.mails().len(), 2);
+    env.postrider("send kazakhstan --catch-up").code(2).tells("nobody is here to say yes");
+}
+
+#[test]
 fn a_part_of_its_name_is_enough_for_an_issue_whose_folder_is_gone() {
     let env = Env::with_readers(4);
     env.postrider("send kazakhstan --yes --limit 1").code(75);
