@@ -125,6 +125,20 @@ fn what_is_frozen_goes_on_without_a_question() {
 }
 
 #[test]
+fn counts_are_said_as_people_say_them() {
+    let env = Env::with_readers(1_001);
+    let told = "the list has 1,001 readers to mail, not 1,002: nothing was sent";
+    env.postrider("send kazakhstan --confirm 1002").code(76).tells(told);
+    env.write("subscribers.csv", "email\nanna@example.org\n");
+    let told = "the list has 1 reader to mail, not 2: nothing was sent";
+    env.postrider("send kazakhstan --confirm 2").code(76).tells(told);
+    env.write("subscribers.csv", &format!("email\nanna@example.org\n{}", "nobody\n".repeat(11)));
+    env.postrider("plan kazakhstan").code(0).tells("1 more row cannot be mailed");
+    env.write("subscribers.csv", &format!("email\nanna@example.org\n{}", "nobody\n".repeat(12)));
+    env.postrider("plan kazakhstan").code(0).tells("2 more rows cannot be mailed");
+}
+
+#[test]
 fn a_part_of_its_name_is_enough_for_an_issue_whose_folder_is_gone() {
     let env = Env::with_readers(4);
     env.postrider("send kazakhstan --yes --limit 1").code(75);
