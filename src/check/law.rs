@@ -10,6 +10,7 @@ use crate::{
     model::{
         RelayUrl,
         Severity::{Error, Warning},
+        counted,
     },
 };
 
@@ -173,7 +174,10 @@ fn one_click(look: &Look<'_>, found: &mut Findings) {
         let own = publication.links.unsubscribe.as_deref();
         let place =
             look.places.setting_or_file(|known| Some(known) == own || known.starts_with("smtp"));
-        found.mark(place, format!("{readers} readers cannot leave with one click"));
+        found.mark(
+            place,
+            format!("{} cannot leave with one click", counted(readers as u64, "reader")),
+        );
     }
 }
 

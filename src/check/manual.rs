@@ -8,9 +8,10 @@ use crate::{compose::Code, model::Severity};
 const OPENING: &str = "\
 # What `check` looks for
 
-`postrider check` composes an issue, prints the longest copy on the list as it would be sent, reads the message back,
-and looks at both parts. What it finds it tells at the line that is to be mended: of the draft, of the theme, or of
-publication.toml.
+`postrider check` composes an issue, prints a copy as it would be sent, reads the message back, and looks at both parts.
+That copy is of somebody of whom nothing is known: it shows every default of a merge field, and no reader's own value, so
+that nobody's name can stop an issue. How large the issue is it asks of the longest copy on the list. What it finds it
+tells at the line that is to be mended: of the draft, of the theme, or of publication.toml.
 
     postrider check                    every issue of the publication
     postrider check kazakhstan         one of them

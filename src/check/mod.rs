@@ -1,10 +1,14 @@
 //! The rules of `check`: what would go wrong with an issue once it is sent, told where it is mended.
 //!
-//! A rule looks at a [`Specimen`], the longest copy as it will really be sent, and
-//! never at what we meant to send: the message is read back from its bytes, the
-//! HTML by a parser that had no part in making it. Each family of rules is a file;
-//! a new rule is an entry of its family's table, a new family a file and a line in
-//! [`FAMILIES`]. The composer's own codes come before these in [`codes`].
+//! A rule looks at a [`Specimen`], copies as they will really be sent, and never at
+//! what we meant to send: the message is read back from its bytes, the HTML by a
+//! parser that had no part in making it. A draft is judged by what its editor wrote,
+//! so all but size is looked at in a copy that shows every default and no reader's
+//! own value: anybody may name themselves `{{`, and nobody's name may stop an issue.
+//!
+//! Each family of rules is a file; a new rule is an entry of its family's table, a
+//! new family a file and a line in [`FAMILIES`]. The composer's own codes come before
+//! these in [`codes`].
 
 mod accepted;
 mod colour;
@@ -61,10 +65,12 @@ pub struct Specimen<'a> {
     pub settings: &'a str,
     /// What it is dressed in.
     pub theme: &'a Theme,
-    /// The longest copy's subject, not encoded.
+    /// The subject as nobody's own value stands in it, not encoded.
     pub subject: &'a str,
-    /// The longest copy, whole.
+    /// The copy that shows every default and no reader's own value, whole.
     pub message: &'a [u8],
+    /// The longest copy that any reader gets, whole.
+    pub longest: &'a [u8],
     /// How many readers may be mailed, as far as the list at hand says.
     pub readers: usize,
     /// The issue before it, where there is one.

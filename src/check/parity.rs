@@ -62,7 +62,7 @@ fn not_in_text(look: &Look<'_>, found: &mut Findings) {
     }
     for (id, link) in look.dom.named("a") {
         let url = link.get("href").unwrap_or_default();
-        if !look.is_personal(id) && !url.is_empty() && !look.text.contains(shown(url)) {
+        if !url.is_empty() && !look.text.contains(shown(url)) {
             found.mark(look.place(id), format!("the link to `{url}` is not in the text part"));
         }
     }

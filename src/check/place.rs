@@ -47,7 +47,10 @@ impl<'a> Places<'a> {
             Some(span) => match text.get(span.clone()).and_then(|text| text.find(word)) {
                 Some(at) => self.within_draft(span.start + at..span.start + at + word.len()),
                 // What an article's heading does not say of it, the front matter says for all.
-                None => self.front_word(word).unwrap_or_else(|| self.within_draft(span)),
+                None => self
+                    .front_word(word)
+                    .or_else(|| self.default_word(span.clone(), word))
+                    .unwrap_or_else(|| self.within_draft(span)),
             },
             None => {
                 self.setting(|value| value.contains(word)).unwrap_or_else(|| self.of_value(dom, id))
@@ -154,6 +157,17 @@ impl<'a> Places<'a> {
             .get_ref()
             .values()
             .find_map(|value| find(value.get_ref(), value.span(), &is_it))?;
+        Some(Place::of_span(SETTINGS, text, span))
+    }
+
+    /// Points at the default of a merge field that brings a word to where the draft has the field.
+    fn default_word(&self, span: Range<usize>, word: &str) -> Option<Place> {
+        let text = self.specimen.settings;
+        self.specimen.draft.text.get(span).filter(|source| source.contains("{{"))?;
+        let table = DeTable::parse(text).ok()?;
+        let list = table.get_ref().get("list")?.get_ref().as_table()?;
+        let fields = list.get("fields")?;
+        let span = find(fields.get_ref(), fields.span(), &|value| value.contains(word))?;
         Some(Place::of_span(SETTINGS, text, span))
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Rule {
 pub(super) struct Look<'a> {
     pub(super) specimen: &'a Specimen<'a>,
     pub(super) mail: Mail,
+    /// The longest copy; only how long it is may be judged, what it says is a reader's as well.
+    pub(super) longest: Mail,
     /// The HTML part, decoded, LF between lines.
     pub(super) html: String,
     /// The text part, decoded, LF between lines.
@@ -33,23 +35,18 @@ pub(super) struct Look<'a> {
 
 impl<'a> Look<'a> {
     pub(super) fn at(specimen: &'a Specimen<'a>) -> Self {
-        let mail = Mail::read(specimen.message);
+        let (mail, longest) = (Mail::read(specimen.message), Mail::read(specimen.longest));
         let part = |kind| mail.part(kind).map(super::mail::Part::text).unwrap_or_default();
         let (html, text) = (part("text/html"), part("text/plain"));
         let dom = Dom::parse(&html);
         let styles = Styles::of(&dom);
-        Self { specimen, html, text, dom, styles, mail, places: Places::new(specimen) }
+        Self { specimen, html, text, dom, styles, mail, longest, places: Places::new(specimen) }
     }
 
     /// Returns what an element was set from, as the draft has it.
     pub(super) fn source(&self, id: Id) -> Option<&'a str> {
         let span = self.places.span(&self.dom, id)?;
         self.specimen.draft.text.get(span)
-    }
-
-    /// Tells whether a reader's own data stands in what an element was set from.
-    pub(super) fn is_personal(&self, id: Id) -> bool {
-        self.source(id).is_some_and(|source| source.contains("{{"))
     }
 
     /// Points at what an element was set from.

@@ -3,7 +3,6 @@
 use unicode_normalization::is_nfc;
 
 use super::{
-    dom::Id,
     mail::Part,
     rule::{Findings, Look, Rule},
     style,
@@ -125,13 +124,13 @@ fn told(length: usize) -> String {
 
 /// Returns how long the HTML is, decoded or as sent, whichever is more.
 fn length(look: &Look<'_>) -> usize {
-    look.mail.part("text/html").map_or(0, |part| part.content.len().max(part.sent))
+    look.longest.part("text/html").map_or(0, |part| part.content.len().max(part.sent))
 }
 
 fn lines(look: &Look<'_>, found: &mut Findings) {
     let longest = look
         .specimen
-        .message
+        .longest
         .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line).len());
     if let Some(length) = longest.max().filter(|length| *length > LINE_MAX) {
@@ -146,7 +145,9 @@ fn letters(look: &Look<'_>, found: &mut Findings) {
             found.mark(look.places.of_word(&look.dom, id, &hidden.to_string()), message);
         }
         if !is_nfc(words) {
-            apart(look, id, words, found);
+            let word = words.split_whitespace().find(|word| !is_nfc(word)).unwrap_or(words);
+            let message = format!("an accent of `{word}` stands apart from its letter");
+            found.mark(look.places.of_word(&look.dom, id, word), message);
         }
     }
     let subject = look.specimen.subject;
@@ -160,16 +161,6 @@ fn letters(look: &Look<'_>, found: &mut Findings) {
             format!("nobody sees the character U+{:04X} of the text part", u32::from(hidden));
         found.mark(look.places.draft(), message);
     }
-}
-
-/// Tells of a letter whose accent stands apart, unless a reader's own value brought it.
-fn apart(look: &Look<'_>, id: Id, words: &str, found: &mut Findings) {
-    if look.source(id).is_some_and(is_nfc) {
-        return;
-    }
-    let word = words.split_whitespace().find(|word| !is_nfc(word)).unwrap_or(words);
-    let message = format!("an accent of `{word}` stands apart from its letter");
-    found.mark(look.places.of_word(&look.dom, id, word), message);
 }
 
 fn hidden(text: &str) -> Option<char> {

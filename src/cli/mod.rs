@@ -227,7 +227,8 @@ Examples:
     },
     /// Find every mistake of a draft, at file:line:column
     #[command(after_help = "\
-It looks at the longest copy on the list, in both parts, as it would be sent.
+It looks at a copy as it would be sent, in both parts, with the defaults of all
+merge fields; and at how large the longest copy on the list is.
 Without ISSUE, checks every issue of the publication. Errors stop `test`, `send`
 and `schedule`; warnings stop nothing.
 
@@ -314,7 +315,8 @@ Examples:
 On a terminal it asks for the number of readers to be typed. Elsewhere it needs
 --yes, or --confirm with that number. Whatever stops it (a signal, a power cut,
 a full disk), running it again goes on where it was: nobody is mailed twice,
-nobody is left out.
+nobody is left out. What is frozen goes on without a question, also what
+--limit 0 froze and sent to nobody.
 
 Examples:
   postrider send kazakhstan

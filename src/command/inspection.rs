@@ -1,11 +1,11 @@
-//! What `check` sees of an issue: its longest copy, printed as it would be sent, and the issue before it.
+//! What `check` sees of an issue: the copy of somebody unknown and the longest one, printed as they would be sent, and the issue before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Failure, exit,
     newsroom::{IssueFolder, Newsroom, strings},
-    reader::{of_record, sample},
+    reader::{of_record, sample, unknown},
     words::counted,
 };
 use crate::{
@@ -82,8 +82,10 @@ impl<'a> Inspector<'a> {
             .map_err(|error| Failure::new(exit::BAD_DATA, error.to_string()))?;
         let mut problems: Vec<Problem> = Vec::new();
         for (segments, origins) in versions(&composed) {
-            let (reader, message) = self.readers.print(&press, &composed, segments)?;
+            let reader = held(&unknown(&composed.edition)?, segments);
+            let message = print(&press, &composed, &reader)?;
             let subject = press.subject(&reader, Purpose::Real).unwrap_or_default();
+            let longest = self.readers.print(&press, &composed, segments)?;
             let found = check::check(&Specimen {
                 draft: &draft,
                 composed: &composed,
@@ -93,6 +95,7 @@ impl<'a> Inspector<'a> {
                 theme,
                 subject: &subject,
                 message: &message,
+                longest: &longest,
                 readers: self.readers.count,
                 last,
             });
@@ -214,25 +217,29 @@ impl Longest {
         press: &Press,
         composed: &Composed,
         segments: &BTreeSet<String>,
-    ) -> Result<(Subscriber, Vec<u8>), Failure> {
-        let held = |reader: &Subscriber| {
-            let mut reader = reader.clone();
-            reader.tags = segments.iter().cloned().collect();
-            reader
-        };
-        let print =
-            |reader: &Subscriber| press.print(reader, "<check@example.org>", 0, Purpose::Real);
-        let readers = self.readers.iter().map(held);
-        let printed = readers.filter_map(|reader| Some((print(&reader).ok()?.bytes, reader)));
-        if let Some((bytes, reader)) = printed.max_by_key(|(bytes, _)| bytes.len()) {
-            return Ok((reader, bytes));
+    ) -> Result<Vec<u8>, Failure> {
+        let readers = self.readers.iter().map(|reader| held(reader, segments));
+        let printed = readers.filter_map(|reader| print(press, composed, &reader).ok());
+        match printed.max_by_key(Vec::len) {
+            Some(longest) => Ok(longest),
+            None => print(press, composed, &held(&sample(composed.edition.samples())?, segments)),
         }
-        let reader = held(&sample(composed.edition.samples())?);
-        let printed = print(&reader).map_err(|why| {
+    }
+}
+
+/// Makes a reader one of these segments and of no other.
+fn held(reader: &Subscriber, segments: &BTreeSet<String>) -> Subscriber {
+    Subscriber { tags: segments.iter().cloned().collect(), ..reader.clone() }
+}
+
+/// Prints a copy as it would be sent.
+fn print(press: &Press, composed: &Composed, reader: &Subscriber) -> Result<Vec<u8>, Failure> {
+    match press.print(reader, "<check@example.org>", 0, Purpose::Real) {
+        Ok(printed) => Ok(printed.bytes),
+        Err(why) => {
             let slug = &composed.edition.slug;
-            Failure::new(exit::BAD_DATA, format!("no copy of {slug} can be made: {why}"))
-        })?;
-        Ok((reader, printed.bytes))
+            Err(Failure::new(exit::BAD_DATA, format!("no copy of {slug} can be made: {why}")))
+        }
     }
 }
 

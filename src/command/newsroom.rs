@@ -177,27 +177,15 @@ impl Newsroom {
                 return Ok(issue.clone());
             }
         }
-        let mut matches: Vec<&IssueFolder> =
-            issues.iter().filter(|issue| !name.is_empty() && issue.slug.contains(name)).collect();
-        match (matches.pop(), matches.len()) {
-            (Some(issue), 0) => Ok(issue.clone()),
-            (Some(last), _) => {
-                let names: Vec<&str> = matches.iter().map(|issue| issue.slug.as_str()).collect();
-                Err(Failure::new(
-                    exit::NO_INPUT,
-                    format!("`{name}` could be {} or {}", names.join(", "), last.slug),
-                )
-                .hint("say more of the folder's name"))
-            }
-            (None, _) => {
-                let failure = Failure::new(exit::NO_INPUT, format!("there is no issue `{name}`"));
-                Err(failure.hint(match (near(name, &issues), issues.last()) {
-                    (Some(issue), _) => format!("did you mean {}?", issue.slug),
-                    (None, Some(issue)) => format!("the latest is {}", issue.slug),
-                    (None, None) => "`postrider draft SLUG` makes one".to_owned(),
-                }))
-            }
+        if let Some(issue) = fitting(name, &issues, |issue| &issue.slug)? {
+            return Ok(issue.clone());
         }
+        let failure = Failure::new(exit::NO_INPUT, format!("there is no issue `{name}`"));
+        Err(failure.hint(match (near(name, &issues), issues.last()) {
+            (Some(issue), _) => format!("did you mean {}?", issue.slug),
+            (None, Some(issue)) => format!("the latest is {}", issue.slug),
+            (None, None) => "`postrider draft SLUG` makes one".to_owned(),
+        }))
     }
 
     /// Reads a draft and the files beside it.
@@ -645,6 +633,26 @@ pub(super) fn keys_in(folder: &Path) -> Result<Option<KeyRing>, Failure> {
 pub(super) fn mistakes(problems: Vec<Problem>) -> Failure {
     let count = counted(problems.len() as u64, "mistake");
     Failure::problems(exit::CONFIG, format!("publication.toml has {count}"), problems)
+}
+
+/// Finds the issue of this slug, or the only one whose slug holds the name; refuses a name that fits several.
+pub(super) fn fitting<'a, T>(
+    name: &str,
+    issues: &'a [T],
+    slug: impl Fn(&T) -> &str,
+) -> Result<Option<&'a T>, Failure> {
+    if let Some(issue) = issues.iter().find(|issue| slug(issue) == name) {
+        return Ok(Some(issue));
+    }
+    let is_part = |issue: &&T| !name.is_empty() && slug(issue).contains(name);
+    let mut matches: Vec<&T> = issues.iter().filter(is_part).collect();
+    let Some(last) = matches.pop() else { return Ok(None) };
+    if matches.is_empty() {
+        return Ok(Some(last));
+    }
+    let names: Vec<&str> = matches.iter().map(|issue| slug(issue)).collect();
+    let why = format!("`{name}` could be {} or {}", names.join(", "), slug(last));
+    Err(Failure::new(exit::NO_INPUT, why).hint("say more of the folder's name"))
 }
 
 /// Tells whether a path is an issue's folder.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Failure, exit, newsroom::Newsroom};
 use crate::{
+    compose::Edition,
     ledger::Record,
     model::{Address, Subscriber, SubscriberState},
 };
@@ -105,4 +106,13 @@ pub(super) fn sample(fields: BTreeMap<String, String>) -> Result<Subscriber, Fai
     "Anna Reader".clone_into(&mut reader.name);
     reader.fields = fields.into_iter().filter(|(name, _)| name != "name").collect();
     Ok(reader)
+}
+
+/// Makes up the reader whose copy shows what the editor wrote: one who has no value but where an issue requires it, and so sees every default.
+pub(super) fn unknown(edition: &Edition) -> Result<Subscriber, Failure> {
+    let mut required = edition.samples();
+    required.retain(|name, _| edition.fields.get(name).is_some_and(|field| field.required));
+    let is_named = required.contains_key("name");
+    let reader = sample(required)?;
+    Ok(if is_named { reader } else { Subscriber { name: String::new(), ..reader } })
 }

@@ -238,13 +238,22 @@ impl Met {
             console.warn(format_args!("{file}:{line}: {words}"));
         }
         let put_right = self.noted.iter().map(|(_, count, first)| count - first.len() as u64).sum();
-        for (more, words) in [
-            (more(self.skipped), "rows cannot be mailed"),
-            (more(enrolled.duplicate), "rows stand in the list already"),
-            (more(enrolled.stayed), "people left and stay away"),
-            (put_right, "rows had something put right, or are doubtful"),
+        for (more, one, many) in [
+            (more(self.skipped), "row cannot be mailed", "rows cannot be mailed"),
+            (
+                more(enrolled.duplicate),
+                "row stands in the list already",
+                "rows stand in the list already",
+            ),
+            (more(enrolled.stayed), "person left and stays away", "people left and stay away"),
+            (
+                put_right,
+                "row had something put right, or is doubtful",
+                "rows had something put right, or are doubtful",
+            ),
         ] {
             if more > 0 {
+                let words = if more == 1 { one } else { many };
                 console.warn(format_args!("{file}: {} more {words}", grouped(more)));
             }
         }

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::{Zoned, tz::TimeZone};
 
-use super::{Console, Failure, console::Tone, exit, inspection, newsroom::Newsroom};
+use super::{Console, Failure, console::Tone, exit, inspection, newsroom::Newsroom, send};
 use crate::{
     cli::{self, Global},
     ledger::Booking,
@@ -51,6 +51,9 @@ pub(super) async fn run(
     };
     newsroom.dkim_keys()?;
     let ledger = newsroom.ledger()?;
+    let known = ledger.issue(&newsroom.publication.id, &folder.slug).await?;
+    // What would be refused at its hour is refused now, while somebody looks.
+    send::remembered(&newsroom, &*ledger, &folder.slug, known.as_ref()).await?;
     // A key that is made only when cron runs could be made by another user: make it now.
     newsroom.keys_for(&*ledger).await?;
     if !ledger.schedule(&newsroom.publication.id, &folder.slug, &booking).await? {

@@ -16,7 +16,7 @@ use super::{
     exit, failed,
     heart::is_gone,
     lock::Lock,
-    newsroom::{IssueFolder, Newsroom},
+    newsroom::{IssueFolder, Newsroom, fitting},
     send, watch,
     words::{clock_time, counted, grouped, instant, printable, wrapped},
 };
@@ -529,13 +529,23 @@ pub(super) async fn known(
     Ok(issue.map(|issue| (ledger, issue)))
 }
 
-/// Finds an issue's slug among the folders, or in the ledger when its folder is gone.
+/// Finds an issue's slug among the folders, or among what the ledger and the high-water mark know when its folder is gone.
 pub(super) async fn slug(newsroom: &Newsroom, name: &str) -> Result<String, Failure> {
     let missing = match newsroom.issue(name) {
         Ok(folder) => return Ok(folder.slug),
         Err(failure) => failure,
     };
-    known(newsroom, name).await?.map(|(_, issue)| issue.slug).ok_or(missing)
+    // With the folders, since a name that fits two of those fits no issue of the ledger alone.
+    let mut slugs: Vec<String> =
+        newsroom.issues()?.into_iter().map(|folder| folder.slug).chain(newsroom.begun()?).collect();
+    if newsroom.has_ledger()? {
+        let (ledger, _) = newsroom.ledger_or_copy()?;
+        let issues = ledger.issues(&newsroom.publication.id).await?;
+        slugs.extend(issues.into_iter().map(|issue| issue.slug));
+    }
+    slugs.sort();
+    slugs.dedup();
+    fitting(name, &slugs, String::as_str)?.cloned().ok_or(missing)
 }
 
 /// Finds the folder of an issue that is to be sent; where it is gone and the ledger still owes the issue to somebody, says so.
@@ -544,16 +554,13 @@ pub(super) async fn folder(newsroom: &Newsroom, name: &str) -> Result<IssueFolde
         Ok(folder) => return Ok(folder),
         Err(missing) => missing,
     };
-    if name.is_empty() || !newsroom.has_ledger()? {
+    let slug = slug(newsroom, name).await?;
+    let is_owed = known(newsroom, &slug)
+        .await?
+        .is_some_and(|(_, issue)| matches!(issue.state, IssueState::Sending | IssueState::Paused));
+    if !is_owed {
         return Err(missing);
     }
-    let is_owed = |issue: &IssueRecord| {
-        issue.slug.contains(name) && matches!(issue.state, IssueState::Sending | IssueState::Paused)
-    };
-    let issues = newsroom.ledger()?.issues(&newsroom.publication.id).await?;
-    let Some(IssueRecord { slug, .. }) = issues.into_iter().find(is_owed) else {
-        return Err(missing);
-    };
     Err(Failure::new(
         exit::NO_INPUT,
         format!("the folder of {slug} is gone, and not everybody has the issue"),

@@ -5,26 +5,10 @@ use std::{path::Path, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use unicode_width::UnicodeWidthStr;
 
+pub(super) use crate::model::{counted, grouped};
+
 /// How wide a line of prose may be.
 const WIDTH: usize = 80;
-
-/// Shows a count with a comma at every thousand.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-/// Counts things: `1 reader`, `1,204 readers`.
-pub(super) fn counted(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
 
 /// Says a length of time as a person would.
 pub(super) fn spoken(length: Duration) -> String {
@@ -142,14 +126,6 @@ fn colour(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_grouped_by_thousands() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(grouped(number), shown);
-        }
-    }
 
     #[test]
     fn lengths_of_time_are_said_as_people_say_them() {

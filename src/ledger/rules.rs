@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Did, Event, Happening, LedgerError, Note, Preferences, Record};
 use crate::{
     bounce::{Cause, Kind, cause},
-    model::{DeliveryState, Subscriber, SubscriberState, Suppressed},
+    model::{DeliveryState, Subscriber, SubscriberState, Suppressed, counted, grouped},
 };
 
 /// Microseconds: since 1970 for an instant, in all for a length of time.
@@ -54,6 +54,12 @@ pub(super) fn own_json(said: &Preferences) -> String {
 /// Returns a reason as a column holds it.
 pub(super) fn reason_json(reason: &Suppressed) -> String {
     serde_json::to_string(reason).expect("a reason is always JSON")
+}
+
+/// Refuses an issue that would go to another number of readers than somebody agreed to.
+pub(super) fn miscounted(added: u64, expected: u64) -> LedgerError {
+    let (readers, agreed) = (counted(added, "reader"), grouped(expected));
+    LedgerError::Refused(format!("the list has {readers} to mail, not {agreed}: nothing was sent"))
 }
 
 /// Orders the states that say "never mail me": whatever the order of events, the gravest stays.

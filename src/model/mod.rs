@@ -5,6 +5,7 @@
 //! leans on none.
 
 mod address;
+mod count;
 mod deadlines;
 mod delivery;
 mod duration;
@@ -18,6 +19,7 @@ mod segment;
 mod subscriber;
 
 pub use address::{Address, AddressError, Mailbox, is_control, is_unseen};
+pub use count::{counted, grouped};
 pub use deadlines::Deadlines;
 pub use delivery::{DeliveryState, Outcome, Reply, Stage, Suppressed, Tally};
 pub use duration::{DurationError, duration_words, parse_duration};

@@ -133,11 +133,12 @@ fn tell_all(
                 .map_err(|error| Failure::file(path, "write", &error))?;
             let unnamed = enrolled.duplicate + enrolled.stayed - known(&enrolled).count() as u64;
             if unnamed > 0 {
-                let count = grouped(unnamed);
-                console.warn(format_args!(
-                    "{}: {count} more rows of people it knows are counted, and not among the rejects",
-                    sort.file
-                ));
+                let rows = match unnamed {
+                    1 => "1 more row of people it knows is".to_owned(),
+                    many => format!("{} more rows of people it knows are", grouped(many)),
+                };
+                console
+                    .warn(format_args!("{}: {rows} counted, and not among the rejects", sort.file));
             }
         }
         met.tell(console, &sort.file, &enrolled);

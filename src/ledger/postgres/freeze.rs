@@ -93,8 +93,7 @@ pub(super) async fn freeze(
     let added = recipients.saturating_sub(before.planned - before.suppressed);
     let asked = order.expected.filter(|_| fresh || order.catch_up);
     if let Some(expected) = asked.filter(|expected| *expected != added) {
-        let why = format!("the list has {added} readers to mail, not {expected}: nothing was sent");
-        return Err(LedgerError::Refused(why).into());
+        return Err(rules::miscounted(added, expected).into());
     }
     Ok(Frozen { issue, fresh, planned: tally.planned, recipients, added, suppressed, enrolled })
 }

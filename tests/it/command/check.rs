@@ -130,6 +130,96 @@ fn a_link_that_is_a_readers_own_is_set_for_a_made_up_reader_and_for_a_list_witho
     assert!(html.expect("it is there").contains("href=\"https://www.example.org/account\""));
 }
 
+/// What anybody may call themselves, each of which would be a mistake if the editor had written it.
+const MISTAKEN: [&str; 15] = [
+    "{{ evil }} and a name that is long",
+    "*|FNAME|* is nobody's name",
+    "%%name%% or *|X",
+    "TODO: a name",
+    "Lorem ipsum, a name",
+    "- a name",
+    "• a name",
+    "here",
+    "www.elsewhere.example.com",
+    "31 September 2003",
+    "2003-02-31",
+    "a name that goes on and on, and so makes the subject longer than anybody's inbox ever shows",
+    "e\u{301}lan vital, apart",
+    "https://bit.ly/3xyzabc",
+    "http://127.0.0.1/a%20page",
+];
+
+/// Makes a publication whose issue has a merge field wherever one may stand.
+fn addressed() -> Env {
+    let env = Env::publication();
+    env.set("# account =", "site = { default = \"https://www.example.org/site\" }\naccount =");
+    let path = format!("issues/{ISSUE}/issue.md");
+    let draft = env.read(&path);
+    let subject = "subject = \"Kazakhstan Confirms Foreign-Policy Balancing Act\"";
+    assert!(draft.contains(subject) && draft.contains("Dear {{ name }},"));
+    let draft = draft
+        .replace(subject, "subject = 'For {{ name }}, of {{ company | default: \"your firm\" }}'")
+        .replace(
+            "Dear {{ name }},",
+            "{{ name }}, of [{{ company | default: \"your firm\" }}](https://www.example.org/firm)\n\n\
+             Here are [the page]({{ site }}), [yours](https://www.example.org/of/{{ name }}) and *{{ account }}*.\n\n\
+             | Who | Of |\n| --- | --- |\n| {{ name }} | {{ account | upper }} |\n\nTable: Who reads.\n",
+        );
+    env.write(&path, &draft);
+    env
+}
+
+/// Returns a list of one reader who has these words in every field.
+fn list_of(values: &[&str]) -> String {
+    let row = |(at, value): (usize, &&str)| {
+        let site = if value.starts_with("http") { value } else { "https://www.example.org/" };
+        format!("reader{at}@example.org,\"{value}\",\"{value}\",\"{value}\",{site}\n")
+    };
+    let rows: String = values.iter().enumerate().map(row).collect();
+    format!("email,name,company,account,site\n{rows}")
+}
+
+#[test]
+fn no_value_of_a_reader_is_a_mistake_of_the_draft() {
+    let env = addressed();
+    for value in MISTAKEN {
+        env.write("subscribers.csv", &list_of(&[value]));
+        assert_eq!(env.json("check"), Value::Array(Vec::new()), "{value}");
+    }
+    let in_ledger = addressed();
+    in_ledger.set("csv = \"subscribers.csv\"", "");
+    let list = list_of(&MISTAKEN);
+    for (env, is_file) in [(env, true), (in_ledger, false)] {
+        env.write("subscribers.csv", &list);
+        if !is_file {
+            env.postrider("subscribers import subscribers.csv").code(0);
+        }
+        env.postrider("check").code(0).tells("nothing to mend");
+        let at = "--at '2026-12-07 07:00' --now 2026-12-01T00:00:00Z";
+        env.postrider(&format!("schedule kazakhstan {at}")).code(0);
+        env.postrider("send kazakhstan --yes").code(0);
+        assert_eq!(env.mails().len(), MISTAKEN.len());
+    }
+}
+
+#[test]
+fn no_value_of_a_reader_hides_a_mistake_of_the_draft() {
+    let env = addressed();
+    env.set("name = { default = \"Reader\" }", "name = { default = \"TODO\" }");
+    let path = format!("issues/{ISSUE}/issue.md");
+    let link = "[{{ company | default: \"your firm\" }}]";
+    let draft = env.read(&path);
+    assert!(draft.contains(link));
+    env.write(&path, &draft.replace(link, "[{{ company | default: \"here\" }}]"));
+    env.write("subscribers.csv", &list_of(&["Anna Reader of the Firm"]));
+    let told = env.json("check");
+    let told = told.as_array().expect("a list").iter();
+    let told: Vec<_> = told.map(|problem| (&problem["code"], &problem["file"])).collect();
+    for (code, file) in [("PR138", &*path), ("PR146", "publication.toml")] {
+        assert!(told.contains(&(&code.into(), &file.into())), "no {code} of {file} in {told:?}");
+    }
+}
+
 #[test]
 fn a_file_that_is_no_text_is_told_with_its_place_beside_the_mistakes_of_the_others() {
     let env = Env::publication();

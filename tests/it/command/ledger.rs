@@ -4,7 +4,10 @@ use std::{fs, io::Write, process::Stdio, thread, time::Duration};
 
 use postrider::{ledger::Ticket, model::Outcome};
 
-use super::{env::Env, shows};
+use super::{
+    env::{Env, ISSUE},
+    shows,
+};
 use crate::{postgres::Schema, skip::skipped};
 
 /// A publication whose issue is half sent.
@@ -325,6 +328,14 @@ fn an_issue_that_its_ledger_forgot_is_told_as_sent() {
     env.postrider("cancel kazakhstan --yes").code(76).tells("was sent before");
     env.postrider("ledger accept-rollback --yes").code(0).tells("nobody will be in doubt");
     env.postrider("send kazakhstan --yes").code(76).tells("was sent before");
+    let schedule = "schedule kazakhstan --at '2026-12-07 07:00' --now 2026-12-01T00:00:00Z";
+    env.postrider(schedule)
+        .code(76)
+        .tells("was sent before, and this ledger does not know to whom");
+    assert_eq!(env.json("status kazakhstan")["state"], "forgotten");
+    // Nor is it lost by its folder.
+    std::fs::remove_dir_all(env.root.join("issues").join(ISSUE)).expect("it is removed");
+    env.postrider("status kaz").code(0).tells("the ledger has forgotten it");
     assert_eq!(env.mails().len(), 2);
 }
 

@@ -114,6 +114,60 @@ fn an_issue_whose_folder_is_gone_is_told_so_until_it_is_put_back() {
 }
 
 #[test]
+fn what_is_frozen_goes_on_without_a_question() {
+    let env = Env::with_readers(2);
+    env.postrider("send kazakhstan --limit 0").code(2).tells("nobody is here to say yes");
+    env.postrider("send kazakhstan --yes --limit 0").code(75);
+    assert!(env.mails().is_empty());
+    env.postrider("send kazakhstan").code(0);
+    assert_eq!(env.mails().len(), 2);
+    env.postrider("send kazakhstan --catch-up").code(2).tells("nobody is here to say yes");
+}
+
+#[test]
+fn counts_are_said_as_people_say_them() {
+    let env = Env::with_readers(1_001);
+    let told = "the list has 1,001 readers to mail, not 1,002: nothing was sent";
+    env.postrider("send kazakhstan --confirm 1002").code(76).tells(told);
+    env.write("subscribers.csv", "email\nanna@example.org\n");
+    let told = "the list has 1 reader to mail, not 2: nothing was sent";
+    env.postrider("send kazakhstan --confirm 2").code(76).tells(told);
+    env.write("subscribers.csv", &format!("email\nanna@example.org\n{}", "nobody\n".repeat(11)));
+    env.postrider("plan kazakhstan").code(0).tells("1 more row cannot be mailed");
+    env.write("subscribers.csv", &format!("email\nanna@example.org\n{}", "nobody\n".repeat(12)));
+    env.postrider("plan kazakhstan").code(0).tells("2 more rows cannot be mailed");
+}
+
+#[test]
+fn a_part_of_its_name_is_enough_for_an_issue_whose_folder_is_gone() {
+    let env = Env::with_readers(4);
+    env.postrider("send kazakhstan --yes --limit 1").code(75);
+    std::fs::remove_dir_all(env.root.join("issues").join(ISSUE)).expect("it is removed");
+    for (line, code, told) in [
+        ("status kaz", 0, "accepted 1"),
+        ("status kaz --left", 0, "reader4@example.org"),
+        ("status kaz --in-doubt", 0, "nobody"),
+        ("resolve kaz --all --delivered", 0, "nobody of 2003-10-06-kazakhstan is in doubt"),
+        ("pause kaz", 0, "2003-10-06-kazakhstan is paused"),
+        ("resume kaz", 0, "2003-10-06-kazakhstan may go on"),
+        ("send kaz --yes", 66, "the folder of 2003-10-06-kazakhstan is gone"),
+    ] {
+        env.postrider(line).code(code).tells(told);
+    }
+    // Where it fits folders too, those are meant; and of two nobody is guessed.
+    env.postrider("draft kazan --date 2026-12-07").code(0);
+    env.postrider("status kaz").code(0).tells("2026-12-07-kazan is a draft");
+    env.postrider("draft kazbegi --date 2026-12-14").code(0);
+    env.postrider("cancel kaz --yes")
+        .code(66)
+        .tells("`kaz` could be 2003-10-06-kazakhstan, 2026-12-07-kazan or 2026-12-14-kazbegi");
+    env.postrider("send kaz --yes").code(66).tells("`kaz` could be");
+    env.postrider("cancel kazakh --yes").code(0).tells("2003-10-06-kazakhstan is cancelled");
+    env.postrider("status georgia").code(66).tells("there is no issue `georgia`");
+    env.postrider("status ''").code(66).tells("there is no issue ``");
+}
+
+#[test]
 fn who_joins_later_gets_it_when_asked_and_who_leaves_meanwhile_does_not() {
     let env = Env::with_readers(3);
     env.postrider("send kazakhstan --yes --limit 1").code(75);
