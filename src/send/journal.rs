@@ -27,7 +27,7 @@ use crate::{
     model::Outcome,
 };
 
-/// How much room there has to be on the disk before anything is begun: an outcome that can be written nowhere leaves its reader in doubt (rule D14).
+/// How much room is kept on the disk beside the journal before anything is begun: an outcome that can be written nowhere leaves its reader in doubt (rule D14).
 const ROOM: usize = 256 << 10;
 
 /// How long the file may grow before what the ledger knows by now is left out of it.
@@ -176,13 +176,31 @@ impl Journal {
         }
         let mut book = self.book();
         book.file.set_len(0)?;
-        // Cut off again before the error is told.
-        let written = book.file.write_all(&vec![b'\n'; ROOM]);
-        book.file.set_len(0)?;
-        written?;
         book.file.sync_data()?;
+        self.keep_room()?;
         book.write(&[Line::Place(self.place.clone())])?;
         Ok(given_back)
+    }
+
+    /// Keeps room on the disk, for outcomes that find no other.
+    fn keep_room(&self) -> io::Result<()> {
+        let mut own = File::options();
+        own.write(true).create(true).truncate(true).mode(0o600);
+        let kept = own.open(self.room()).and_then(|mut room| {
+            room.write_all(&vec![b'\n'; ROOM])?;
+            room.sync_data()
+        });
+        // What there is of it would only be missed elsewhere.
+        kept.inspect_err(|_| self.give_room_up())
+    }
+
+    fn give_room_up(&self) {
+        // Where it is gone already, so is what it was for.
+        let _ = std::fs::remove_file(self.room());
+    }
+
+    fn room(&self) -> PathBuf {
+        self.path.with_extension("room")
     }
 
     /// Notes which deliveries the ledger is about to be asked to begin, and writes what `hold` kept.
@@ -210,7 +228,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes how deliveries ended.
+    /// Notes how deliveries ended; where the disk is full, in the room that was kept for that.
     ///
     /// # Errors
     ///
@@ -221,7 +239,13 @@ impl Journal {
             .iter()
             .map(|(ticket, outcome)| Line::Record(*ticket, outcome.clone()))
             .collect();
-        book.write(&lines)?;
+        if let Err(error) = book.write(&lines) {
+            if error.kind() != io::ErrorKind::StorageFull {
+                return Err(error);
+            }
+            self.give_room_up();
+            book.write(&lines)?;
+        }
         for (ticket, outcome) in outcomes {
             book.open.insert(*ticket, Standing::Ended(outcome.clone()));
         }
@@ -265,6 +289,12 @@ impl Journal {
     /// Whoever panicked while holding it had written whole lines.
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.give_room_up();
     }
 }
 

@@ -326,6 +326,39 @@ fn a_sender_frozen_past_its_deadlines_wakes_to_what_was_answered_meanwhile() {
     assert_eq!(relay.accepted(), 12);
 }
 
+#[test]
+fn a_disk_that_fills_up_while_it_sends_leaves_nobody_in_doubt() {
+    let mut filled = 0;
+    for kilobytes in [1_000, 1_300, 1_600, 1_900, 2_200, 2_500] {
+        let (relay, url) = relay("");
+        let env = Env::with_readers(2_000).relay(&url);
+        // A disk of its own for all that the sender writes, which is larger the third time.
+        let script = format!(
+            "mkdir -p .postrider && mount -t tmpfs -o size={kilobytes}k none .postrider || exit 99
+             set -- {} send kazakhstan --yes
+             \"$@\"; echo $?; \"$@\"; echo $?
+             mount -o remount,size=64m .postrider
+             \"$@\"; echo $?",
+            env!("CARGO_BIN_EXE_postrider")
+        );
+        let mut shell = Command::new("unshare");
+        shell.args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c", &script]);
+        let Ok(said) = shell.current_dir(&env.root).stdin(Stdio::null()).output() else {
+            return skipped("a small disk, by unshare(1)");
+        };
+        let said = env.said(said);
+        if said.code == 99 || said.err.contains("unshare:") {
+            return skipped("a small disk, by unshare(1)");
+        }
+        let codes: Vec<&str> = said.out.lines().filter(|line| line.len() <= 2).collect();
+        assert_eq!(codes.last(), Some(&"0"), "{kilobytes}: {said:?}");
+        filled += usize::from(codes[0] == "74" && said.err.contains("make room"));
+        assert!(!said.out.contains("in doubt"), "{kilobytes}: {said:?}");
+        assert_eq!(relay.accepted(), 2_000, "{kilobytes}");
+    }
+    assert!(filled > 0, "none of them was full");
+}
+
 /// Freezes a sender, and says that every lease is over, as the ledger's clock would after a quarter of an hour.
 fn freeze_past_its_lease(env: &Env, sender: u32) {
     let ledger = env.root.join(".postrider/ledger.sqlite");
