@@ -492,6 +492,17 @@ fn a_pause_tells_when_nothing_is_in_flight_any_more_and_what_still_is() {
     end(&env, sender).code(75);
     assert_eq!(relay.accepted(), accepted);
 
+    // As JSON it is the account after the wait.
+    env.postrider("resume kazakhstan").code(0);
+    let sender = start(&env);
+    until("another is sent", || relay.accepted() > accepted);
+    let paused = env.json("pause kazakhstan");
+    let accepted = relay.accepted();
+    assert_eq!(paused["in_flight"], 0, "{paused}");
+    assert_eq!(paused["accepted"].as_u64(), Some(accepted), "{paused}");
+    end(&env, sender).code(75);
+    assert_eq!(relay.accepted(), accepted);
+
     env.postrider("resume kazakhstan").code(0);
     let mut sender = start(&env);
     let journal = env.root.join(".postrider/outcomes.journal");
@@ -501,6 +512,8 @@ fn a_pause_tells_when_nothing_is_in_flight_any_more_and_what_still_is() {
     });
     let cancel = env.postrider("cancel kazakhstan --yes").code(0);
     cancel.tells("1 message still on the way, unless the sender died");
+    let cancelled = env.json("cancel kazakhstan --yes");
+    assert_eq!((&cancelled["in_flight"], &cancelled["remaining"]), (&1.into(), &1.into()));
     sender.kill().expect("it is killed");
     sender.wait().expect("it ends");
 }
