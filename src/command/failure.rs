@@ -250,8 +250,10 @@ fn code_of_halt(halt: &Halt) -> u8 {
 /// Returns the exit code of a run that ended without a halt.
 pub(super) fn code_of(ended: &Ended, needs_attention: bool) -> u8 {
     match ended {
-        Ended::Finished | Ended::Cancelled if needs_attention => exit::ATTENTION,
-        Ended::Finished | Ended::Cancelled => exit::DONE,
+        Ended::Finished if needs_attention => exit::ATTENTION,
+        Ended::Finished => exit::DONE,
+        // As whoever sends it from now on is told: what was to follow the send does not follow.
+        Ended::Cancelled => exit::GUARD,
         Ended::Halted(halt) => code_of_halt(halt),
         _ => exit::AGAIN,
     }

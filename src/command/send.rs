@@ -231,7 +231,7 @@ pub(super) async fn deliver(
     let issue = ledger.issue(publication, &folder.slug).await?.unwrap_or(issue);
     let tally = ledger.tally(issue.id).await?;
     let suppressed = ledger.suppressed(issue.id).await?;
-    let begun = before.remaining.saturating_sub(tally.remaining);
+    let begun = tally.tried_since(&before);
     let code = code_of(&ended, needs_attention(&tally));
     let account = Account::of(&issue, tally, suppressed, started.elapsed(), begun);
     let causes = Causes::of(&*ledger, publication, &issue).await?;

@@ -208,7 +208,7 @@ pub(super) async fn account(ledger: &dyn Ledger, issue: &IssueRecord) -> Result<
         }
         (None, _) => Duration::ZERO,
     };
-    let begun = tally.accepted + tally.rejected + tally.in_doubt + tally.deferred;
+    let begun = tally.tried_since(&Tally::default());
     Ok(Account::of(issue, tally, suppressed, took, begun))
 }
 

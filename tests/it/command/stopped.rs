@@ -260,6 +260,36 @@ fn a_signal_ends_cron_with_all_its_issues() {
 }
 
 #[test]
+fn a_send_that_is_cancelled_counts_whom_it_tried_and_nothing_follows_it() {
+    let (relay, url) = relay("dot wait 30ms");
+    let env = Env::with_readers(READERS).relay(&url);
+    let run = |line: &str| {
+        let mut command = env.command(line);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let sender = run("send kazakhstan --yes --json");
+    until("some are accepted", || relay.accepted() >= 5);
+    env.postrider("cancel kazakhstan --yes").code(0);
+    let said = end(&env, sender).code(76);
+    let account: Value = serde_json::from_str(&said.out).expect("JSON");
+    let number = |key: &str| account[key].as_f64().expect("a number");
+    let tried = number("deliveries_per_second") * number("seconds");
+    assert!((tried - number("accepted")).abs() < 0.5, "{tried} were tried: {account}");
+    assert!(number("cancelled") > number("accepted"), "{account}");
+    env.postrider("send kazakhstan").code(76).tells("was cancelled");
+
+    // To cron nothing is wrong, neither then nor later.
+    env.postrider("draft georgia --date 2003-10-13").code(0);
+    env.postrider("send georgia --yes --limit 1").code(75);
+    let before = relay.accepted();
+    let cron = run("due");
+    until("it goes on", || relay.accepted() > before);
+    env.postrider("cancel georgia --yes").code(0);
+    end(&env, cron).code(0).tells("2003-10-13-georgia is cancelled");
+    env.postrider("due").code(0).silent();
+}
+
+#[test]
 fn a_full_disk_stops_before_the_wire_and_nothing_is_lost() {
     let (relay, url) = relay("");
     let env = Env::with_readers(READERS).relay(&url);
