@@ -50,7 +50,8 @@ pub(super) async fn turn(
         ));
     };
     let publication = &newsroom.publication.id;
-    if issue.state != to && !ledger.turn(publication, slug, from, to, why).await? {
+    let turn = ledger.turn(publication, slug, from, to, why);
+    if issue.state != to && !turn.await.map_err(|error| newsroom.refused(error))? {
         return Err(Failure::new(exit::GUARD, format!("{slug} is {}", issue.state.word()))
             .hint("`postrider status` shows where every issue stands"));
     }

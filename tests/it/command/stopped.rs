@@ -364,6 +364,44 @@ fn a_sender_frozen_past_its_lease_mails_nobody_twice_when_it_wakes() {
 }
 
 #[test]
+fn reports_wait_for_nobody_who_writes_and_a_pause_names_who_holds_it_up() {
+    let (relay, url) = relay("dot 3 stall");
+    let env = Env::with_readers(6).relay(&url);
+    env.set("connections = 2", "connections = 1");
+    let mut sender = start(&env);
+    until("two are accepted", || env.json("status kazakhstan")["accepted"] == 2);
+    // As a sender does that is frozen in the middle of a commit.
+    let ledger = env.root.join(".postrider/ledger.sqlite");
+    let ledger = rusqlite::Connection::open(ledger).expect("it opens");
+    ledger.busy_timeout(Duration::from_secs(10)).expect("it takes a timeout");
+    ledger.execute_batch("BEGIN IMMEDIATE").expect("it is held");
+    let asked = Instant::now();
+    for line in [
+        "status",
+        "status kazakhstan",
+        "status kazakhstan --left",
+        "log reader1@example.org",
+        "subscribers list",
+        "ledger verify",
+    ] {
+        let said = env.postrider(line);
+        assert_eq!(said.code, 0, "{line}: {said:?}");
+    }
+    assert!(asked.elapsed() < Duration::from_secs(9), "one of them waited");
+    let named = format!("it is being sent by {}/{}", host(), sender.id());
+    env.postrider("pause kazakhstan").code(75).tells("the ledger is busy").tells(&named);
+    sender.kill().expect("it is killed");
+    sender.wait().expect("it ends");
+    drop(ledger);
+    env.postrider("pause kazakhstan").code(0);
+    assert_eq!(relay.accepted(), 2);
+}
+
+fn host() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").expect("it has a name").trim().to_owned()
+}
+
+#[test]
 fn without_a_file_to_spare_it_says_so_and_loses_nobody() {
     let (relay, url) = relay("");
     let env = Env::with_readers(20).relay(&url);
