@@ -599,7 +599,9 @@ impl Sent {
             Ended::Stopped => format!("{slug}: stopped; what was in flight is recorded"),
             Ended::Paused => format!("{slug} is paused"),
             Ended::Cancelled => format!("{slug} is cancelled"),
-            Ended::Held => format!("{slug}: another sender still holds some of it"),
+            Ended::Held => format!(
+                "{slug}: another sender, or one that died, still holds some of it; what a dead one holds is free within 15 minutes: run it again then"
+            ),
             Ended::Halted(Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_)) => {
                 format!("{slug}: stopped by a guard")
             }
