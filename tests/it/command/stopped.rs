@@ -468,11 +468,17 @@ fn a_report_is_read_where_nothing_can_be_written() {
     }
     for line in [
         "send kazakhstan --catch-up --yes",
+        "due",
         "pause kazakhstan",
+        "resume kazakhstan",
+        "cancel kazakhstan --yes",
         "resolve kazakhstan --all --resend",
+        "schedule kazakhstan --at '2031-12-01 07:00'",
+        "subscribers add carl@example.org",
     ] {
         let told = read_only(&env, line).expect("it was made so before");
-        assert!(told.code != 0 && told.err.contains("Read-only file system"), "{line}: {told:?}");
+        assert_eq!(told.code, 74, "{line}: {told:?}");
+        told.tells("Read-only file system").tells("the disk is read-only: mount it");
     }
     assert_eq!(relay.accepted(), 4);
 }
