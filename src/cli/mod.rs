@@ -68,7 +68,7 @@ Exit codes:
   75  not finished, run it again (deferred, paused, daily limit, stopped by a
       signal, held by another sender)
   76  refused by a guard (edited since scheduled, too late, another count than
-      was confirmed, a ledger that went back in time)
+      was confirmed, a ledger that went back in time), or cancelled
   77  the relay refused our credentials
   78  bad configuration"
 );

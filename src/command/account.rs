@@ -26,6 +26,8 @@ pub(super) struct Account {
     pub(super) begun: u64,
     /// The rates for which those wait who are left.
     pub(super) used_up: Vec<UsedUp>,
+    /// How many messages are still on their way, where that was waited for.
+    pub(super) in_flight: Option<usize>,
 }
 
 /// The keys of `--json`, which scripts rely on.
@@ -42,6 +44,8 @@ pub(super) struct Document<'a> {
     deliveries_per_second: f64,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     used_up: &'a [UsedUp],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flight: Option<usize>,
 }
 
 impl Account {
@@ -57,6 +61,7 @@ impl Account {
             took: Duration::ZERO,
             begun: 0,
             used_up: Vec::new(),
+            in_flight: None,
         }
     }
 
@@ -78,6 +83,7 @@ impl Account {
             took,
             begun,
             used_up: Vec::new(),
+            in_flight: None,
         }
     }
 
@@ -102,6 +108,7 @@ impl Account {
             seconds: round(self.took.as_secs_f64()),
             deliveries_per_second: round(self.rate()),
             used_up: &self.used_up,
+            in_flight: self.in_flight,
         }
     }
 

@@ -26,15 +26,8 @@ pub(super) async fn run(
             return Err(Failure::new(exit::GUARD, "that is not its name: nothing was cancelled"));
         }
     }
-    pause::turn(
-        console,
-        &newsroom,
-        &slug,
-        &[Sending, Paused, Scheduled, Missed],
-        Cancelled,
-        "by hand",
-    )
-    .await?;
+    let from = [Sending, Paused, Scheduled, Missed];
+    pause::turn(&newsroom, &slug, &from, Cancelled, "by hand").await?;
     console.tell(format_args!("{slug} is cancelled; whoever has it keeps it"));
     pause::tell_in_flight(console, &newsroom, &slug).await?;
     Ok(exit::DONE)

@@ -38,7 +38,9 @@ pub(super) async fn run(console: &Console, global: &Global) -> Result<u8, Failur
                 last = Some(newsroom.now);
                 tell(console, &newsroom, &sent);
                 hold(&newsroom, &*ledger, &sent).await?;
-                code = code.max(sent.code);
+                // Whoever cancelled it meanwhile knows, and cron has nothing left to do with it.
+                let is_cancelled = sent.ended == Ended::Cancelled;
+                code = code.max(if is_cancelled { exit::DONE } else { sent.code });
                 if sent.ended == Ended::Stopped {
                     break;
                 }

@@ -18,7 +18,7 @@ pub const BUG: u8 = 70;
 pub const DISK: u8 = 74;
 /// Not finished: run it again.
 pub const AGAIN: u8 = 75;
-/// Refused by a guard.
+/// Refused by a guard, or cancelled.
 pub const GUARD: u8 = 76;
 /// The relay refused our credentials.
 pub const CREDENTIALS: u8 = 77;

@@ -49,6 +49,7 @@ impl Failure {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 (exit::DISK, Some(ROOM))
             }
+            ErrorKind::ReadOnlyFilesystem => (exit::DISK, Some(READ_ONLY)),
             ErrorKind::PermissionDenied => {
                 (exit::DISK, Some("look at who owns it and who may read and write it"))
             }
@@ -113,7 +114,7 @@ impl From<LedgerError> for Failure {
                 exit::GUARD,
                 "run `postrider ledger migrate` again, from the old ledger: until it says that the ledger has moved, that one is in use",
             ),
-            LedgerError::Disk(_) => (exit::DISK, ROOM),
+            LedgerError::Disk(why) => (exit::DISK, disk(why)),
             LedgerError::Busy(_) => (exit::AGAIN, "run it again in a moment"),
             LedgerError::Damaged(_) => (
                 exit::UNREACHABLE,
@@ -172,7 +173,7 @@ impl From<SendError> for Failure {
                 Self::new(exit::AGAIN, error.to_string()).hint(FILES)
             }
             SendError::Journal(error @ JournalError::File(_)) => {
-                Self::new(exit::DISK, error.to_string()).hint(ROOM)
+                Self::new(exit::DISK, error.to_string()).hint(disk(&error.to_string()))
             }
             SendError::Journal(error @ JournalError::Held) => {
                 Self::new(exit::AGAIN, error.to_string())
@@ -216,7 +217,7 @@ impl Failure {
             Halt::Ledger(_) => failure.hint(
                 "what is known is kept in .postrider/outcomes.journal; run it again when the ledger is back",
             ),
-            Halt::Disk(_) => failure.hint(ROOM),
+            Halt::Disk(why) => failure.hint(disk(why)),
         }
     }
 }
@@ -224,6 +225,12 @@ impl Failure {
 /// Tells whether no more files may be opened, by this process (EMFILE) or by the whole system (ENFILE).
 fn is_out_of_files(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// Says how to mend a disk that cannot be written to, by what the system or SQLite said of it.
+fn disk(why: &str) -> &'static str {
+    let is_read_only = ["Read-only file system", "readonly database"];
+    if is_read_only.iter().any(|words| why.contains(words)) { READ_ONLY } else { ROOM }
 }
 
 /// How both say so.
@@ -234,6 +241,7 @@ const CERTIFICATE: &str = "if its authority is a private one you trust, name tha
 const CREDENTIALS: &str = "check the user in [relay] url, and the password, or with `auth = \"xoauth2\"` the token, in POSTRIDER_RELAY_PASSWORD, `password_file` or `password_command`";
 const TOKEN: &str = "run the `password_command` under [relay] by hand, as the same user: it has to print a token and nothing else";
 const ROOM: &str = "make room and run it again: nothing is lost, and nobody is mailed twice";
+const READ_ONLY: &str = "the disk is read-only: mount it for writing and run it again, nothing is lost; where it became so by itself, see what `dmesg` says of it";
 const REFUSED: &str = "no reader was rejected for it: what the relay refuses is ours to mend";
 const SERVER: &str = "look at [relay] url in publication.toml, and whether the server is up";
 
@@ -250,8 +258,10 @@ fn code_of_halt(halt: &Halt) -> u8 {
 /// Returns the exit code of a run that ended without a halt.
 pub(super) fn code_of(ended: &Ended, needs_attention: bool) -> u8 {
     match ended {
-        Ended::Finished | Ended::Cancelled if needs_attention => exit::ATTENTION,
-        Ended::Finished | Ended::Cancelled => exit::DONE,
+        Ended::Finished if needs_attention => exit::ATTENTION,
+        Ended::Finished => exit::DONE,
+        // As whoever sends it from now on is told: what was to follow the send does not follow.
+        Ended::Cancelled => exit::GUARD,
         Ended::Halted(halt) => code_of_halt(halt),
         _ => exit::AGAIN,
     }

@@ -25,7 +25,7 @@ use crate::{
         Theme,
     },
     config::{self, SecretError},
-    ledger::{Ledger, Records, SqliteLedger},
+    ledger::{Ledger, LedgerError, Records, SqliteLedger},
     model::{
         Auth, DkimSettings, IssueState, LedgerUrl, Place, Problem, Publication, RelaySettings,
         RelayUrl, Secret, SecretSource,
@@ -335,6 +335,21 @@ impl Newsroom {
     pub(super) fn lock_path(&self) -> PathBuf {
         let file = self.ledger_file().unwrap_or_else(|| self.root.join(".postrider/ledger"));
         file.with_file_name("send.lock")
+    }
+
+    /// Says of a ledger that stayed busy who is sending from this machine, where somebody is.
+    pub(super) fn refused(&self, error: LedgerError) -> Failure {
+        let is_busy = matches!(error, LedgerError::Busy(_));
+        let failure = Failure::from(error);
+        match Lock::holder(&self.lock_path()).filter(|_| is_busy) {
+            Some(holder) => Failure {
+                hints: vec![format!(
+                    "it is being sent by {holder}: run it again in a moment, or, if that process hangs, end it first; nothing is lost by that"
+                )],
+                ..failure
+            },
+            None => failure,
+        }
     }
 
     /// Reads the keys that sign links, making the first one where there is none and the ledger knows of no issue that went out.

@@ -26,7 +26,7 @@ const MOST: usize = 1_000;
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, issue).await?;
-    turn(console, &newsroom, &slug, &[Sending, Scheduled], Paused, "by hand").await?;
+    turn(&newsroom, &slug, &[Sending, Scheduled], Paused, "by hand").await?;
     console.tell(format_args!("{slug} is paused"));
     tell_in_flight(console, &newsroom, &slug).await?;
     Ok(exit::DONE)
@@ -34,7 +34,6 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
 
 /// Moves an issue from one state to another, or says why that cannot be.
 pub(super) async fn turn(
-    console: &Console,
     newsroom: &Newsroom,
     slug: &str,
     from: &[IssueState],
@@ -51,20 +50,30 @@ pub(super) async fn turn(
         ));
     };
     let publication = &newsroom.publication.id;
-    if issue.state != to && !ledger.turn(publication, slug, from, to, why).await? {
+    let turn = ledger.turn(publication, slug, from, to, why);
+    if issue.state != to && !turn.await.map_err(|error| newsroom.refused(error))? {
         return Err(Failure::new(exit::GUARD, format!("{slug} is {}", issue.state.word()))
             .hint("`postrider status` shows where every issue stands"));
     }
+    Ok(())
+}
+
+/// Prints where an issue stands now, for whoever asked for JSON.
+pub(super) async fn document(
+    console: &Console,
+    newsroom: &Newsroom,
+    slug: &str,
+) -> Result<(), Failure> {
     if console.json {
-        match ledger.issue(publication, slug).await? {
-            Some(issue) => status::account(&*ledger, &issue).await?.document(console),
+        match status::known(newsroom, slug).await? {
+            Some((ledger, issue)) => status::account(&*ledger, &issue).await?.document(console),
             None => Account::unknown(slug, newsroom.state_unknown(slug)?).document(console),
         }
     }
     Ok(())
 }
 
-/// Waits for what is in flight of an issue that was stopped, and says what still is.
+/// Waits for what is in flight of an issue that was stopped, and says what still is; with JSON the whole account as it is then.
 pub(super) async fn tell_in_flight(
     console: &Console,
     newsroom: &Newsroom,
@@ -79,7 +88,10 @@ pub(super) async fn tell_in_flight(
         }
         tokio::time::sleep(LOOK).await;
     };
-    if in_flight == 0 {
+    if console.json {
+        let account = status::account(&*ledger, &issue).await?;
+        Account { in_flight: Some(in_flight), ..account }.document(console);
+    } else if in_flight == 0 {
         console.advise("nothing of it is on its way, and nothing begins");
     } else {
         let messages = counted(in_flight as u64, "message");

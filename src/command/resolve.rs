@@ -33,7 +33,8 @@ pub(super) async fn run(
     let mut unknown = Vec::new();
     let mut settled = 0;
     for address in &addresses {
-        if ledger.resolve(issue.id, address, how).await? {
+        let resolved = ledger.resolve(issue.id, address, how).await;
+        if resolved.map_err(|error| newsroom.refused(error))? {
             settled += 1;
         } else {
             unknown.push(address.to_string());

@@ -13,7 +13,8 @@ pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Resu
     let is_frozen =
         status::known(&newsroom, &slug).await?.is_some_and(|(_, issue)| issue.frozen_at.is_some());
     let to = if is_frozen { Sending } else { Scheduled };
-    pause::turn(console, &newsroom, &slug, &[Paused], to, "").await?;
+    pause::turn(&newsroom, &slug, &[Paused], to, "").await?;
+    pause::document(console, &newsroom, &slug).await?;
     lift(console, &newsroom).await?;
     if is_frozen {
         console.tell(format_args!("{slug} may go on"));

@@ -231,7 +231,7 @@ pub(super) async fn deliver(
     let issue = ledger.issue(publication, &folder.slug).await?.unwrap_or(issue);
     let tally = ledger.tally(issue.id).await?;
     let suppressed = ledger.suppressed(issue.id).await?;
-    let begun = before.remaining.saturating_sub(tally.remaining);
+    let begun = tally.tried_since(&before);
     let code = code_of(&ended, needs_attention(&tally));
     let account = Account::of(&issue, tally, suppressed, started.elapsed(), begun);
     let causes = Causes::of(&*ledger, publication, &issue).await?;
@@ -599,7 +599,9 @@ impl Sent {
             Ended::Stopped => format!("{slug}: stopped; what was in flight is recorded"),
             Ended::Paused => format!("{slug} is paused"),
             Ended::Cancelled => format!("{slug} is cancelled"),
-            Ended::Held => format!("{slug}: another sender still holds some of it"),
+            Ended::Held => format!(
+                "{slug}: another sender, or one that died, still holds some of it; what a dead one holds is free within 15 minutes: run it again then"
+            ),
             Ended::Halted(Halt::Refused(_) | Halt::Copy(_) | Halt::Refusals(_)) => {
                 format!("{slug}: stopped by a guard")
             }

@@ -125,7 +125,7 @@ fn unheard_of(state: IssueState) -> String {
 const FORGOTTEN: &str = "was sent before; the ledger has forgotten it";
 
 /// Finds the rates for which those wait who are left of an issue that is being sent.
-async fn used_up(
+pub(super) async fn used_up(
     newsroom: &Newsroom,
     ledger: &dyn Ledger,
     issue: &IssueRecord,
@@ -175,6 +175,15 @@ async fn senders<'a>(newsroom: &'a Newsroom, ledger: &dyn Ledger) -> Result<Send
     })
 }
 
+/// Tells whether anybody sends an issue now.
+pub(super) async fn is_sent_by_somebody(
+    newsroom: &Newsroom,
+    ledger: &dyn Ledger,
+    slug: &str,
+) -> Result<bool, Failure> {
+    Ok(senders(newsroom, ledger).await?.of(slug).is_some())
+}
+
 impl Senders<'_> {
     /// Names who sends an issue, if anybody does.
     fn of(&self, slug: &str) -> Option<String> {
@@ -208,15 +217,18 @@ pub(super) async fn account(ledger: &dyn Ledger, issue: &IssueRecord) -> Result<
         }
         (None, _) => Duration::ZERO,
     };
-    let begun = tally.accepted + tally.rejected + tally.in_doubt + tally.deferred;
+    let begun = tally.tried_since(&Tally::default());
     Ok(Account::of(issue, tally, suppressed, took, begun))
 }
+
+/// What is said of an issue that is to be sent, and that nobody sends.
+pub(super) const NOBODY_SENDS: &str = "not finished, and nobody is sending it now";
 
 fn standing(issue: &IssueRecord, sender: Option<&str>) -> String {
     let mut words = match (issue.state, &issue.booking, sender) {
         (IssueState::Scheduled, Some(booking), _) => format!("scheduled for {}", booking.shown),
         (IssueState::Sending, _, Some(sender)) => format!("being sent by {sender}"),
-        (IssueState::Sending, ..) => "not finished, and nobody is sending it now".to_owned(),
+        (IssueState::Sending, ..) => NOBODY_SENDS.to_owned(),
         (state, ..) => state.word().to_owned(),
     };
     if !issue.why.is_empty() {

@@ -10,7 +10,8 @@ use crate::{
 pub(super) async fn run(console: &Console, global: &Global, issue: &str) -> Result<u8, Failure> {
     let newsroom = Newsroom::open(global)?;
     let slug = status::slug(&newsroom, issue).await?;
-    pause::turn(console, &newsroom, &slug, &[Scheduled, Missed, Paused], Draft, "").await?;
+    pause::turn(&newsroom, &slug, &[Scheduled, Missed, Paused], Draft, "").await?;
+    pause::document(console, &newsroom, &slug).await?;
     console.tell(format_args!("{slug} is off the schedule, and a draft again"));
     Ok(exit::DONE)
 }

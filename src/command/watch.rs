@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Console, Failure,
     brakes::{self, InForce},
-    end::{End, Left},
+    end::{End, Left, UsedUp},
     exit,
     newsroom::Newsroom,
     pace::Pace,
@@ -52,10 +52,15 @@ pub(super) async fn run(
             canvas.tell_once(&format!("{counts:?}"), || account.document(console));
         } else {
             let brakes = brakes::in_force(newsroom, &*ledger).await?;
-            let mut lines = seen(&*ledger, &issue, &account.tally, &brakes).await?;
+            let is_sent = status::is_sent_by_somebody(newsroom, &*ledger, &slug).await?;
+            let mut lines = seen(&*ledger, &issue, &account.tally, &brakes, is_sent).await?;
+            if !is_sent {
+                let used = status::used_up(newsroom, &*ledger, &issue, &account.tally).await?;
+                lines.extend(used.iter().map(UsedUp::words));
+            }
             if canvas.is_drawn {
                 // Who is cancelled is settled too, and went nowhere.
-                if issue.state == IssueState::Sending {
+                if issue.state == IssueState::Sending && is_sent {
                     let waiting = account.tally.deferred;
                     let end = foresight.look(newsroom, &*ledger, issue.id, &brakes).await?;
                     lines.insert(1, speed(per_second, account.tally.remaining - waiting, end));
@@ -123,11 +128,15 @@ async fn seen(
     issue: &IssueRecord,
     tally: &Tally,
     brakes: &[InForce],
+    is_sent: bool,
 ) -> Result<Vec<String>, Failure> {
+    let standing = match issue.state {
+        IssueState::Sending if !is_sent => status::NOBODY_SENDS,
+        state => state.word(),
+    };
     let mut parts = vec![format!(
-        "{} is {}: {} of {} accepted",
+        "{} is {standing}: {} of {} accepted",
         issue.slug,
-        issue.state.word(),
         grouped(tally.accepted),
         grouped(tally.planned)
     )];

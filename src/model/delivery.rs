@@ -294,4 +294,11 @@ impl Tally {
                 + self.cancelled
                 + self.remaining
     }
+
+    /// Counts whose mail was tried since an earlier tally, whatever came of it. Who was left out, given up or cancelled was not.
+    pub fn tried_since(&self, before: &Self) -> u64 {
+        let ended = |tally: &Self| tally.accepted + tally.rejected + tally.in_doubt;
+        // Who was deferred before and is settled now is counted there.
+        ended(self).saturating_sub(ended(before)) + self.deferred.saturating_sub(before.deferred)
+    }
 }

@@ -235,12 +235,25 @@ impl Books {
                     self.look().await;
                 }
                 self.journal.settle(answered().filter_map(settled));
+                let refused = answered().filter(|(_, entered)| **entered == Entered::Refused);
+                self.give_back(refused.filter_map(|(entry, _)| begun(entry))).await;
                 entered
             }
             Err(error) => {
                 self.keep_outcomes(entries, &error);
                 vec![Entered::Refused; entries.len()]
             }
+        }
+    }
+
+    /// Gives back what was refused, so that this run claims it anew: after a jump of the clock its lease is over before its time. What a try began whose answer was lost comes back too.
+    async fn give_back(&self, refused: impl Iterator<Item = Ticket>) {
+        let entries: Vec<Entry> = refused.map(Entry::Release).collect();
+        // Where the ledger goes away just now, the next run takes them.
+        if !entries.is_empty()
+            && let Ok(entered) = self.ledger.enter(&entries).await
+        {
+            self.journal.settle(entries.iter().zip(&entered).filter_map(settled));
         }
     }
 

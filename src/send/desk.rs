@@ -454,7 +454,8 @@ impl Work {
         let first = instants.into_iter().flatten().min_by_key(|(at, _)| *at);
         let wait = first.as_ref().map_or(Duration::MAX, |(at, _)| until(*at, now));
         if wait > PATIENCE {
-            if self.lines.len() > 1 && !std::mem::replace(&mut self.is_sure, true) {
+            // What came back since the last search is to be found too.
+            if !std::mem::replace(&mut self.is_sure, true) {
                 self.searches.clear();
                 return Ok(None);
             }

@@ -51,9 +51,9 @@ pub(super) struct Opened {
 /// Opens the file at `path`, made where there is none.
 pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
     let place = path.display().to_string();
-    prepare(path).map_err(|error| LedgerError::Unreachable {
-        place: place.clone(),
-        why: error.to_string(),
+    prepare(path).map_err(|error| match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => LedgerError::Disk(format!("{place}: {error}")),
+        _ => LedgerError::Unreachable { place: place.clone(), why: error.to_string() },
     })?;
     connect(path, &place).map_err(|fault| at_the_door(without_files(fault), place))
 }

@@ -27,11 +27,14 @@ pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("begins.sql"),
 ];
 
-/// Migrates in one transaction, so that two programs that open a new file at once make it once.
+/// Migrates in one transaction, so that two programs that open a new file at once make it once. Where there is nothing to do nothing is locked: who only reads waits for nobody who writes.
 ///
 /// Foreign keys are off meanwhile: a table that others refer to may be made
 /// anew. All of them are checked before anything is kept.
 pub(super) fn migrate(connection: &mut Connection, place: &str) -> Result<(), Fault> {
+    if version(connection, place)? == known() {
+        return Ok(());
+    }
     connection.pragma_update(None, "foreign_keys", false)?;
     let migrated = bring_up(connection, place);
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -99,11 +99,11 @@ fn no_end_is_promised_on_a_terminal_that_the_rates_do_not_allow() {
     let watching = on_a_terminal("status --watch").expect("it was there before").spawn();
     let mut watching = watching.expect("it starts");
     let mut screen = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
-    let told = screen.find_map(|line| line.ok().filter(|line| line.contains("/s now")));
+    let told = screen.find_map(|line| line.ok().filter(|line| line.contains(" until ")));
     watching.kill().expect("it is killed");
     watching.wait().expect("it ends");
-    let told = told.expect("a line of how fast it goes");
-    assert!(is_a_day(&told, "0.0/s now, "), "{told}");
+    let told = told.expect("a line of when it goes on");
+    assert!(told.contains("the rate is used up until "), "{told}");
 
     env.postrider("cancel kazakhstan --yes").code(0);
     let over = on_a_terminal("status kazakhstan --watch").expect("it was there before").output();
@@ -336,6 +336,42 @@ fn watching_tells_each_change_and_ends_with_the_issue() {
     assert_eq!(early.out.lines().last(), Some(last.as_str()), "{early:?}");
     let json = env.json("status kazakhstan --watch");
     assert_eq!((&json["state"], &json["accepted"]), (&"finished".into(), &30.into()));
+}
+
+#[test]
+fn watching_says_when_nobody_sends_and_goes_on() {
+    let env = Env::with_readers(8);
+    env.postrider("send kazakhstan --yes --limit 3").code(75);
+    let nobody = format!("{ISSUE} is not finished, and nobody is sending it now: 3 of 8 accepted");
+    let watch = |mut command: std::process::Command| {
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut watching = command.spawn().expect("it starts");
+        let mut screen = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
+        let first = screen.next().expect("a line").expect("it is UTF-8");
+        (watching, screen, first)
+    };
+    let Some(terminal) = env.on_a_terminal("status --watch", 120) else {
+        return skipped("what stands on a terminal while nobody sends, without script");
+    };
+    let (mut drawn, mut screen, first) = watch(terminal);
+    // On a terminal the line is broken before its last words.
+    let drawn_nobody = nobody.trim_end_matches(" accepted");
+    assert!(first.contains(drawn_nobody), "{first}");
+    assert_eq!(screen.next().expect("a line").expect("it is UTF-8").trim(), "accepted, 5 left");
+    // No pace stands below it: the next line is the next look's first.
+    let again = screen.next().expect("a line").expect("it is UTF-8");
+    assert!(again.contains(drawn_nobody), "{again}");
+    let (mut piped, lines, first) = watch(env.command("status --watch"));
+    assert!(first.starts_with(&nobody), "{first}");
+    env.postrider("send kazakhstan").code(0);
+    let last = format!("{ISSUE} is finished: 8 of 8 accepted");
+    let rest: Vec<String> = lines.map(|line| line.expect("it is UTF-8")).collect();
+    assert_eq!(rest.last(), Some(&last), "{rest:?}");
+    let drawn_last = screen.last().expect("a line").expect("it is UTF-8");
+    assert!(drawn_last.contains(&last), "{drawn_last}");
+    for watching in [&mut drawn, &mut piped] {
+        assert!(watching.wait().expect("it ends").success());
+    }
 }
 
 #[test]

@@ -283,6 +283,36 @@ fn a_signal_ends_cron_with_all_its_issues() {
 }
 
 #[test]
+fn a_send_that_is_cancelled_counts_whom_it_tried_and_nothing_follows_it() {
+    let (relay, url) = relay("dot wait 30ms");
+    let env = Env::with_readers(READERS).relay(&url);
+    let run = |line: &str| {
+        let mut command = env.command(line);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let sender = run("send kazakhstan --yes --json");
+    until("some are accepted", || relay.accepted() >= 5);
+    env.postrider("cancel kazakhstan --yes").code(0);
+    let said = end(&env, sender).code(76);
+    let account: Value = serde_json::from_str(&said.out).expect("JSON");
+    let number = |key: &str| account[key].as_f64().expect("a number");
+    let tried = number("deliveries_per_second") * number("seconds");
+    assert!((tried - number("accepted")).abs() < 0.5, "{tried} were tried: {account}");
+    assert!(number("cancelled") > number("accepted"), "{account}");
+    env.postrider("send kazakhstan").code(76).tells("was cancelled");
+
+    // To cron nothing is wrong, neither then nor later.
+    env.postrider("draft georgia --date 2003-10-13").code(0);
+    env.postrider("send georgia --yes --limit 1").code(75);
+    let before = relay.accepted();
+    let cron = run("due");
+    until("it goes on", || relay.accepted() > before);
+    env.postrider("cancel georgia --yes").code(0);
+    end(&env, cron).code(0).tells("2003-10-13-georgia is cancelled");
+    env.postrider("due").code(0).silent();
+}
+
+#[test]
 fn a_full_disk_stops_before_the_wire_and_nothing_is_lost() {
     let (relay, url) = relay("");
     let env = Env::with_readers(READERS).relay(&url);
@@ -408,6 +438,44 @@ fn a_sender_frozen_past_its_lease_mails_nobody_twice_when_it_wakes() {
 }
 
 #[test]
+fn reports_wait_for_nobody_who_writes_and_a_pause_names_who_holds_it_up() {
+    let (relay, url) = relay("dot 3 stall");
+    let env = Env::with_readers(6).relay(&url);
+    env.set("connections = 2", "connections = 1");
+    let mut sender = start(&env);
+    until("two are accepted", || env.json("status kazakhstan")["accepted"] == 2);
+    // As a sender does that is frozen in the middle of a commit.
+    let ledger = env.root.join(".postrider/ledger.sqlite");
+    let ledger = rusqlite::Connection::open(ledger).expect("it opens");
+    ledger.busy_timeout(Duration::from_secs(10)).expect("it takes a timeout");
+    ledger.execute_batch("BEGIN IMMEDIATE").expect("it is held");
+    let asked = Instant::now();
+    for line in [
+        "status",
+        "status kazakhstan",
+        "status kazakhstan --left",
+        "log reader1@example.org",
+        "subscribers list",
+        "ledger verify",
+    ] {
+        let said = env.postrider(line);
+        assert_eq!(said.code, 0, "{line}: {said:?}");
+    }
+    assert!(asked.elapsed() < Duration::from_secs(9), "one of them waited");
+    let named = format!("it is being sent by {}/{}", host(), sender.id());
+    env.postrider("pause kazakhstan").code(75).tells("the ledger is busy").tells(&named);
+    sender.kill().expect("it is killed");
+    sender.wait().expect("it ends");
+    drop(ledger);
+    env.postrider("pause kazakhstan").code(0);
+    assert_eq!(relay.accepted(), 2);
+}
+
+fn host() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").expect("it has a name").trim().to_owned()
+}
+
+#[test]
 fn without_a_file_to_spare_it_says_so_and_loses_nobody() {
     let (relay, url) = relay("");
     let env = Env::with_readers(20).relay(&url);
@@ -474,11 +542,17 @@ fn a_report_is_read_where_nothing_can_be_written() {
     }
     for line in [
         "send kazakhstan --catch-up --yes",
+        "due",
         "pause kazakhstan",
+        "resume kazakhstan",
+        "cancel kazakhstan --yes",
         "resolve kazakhstan --all --resend",
+        "schedule kazakhstan --at '2031-12-01 07:00'",
+        "subscribers add carl@example.org",
     ] {
         let told = read_only(&env, line).expect("it was made so before");
-        assert!(told.code != 0 && told.err.contains("Read-only file system"), "{line}: {told:?}");
+        assert_eq!(told.code, 74, "{line}: {told:?}");
+        told.tells("Read-only file system").tells("the disk is read-only: mount it");
     }
     assert_eq!(relay.accepted(), 4);
 }
@@ -566,6 +640,17 @@ fn a_pause_tells_when_nothing_is_in_flight_any_more_and_what_still_is() {
     end(&env, sender).code(75);
     assert_eq!(relay.accepted(), accepted);
 
+    // As JSON it is the account after the wait.
+    env.postrider("resume kazakhstan").code(0);
+    let sender = start(&env);
+    until("another is sent", || relay.accepted() > accepted);
+    let paused = env.json("pause kazakhstan");
+    let accepted = relay.accepted();
+    assert_eq!(paused["in_flight"], 0, "{paused}");
+    assert_eq!(paused["accepted"].as_u64(), Some(accepted), "{paused}");
+    end(&env, sender).code(75);
+    assert_eq!(relay.accepted(), accepted);
+
     env.postrider("resume kazakhstan").code(0);
     let mut sender = start(&env);
     let journal = env.root.join(".postrider/outcomes.journal");
@@ -575,6 +660,8 @@ fn a_pause_tells_when_nothing_is_in_flight_any_more_and_what_still_is() {
     });
     let cancel = env.postrider("cancel kazakhstan --yes").code(0);
     cancel.tells("1 message still on the way, unless the sender died");
+    let cancelled = env.json("cancel kazakhstan --yes");
+    assert_eq!((&cancelled["in_flight"], &cancelled["remaining"]), (&1.into(), &1.into()));
     sender.kill().expect("it is killed");
     sender.wait().expect("it ends");
 }

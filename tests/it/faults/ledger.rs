@@ -110,6 +110,25 @@ fn a_ledger_whose_clock_is_set_back_an_hour_or_forward_a_day_mails_nobody_twice(
     }
 }
 
+#[test]
+fn a_run_whose_claims_are_over_before_their_time_claims_them_anew() {
+    for call in 1..6 {
+        let trial = Trial::new("", 40);
+        let clock = Arc::new(AtomicI64::new(Timestamp::now().as_microsecond()));
+        let (jumps, calls) = (Arc::clone(&clock), AtomicU64::new(0));
+        let watched = Watched::new(on(&trial, &clock), move |name| {
+            if name == "enter" && calls.fetch_add(1, Ordering::SeqCst) == call {
+                jumps.fetch_add(24 * 3_600_000_000, Ordering::SeqCst);
+            }
+            Fate::Live
+        });
+        let ended = trial.deliver_through(Arc::new(watched)).expect("the run ends");
+        assert_eq!(ended, Ended::Finished, "a day at entry {call}");
+        trial.check("the clock went forward");
+        assert_eq!(trial.outbox.accepted(), 40);
+    }
+}
+
 /// A trial's ledger on another clock, which goes a second at every look.
 fn on(trial: &Trial, clock: &Arc<AtomicI64>) -> Arc<dyn Ledger> {
     let clock = Arc::clone(clock);
