@@ -1,10 +1,10 @@
 //! How fast an issue is delivered: our send with its durable ledger against lettre's pooled transport and Postfix's
 //! smtp-source, in one run.
 //!
-//! `cargo bench --bench delivery -- table` prints the table of `docs/delivery.md`;
+//! `cargo bench --profile dist --bench delivery -- table` prints the table of `docs/delivery.md`;
 //! `-- near` and `-- far` print the part on loopback and the one at a distance,
 //! and `-- ours`, `-- ours ed25519` and `-- ours rsa` send over and over for a
-//! profiler, which finds names where `CARGO_PROFILE_BENCH_STRIP=false` kept them. All hand a 40 KB message
+//! profiler, which finds names where `CARGO_PROFILE_DIST_STRIP=false` kept them. All hand a 40 KB message
 //! to the same loopback relay, which counts and keeps nothing. Ours is
 //! personalised and recorded; lettre's is built for each reader by its builder,
 //! and once more ready-made; smtp-source repeats one body and records nothing. Absolute rates are the machine's; the ratios are
