@@ -591,7 +591,8 @@ fn what_was_begun_ahead_comes_back_when_its_issue_is_paused_or_cancelled() {
         let tally = trial.tally();
         assert_eq!(tally.accepted, trial.outbox.accepted());
         let after = tally.accepted - accepted;
-        assert!(after <= 1 && tally.balances(), "{after} after it was turned: {tally:?}");
+        // One is on its way, and on a busy machine another leaves before it is heard; the two begun ahead come back.
+        assert!(after <= 2 && tally.balances(), "{after} after it was turned: {tally:?}");
         assert_eq!(tally.in_doubt, 0);
     }
 }
